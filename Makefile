@@ -1,0 +1,33 @@
+# The scripts do the work and need no make; these are short names for them.
+.PHONY: help lab test demo format wheel clean
+
+help:
+	@echo "make lab      open JupyterLab on the first notebook"
+	@echo "make test     check style and types, run the tests"
+	@echo "make demo     segment the bundled scene into demo/"
+	@echo "make format   format the code and mend what ruff can mend"
+	@echo "make wheel    build the wheel into dist/"
+	@echo "make clean    remove the environment, builds and caches"
+
+lab:
+	scripts/lab
+
+test:
+	scripts/test
+
+demo:
+	scripts/env lab
+	.venv/bin/python -m ktextures.cli demo -o demo
+
+format:
+	scripts/env test
+	.venv/bin/python -m ruff check --fix
+	.venv/bin/python -m ruff format
+
+wheel:
+	scripts/env test
+	.venv/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:
+	rm -rf .venv build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,97 @@
+"""Unsupervised segmentation of satellite and aerial images by k-textures."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ktextures._version import __version__
+from ktextures.errors import (
+    InputError,
+    KTexturesError,
+    MissingExtraError,
+    ModelFileError,
+    OutputError,
+    WeightsError,
+)
+
+if TYPE_CHECKING:
+    from ktextures import datasets
+    from ktextures.areas import class_areas
+    from ktextures.classes import ClassTable
+    from ktextures.encoder import SceneEncoder, load_encoder, train_encoder
+    from ktextures.export import read_classes, write_classes, write_simulated
+    from ktextures.features import FeatureExtractor, FilterBank
+    from ktextures.model import KTextures, Snapshot, load
+    from ktextures.plotting import plot, plot_history
+    from ktextures.raster import open_scene
+    from ktextures.scaling import BandScaler
+    from ktextures.segmentation import segment
+    from ktextures.training import train
+    from ktextures.vgg import VGG16Features
+
+_HOMES = {
+    "BandScaler": "scaling",
+    "ClassTable": "classes",
+    "FeatureExtractor": "features",
+    "FilterBank": "features",
+    "KTextures": "model",
+    "SceneEncoder": "encoder",
+    "Snapshot": "model",
+    "VGG16Features": "vgg",
+    "class_areas": "areas",
+    "load": "model",
+    "load_encoder": "encoder",
+    "open_scene": "raster",
+    "plot": "plotting",
+    "plot_history": "plotting",
+    "read_classes": "export",
+    "segment": "segmentation",
+    "train": "training",
+    "train_encoder": "encoder",
+    "write_classes": "export",
+    "write_simulated": "export",
+}
+
+__all__ = [
+    "BandScaler",
+    "ClassTable",
+    "FeatureExtractor",
+    "FilterBank",
+    "InputError",
+    "KTextures",
+    "KTexturesError",
+    "MissingExtraError",
+    "ModelFileError",
+    "OutputError",
+    "SceneEncoder",
+    "Snapshot",
+    "VGG16Features",
+    "WeightsError",
+    "__version__",
+    "class_areas",
+    "datasets",
+    "load",
+    "load_encoder",
+    "open_scene",
+    "plot",
+    "plot_history",
+    "read_classes",
+    "segment",
+    "train",
+    "train_encoder",
+    "write_classes",
+    "write_simulated",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name on first use, so that `import ktextures` stays quick."""
+    if name == "datasets":
+        return import_module("ktextures.datasets")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ktextures' has no attribute {name!r}")
+    return getattr(import_module(f"ktextures.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Public names."""
+    return sorted(__all__)

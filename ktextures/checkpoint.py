@@ -1,0 +1,84 @@
+"""A training's state on disk, so that a kill at any moment costs little."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ktextures.archive import Arrays, pack, read_archive, write_atomically
+from ktextures.errors import InputError, OutputError
+
+__all__ = ["Checkpoint", "fingerprint"]
+
+NAME = "training.ktextures-checkpoint"
+SECONDS_BETWEEN = 10.0
+
+
+def fingerprint(settings: Mapping[str, Any], pixels: np.ndarray) -> str:
+    """A name for one training: its settings and the pixels it is trained on."""
+    text = json.dumps(settings, sort_keys=True, default=str).encode()
+    return hashlib.sha256(text + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+
+
+class Checkpoint:
+    """A folder that holds the latest state of one training.
+
+    Parameters
+    ----------
+    folder : path
+        Made if it does not exist.
+    identity : str
+        Fingerprint of the training; another one's state is refused.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be made or written.
+    """
+
+    def __init__(self, folder: str | Path, identity: str) -> None:
+        self.path, self.identity = Path(folder) / NAME, identity
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            write_atomically(Path(folder) / ".writable", b"")
+            (Path(folder) / ".writable").unlink()
+        except OSError as error:
+            raise OutputError(
+                f"checkpoint={str(folder)!r} cannot be written: {error}. Choose another "
+                "folder."
+            ) from error
+        self._saved = time.monotonic()
+
+    def read(self) -> tuple[dict[str, Any], Arrays] | None:
+        """Settings and arrays of the state, or None where none was saved yet.
+
+        Raises
+        ------
+        InputError
+            If the state is another training's.
+        ModelFileError
+            If it is damaged.
+        """
+        if not self.path.exists():
+            return None
+        settings, arrays = read_archive(self.path, "checkpoint")
+        if settings["identity"] != self.identity:
+            raise InputError(
+                f"{str(self.path)!r} is the state of another training (other scene, seed, "
+                "k or options). Choose another folder, or delete it."
+            )
+        return settings, arrays
+
+    def due(self) -> bool:
+        """Whether the last save is long enough ago."""
+        return time.monotonic() - self._saved >= SECONDS_BETWEEN
+
+    def write(self, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+        """Replace the state."""
+        content = pack("checkpoint", {**settings, "identity": self.identity}, arrays)
+        write_atomically(self.path, content)
+        self._saved = time.monotonic()

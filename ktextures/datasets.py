@@ -1,0 +1,401 @@
+"""Scenes to try things on: two real ones from installed packages, and made ones."""
+
+import importlib.util
+import json
+import math
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+import xarray as xr
+from affine import Affine
+from scipy.spatial import KDTree
+from scipy.special import ndtri
+
+from ktextures.errors import InputError, MissingExtraError
+from ktextures.raster import Chunks, georeference, open_scene
+
+__all__ = ["Contrast", "SyntheticScene", "landsat", "sentinel2", "synthetic"]
+
+Contrast = Literal["texture", "colour", "both"]
+
+_LANDSAT_BANDS = ("blue", "green", "red", "nir", "swir1", "thermal", "swir2")
+_MAX_CLASSES = 128
+_PERIODS = (2.5, 8.0)  # pixels: seen by windows of a few pixels
+_NOISE_TILE = 512  # noise repeats beyond, which bounds time and memory
+_SPREAD = 0.12  # standard deviation of texture, in units of the value range
+_PLACEMENTS = 30
+
+
+class SyntheticScene(NamedTuple):
+    """A made scene and the classes that it was made from.
+
+    Attributes
+    ----------
+    scene : DataArray, dims ("band", "y", "x")
+        The scene.
+    truth : DataArray of uint8, dims ("y", "x")
+        Classes 1..k, and 0 where the scene is nodata.
+    """
+
+    scene: xr.DataArray
+    truth: xr.DataArray
+
+
+def sentinel2(chunks: Chunks | None = None) -> xr.DataArray:
+    """Open the Sentinel-2 scene that the package spyndex carries.
+
+    A real scene of 300 x 300 pixels of 10 m; where it lies is not known, so it has no
+    CRS. Nothing is downloaded.
+
+    Parameters
+    ----------
+    chunks : int, "auto" or mapping, optional
+        Makes the scene lazy, as in ``open_scene``.
+
+    Returns
+    -------
+    DataArray of int64, dims ("band", "y", "x")
+        Bands B02, B03, B04, B08 with the roles blue, green, red, nir; reflectance
+        times 10,000.
+
+    Raises
+    ------
+    MissingExtraError
+        If spyndex is not installed.
+
+    Examples
+    --------
+    >>> sentinel2().shape
+    (4, 300, 300)
+    """
+    path = _bundled("spyndex", "data/S2_10m.json", "pip install spyndex")
+    with path.open(encoding="utf-8") as file:
+        values = np.array(json.load(file), dtype=np.int64)
+    # Stored as band, row, column, although spyndex itself labels the axes band, x, y.
+    array = xr.DataArray(
+        values,
+        dims=("band", "y", "x"),
+        coords={"band": ["B02", "B03", "B04", "B08"]},
+    )
+    return open_scene(array, chunks=chunks)
+
+
+def landsat(chunks: Chunks | None = None) -> xr.DataArray:
+    """Open the Landsat 7 scene that the package localtileserver carries.
+
+    A real scene of the Great Salt Lake, 1482 x 1489 pixels of about 30 m, in
+    EPSG:4326. Nothing is downloaded, and localtileserver is not imported.
+
+    Parameters
+    ----------
+    chunks : int, "auto" or mapping, optional
+        Makes the scene lazy, as in ``open_scene``.
+
+    Returns
+    -------
+    DataArray of uint8, dims ("band", "y", "x")
+        Bands blue, green, red, nir, swir1, thermal, swir2.
+
+    Raises
+    ------
+    MissingExtraError
+        If localtileserver is not installed.
+    """
+    path = _bundled(
+        "localtileserver", "tiler/data/landsat.tif", 'pip install "ktextures[lab]"'
+    )
+    roles = {name: _LANDSAT_BANDS.index(name) + 1 for name in _LANDSAT_BANDS[:4]}
+    scene = open_scene(path, chunks=chunks, roles=roles)
+    return scene.assign_coords(band=list(_LANDSAT_BANDS))
+
+
+def synthetic(
+    size: int | tuple[int, int] = 256,
+    k: int = 4,
+    bands: int = 4,
+    seed: int = 0,
+    *,
+    contrast: Contrast = "texture",
+    cells: int | None = None,
+    nodata_share: float = 0.0,
+    crs: Any = "EPSG:32633",
+    dtype: npt.DTypeLike = "uint16",
+) -> SyntheticScene:
+    """Make a mosaic of textures whose classes are known.
+
+    Each class fills some cells of a Voronoi mosaic and takes at least half of a fair
+    share (1/k) of the valid pixels. The same arguments give the same scene.
+
+    Parameters
+    ----------
+    size : int or (int, int), default 256
+        Height and width in pixels.
+    k : int, default 4
+        Number of classes, 2..128.
+    bands : int, default 4
+        Number of bands; three or more start with red, green, blue, (nir).
+    seed : int, default 0
+        Seed of the mosaic and of all noise.
+    contrast : {"texture", "colour", "both"}
+        What tells the classes apart. "texture": all have the same distribution of
+        values in each band, and differ in the scale (periods of 2.5 to 8 pixels) and
+        orientation of their pattern. "colour": they differ in mean and share the same
+        pixelwise noise. "both": mean and pattern differ.
+    cells : int, optional
+        Number of cells of the mosaic, at least ``k``; by default 3 per class and at
+        least 12.
+    nodata_share : float, default 0.0
+        Share of pixels without data, 0..0.9, along a slanted edge as at the rim of a
+        swath: 0 in integer scenes, NaN in float ones.
+    crs : any CRS description or None, default "EPSG:32633"
+        The scene gets pixels of 10 m (or 0.0001 degrees); None leaves it unlocated.
+    dtype : dtype, default "uint16"
+        Integers hold 1..250 (8 bits) or 100..10,000, floats 0..1.
+
+    Returns
+    -------
+    SyntheticScene
+        ``scene`` and ``truth``.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range, or the classes do not fit.
+
+    Examples
+    --------
+    >>> scene, truth = synthetic(64, k=3)
+    >>> scene.shape, sorted(set(truth.values.ravel().tolist()))
+    ((4, 64, 64), [1, 2, 3])
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    cells = max(12, 3 * k) if cells is None else cells
+    kind = np.dtype(dtype)
+    _check_arguments(height, width, k, bands, contrast, cells, nodata_share, kind)
+    rng = np.random.default_rng(seed)
+    valid = _swath(height, width, nodata_share, rng)
+    truth = _mosaic(valid, k, cells, rng)
+    if contrast == "colour":
+        means, spread = _class_means(k, bands, rng)
+        noise = rng.standard_normal((bands, height, width), dtype=np.float32)
+    else:
+        means, spread = np.full((k, bands), 0.5), _SPREAD
+        if contrast == "both":
+            means, spread = _class_means(k, bands, rng)
+        noise = _textures(truth, k, bands, rng)
+    values = means.T[:, np.maximum(truth, 1) - 1] + spread * noise
+    return _as_scenes(_in_units(values, kind), truth, crs, nodata_share > 0)
+
+
+def _bundled(package: str, name: str, remedy: str) -> Path:
+    """Find a data file of an installed package without importing the package."""
+    spec = importlib.util.find_spec(package)
+    path = None if spec is None or not spec.origin else Path(spec.origin).parent / name
+    if path is None or not path.is_file():
+        state = "is not installed" if spec is None else f"has no file {name}"
+        raise MissingExtraError(
+            f"this scene comes with the package {package}, which {state}; get it "
+            f"with: {remedy}"
+        )
+    return path
+
+
+def _check_arguments(
+    height: int,
+    width: int,
+    k: int,
+    bands: int,
+    contrast: str,
+    cells: int,
+    nodata_share: float,
+    kind: np.dtype[Any],
+) -> None:
+    wanted = {
+        f"k={k!r} must be 2..{_MAX_CLASSES}": 2 <= k <= _MAX_CLASSES,
+        f"bands={bands!r} must be at least 1": bands >= 1,
+        f"contrast={contrast!r} must be one of {get_args(Contrast)}": contrast
+        in get_args(Contrast),
+        f"cells={cells!r} must be at least k={k}": cells >= k,
+        f"nodata_share={nodata_share!r} must be 0..0.9": 0 <= nodata_share <= 0.9,
+        f"dtype={kind} must be an integer or float type": kind.kind in "iuf",
+        f"size={height} x {width} is too small for {cells} cells; take at least 8 "
+        "pixels per cell": min(height, width) >= 1 and height * width >= 8 * cells,
+    }
+    failed = [message for message, met in wanted.items() if not met]
+    if failed:
+        raise InputError("; ".join(failed))
+
+
+def _swath(
+    height: int, width: int, nodata_share: float, rng: np.random.Generator
+) -> npt.NDArray[np.bool_]:
+    angle = rng.uniform(0.1, 0.4)
+    across = np.add.outer(
+        np.sin(angle) * np.arange(height), np.cos(angle) * np.arange(width)
+    )
+    valid = np.ones(height * width, dtype=bool)
+    order = np.argsort(across, axis=None, kind="stable")
+    valid[order[: round(nodata_share * valid.size)]] = False
+    return valid.reshape(height, width)
+
+
+def _mosaic(
+    valid: npt.NDArray[np.bool_], k: int, cells: int, rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """Classes (y, x) 1..k over Voronoi cells, 0 where not valid."""
+    centres = np.argwhere(valid)
+    for _ in range(_PLACEMENTS):
+        sites = _even_sites(centres, cells, rng)
+        cell = KDTree(sites).query(centres)[1]
+        areas = np.bincount(cell, minlength=cells)
+        owner = _deal(areas, k, rng)
+        taken = np.bincount(owner, weights=areas, minlength=k)
+        if taken.min() >= 0.5 / k * len(centres):
+            truth = np.zeros(valid.shape, dtype=np.uint8)
+            truth[valid] = owner[cell] + 1
+            return truth
+    raise InputError(
+        f"{k} classes in {cells} cells do not share {len(centres)} valid pixels fairly; "
+        "take a larger size, more cells or a smaller nodata_share"
+    )
+
+
+def _even_sites(
+    centres: npt.NDArray[np.int64], cells: int, rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Random sites, moved a little (Lloyd's iteration) so that no cell is tiny."""
+    count = min(len(centres), 64 * cells)
+    points = centres[rng.choice(len(centres), count, replace=False)].astype(float)
+    sites = points[rng.choice(count, cells, replace=False)]
+    for _ in range(3):
+        nearest = KDTree(sites).query(points)[1]
+        num = np.bincount(nearest, minlength=cells)
+        for axis in range(2):
+            total = np.bincount(nearest, weights=points[:, axis], minlength=cells)
+            sites[:, axis] = np.where(num, total / np.maximum(num, 1), sites[:, axis])
+    return sites
+
+
+def _deal(
+    areas: npt.NDArray[np.int64], k: int, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """Give each cell, largest first, to the class that has the least area."""
+    owner = np.zeros(len(areas), dtype=np.int64)
+    taken = np.zeros(k)
+    order = rng.permutation(k)  # so that class 1 is not always the first served
+    for cell in np.argsort(-areas, kind="stable"):
+        least = int(np.argmin(taken))
+        owner[cell] = order[least]
+        taken[least] += areas[cell]
+    return owner
+
+
+def _class_means(
+    k: int, bands: int, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.float64], float]:
+    """Means (k, band) spread over 0.15..0.85, and noise that leaves them separable."""
+    if bands == 1:
+        means = rng.permutation(np.linspace(0.15, 0.85, k))[:, None]
+    else:
+        candidates = rng.uniform(0.15, 0.85, (64 * k, bands))
+        chosen = [0]
+        distance = np.linalg.norm(candidates - candidates[0], axis=1)
+        while len(chosen) < k:
+            chosen.append(int(np.argmax(distance)))
+            away = np.linalg.norm(candidates - candidates[chosen[-1]], axis=1)
+            distance = np.minimum(distance, away)
+        means = candidates[chosen]
+    gaps = np.linalg.norm(means[:, None] - means[None], axis=-1)
+    # A quarter of the smallest gap: neighbours overlap visibly, yet by a few percent.
+    return means, min(float(gaps[gaps > 0].min()) / 4, _SPREAD)
+
+
+def _textures(
+    truth: npt.NDArray[np.uint8], k: int, bands: int, rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Oriented band-pass noise (band, y, x), standard normal in each class and band."""
+    height, width = truth.shape
+    side = min(max(height, width), _NOISE_TILE)
+    noise = np.zeros((bands, height, width), dtype=np.float32)
+    for index, spectrum in enumerate(_spectra(k, side)):
+        mask = truth == index + 1
+        rows, cols = np.nonzero(mask)
+        count = len(rows)
+        # Ranks mapped to the same quantiles make the marginals equal, not just alike.
+        quantiles = ndtri((np.arange(count) + 0.5) / count)
+        for band in range(bands):
+            white = np.fft.rfft2(rng.standard_normal((side, side)))
+            tile = np.fft.irfft2(white * spectrum, s=(side, side))
+            order = np.argsort(tile[rows % side, cols % side], kind="stable")
+            values = np.empty(count)
+            values[order] = quantiles
+            noise[band][mask] = values
+    return noise
+
+
+def _spectra(k: int, side: int) -> list[npt.NDArray[np.float64]]:
+    """One band-pass filter per class, over the half plane of ``rfft2``."""
+    num_periods = max(2, min(8, math.ceil(math.sqrt(k / 2))))
+    num_angles = math.ceil(k / num_periods)
+    periods = np.geomspace(*_PERIODS, num_periods)
+    y = np.fft.fftfreq(side)[:, None]
+    x = np.fft.rfftfreq(side)[None, :]
+    radius = np.hypot(y, x)
+    radius[0, 0] = np.inf  # no mean: it would show as colour
+    angle = np.arctan2(y, x)
+    log_width = min(0.2, 0.35 * math.log(periods[1] / periods[0]))
+    angle_width = min(0.35, 0.35 * math.pi / num_angles)
+    spectra = []
+    for index in range(k):
+        ring, turn = index % num_periods, index // num_periods
+        # Rings are turned against each other, so classes differ in both ways.
+        direction = (turn + ring / num_periods) * math.pi / num_angles
+        off = np.mod(angle - direction + math.pi / 2, math.pi) - math.pi / 2
+        distance = np.log(radius * periods[ring]) / log_width
+        spectra.append(np.exp(-0.5 * (distance**2 + (off / angle_width) ** 2)))
+    return spectra
+
+
+def _in_units(
+    values: npt.NDArray[np.floating[Any]], kind: np.dtype[Any]
+) -> npt.NDArray[Any]:
+    if kind.kind == "f":
+        return np.clip(values, 0, 1).astype(kind)
+    limit = np.iinfo(kind).max
+    low, high = (1, min(limit, 250)) if limit < 10_000 else (100, 10_000)
+    return np.rint(low + np.clip(values, 0, 1) * (high - low)).astype(kind)
+
+
+def _as_scenes(
+    values: npt.NDArray[Any], truth: npt.NDArray[np.uint8], crs: Any, missing: bool
+) -> SyntheticScene:
+    bands = len(values)
+    names = [f"band_{number}" for number in range(1, bands + 1)]
+    if bands >= 3:
+        known = ["red", "green", "blue", "nir"][:bands]
+        names[: len(known)] = known
+    if missing:
+        values[:, truth == 0] = np.nan if values.dtype.kind == "f" else 0
+    array = xr.DataArray(values, dims=("band", "y", "x"), coords={"band": names})
+    if crs is not None:
+        described = rasterio.CRS.from_user_input(crs)
+        if described.is_geographic:
+            place = Affine(1e-4, 0.0, 15.0, 0.0, -1e-4, 45.0)
+        else:
+            place = Affine(10.0, 0.0, 500_000.0, 0.0, -10.0, 5_000_000.0)
+        array = array.rio.write_crs(described).rio.write_transform(place)
+    if missing:
+        array = array.rio.write_nodata(0 if values.dtype.kind in "iu" else np.nan)
+    scene = open_scene(array)
+    classes = georeference(
+        truth,
+        scene,
+        dims=("y", "x"),
+        name="truth",
+        attrs={"long_name": "true class"},
+        nodata=0,
+    )
+    return SyntheticScene(scene, classes)

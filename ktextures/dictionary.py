@@ -1,0 +1,306 @@
+"""The default objective: each pixel chooses among the textures of a dictionary.
+
+Masks that may draw the image pixel by pixel leave nothing for the textures to do. Here a
+pixel is compared with each class's *pure* texture instead: the loss is the squared
+distance between the descriptor of its neighbourhood and that of the texture of its class.
+That is k-means whose centroids are generated textures and whose labels come from a
+network, trained by gradient descent.
+"""
+
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+from sklearn.cluster import KMeans
+
+from ktextures.archive import Arrays
+from ktextures.descriptors import DescriptorSpace
+from ktextures.model import KTextures
+from ktextures.objectives import optimizer_state, restore_optimizer, shuffled
+from ktextures.ops import hard_masks
+from ktextures.sampling import TileSet
+
+__all__ = ["DictionaryObjective", "start_labels"]
+
+PIXELS_PER_STEP = 2**16
+CLASSES_PER_STEP = 8
+"""Textures computed anew in a step; the others keep their last descriptor."""
+
+TEXTURE_SIDE = 64
+START_PIXELS = 20_000
+IMITATION_SHARE = 1 / 3
+"""Part of the steps in which the masks learn the start and the textures warm up."""
+
+
+def start_labels(
+    descriptors: np.ndarray, brightness: np.ndarray, valid: np.ndarray, k: int, seed: int
+) -> np.ndarray:
+    """Labels to start from: k-means on a sample of descriptors.
+
+    Parameters
+    ----------
+    descriptors : array, shape (n, y, x, dimension)
+    brightness : array, shape (n, y, x)
+        Mean of the scaled bands; the darkest class is called 0.
+    valid : array, shape (n, y, x), bool
+    k, seed : int
+
+    Returns
+    -------
+    array, shape (n, y, x), int32
+        0..k - 1; -1 where not valid.
+    """
+    rows = descriptors[valid]
+    sample = rows
+    if len(rows) > START_PIXELS:
+        chosen = np.random.default_rng(seed).choice(len(rows), START_PIXELS, replace=False)
+        sample = rows[chosen]
+    kmeans = KMeans(k, n_init=3, random_state=seed % 2**32).fit(sample)
+    found = kmeans.predict(rows)
+    light = np.bincount(found, brightness[valid], k) / np.maximum(np.bincount(found, minlength=k), 1)
+    labels = np.full(valid.shape, -1, "int32")
+    labels[valid] = np.argsort(np.argsort(light))[found]
+    return labels
+
+
+def colour_moments(pixels: tf.Tensor, axes: list[int]) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean (class, band) and covariance (class, band, band) over y and x."""
+    mean = tf.reduce_mean(pixels, axes)
+    centred = pixels - mean[:, None, None]
+    count = tf.cast(tf.reduce_prod(tf.shape(pixels)[1:3]), pixels.dtype)
+    return mean, tf.einsum("kyxa,kyxb->kab", centred, centred) / count
+
+
+class DictionaryObjective:
+    """Masks choose textures; textures become like what their class holds.
+
+    Parameters
+    ----------
+    model : KTextures
+        With contextual masks, tileable textures and fitted extractors.
+    tiles : TileSet
+        With a halo of at least that of `space` and the model's reach.
+    space : DescriptorSpace
+        Not fitted yet.
+    steps : int
+        Length of this training, for the learning rates' decay.
+    seed : int
+    continued : bool
+        True: start from the model's own classes, without imitation.
+    """
+
+    keeps_best = False
+
+    def __init__(
+        self,
+        model: KTextures,
+        tiles: TileSet,
+        space: DescriptorSpace,
+        *,
+        steps: int,
+        seed: int,
+        continued: bool = False,
+    ) -> None:
+        self.model, self.space, self.seed = model, space, seed
+        self.values, self.valid = tiles.inner(model.reach)
+        self.inside = tiles.inner()[1]
+        self.pixels = tiles.inner()[0]
+        self.descriptors = space.fit(tiles)
+        self.spread = float(self.descriptors[self.inside].var(0).sum()) / model.k
+        area = self.inside[0].size
+        self.batch = int(np.clip(round(PIXELS_PER_STEP / area), 1, len(tiles)))
+        self.steps_per_pass = -(-len(tiles) // self.batch)
+        self.imitation_steps = 0 if continued else max(int(steps * IMITATION_SHARE), 1)
+        rate = 1e-3 if continued else 3e-3
+        self.mask_optimizer = _adam(rate, steps, model.mask_network)
+        self.texture_optimizer = _adam(1e-2, steps, model.texture_bank)
+        self._step = tf.function(self._train, reduce_retracing=True)
+        self._start(continued)
+
+    def _start(self, continued: bool) -> None:
+        model = self.model
+        brightness = self.pixels.mean(-1)
+        if continued:
+            self.labels = np.where(self.inside, self._choices(), -1)
+        else:
+            self.labels = start_labels(
+                self.descriptors, brightness, self.inside, model.k, self.seed
+            )
+            known = self.pixels[self.inside].astype("float64")
+            model.mask_network.adapt(known.mean(0), np.maximum(known.std(0), 1e-6))
+        self.members = ClassMoments(self.descriptors, self.pixels, model.k)
+        self.members.update(self.labels)
+        if not continued:
+            model.texture_bank.adapt(self.members.colour.numpy())
+        self.places = tf.Variable(self.members.place, trainable=False)
+
+    def _choices(self) -> np.ndarray:
+        """Mask chosen for each pixel, (n, y, x), numbered as the network has them."""
+        network = self.model.mask_network
+        return np.concatenate(
+            [network.logits(tf.constant(tile[None])).numpy().argmax(-1) for tile in self.values]
+        )
+
+    def _train(
+        self,
+        values: tf.Tensor,
+        labels: tf.Tensor,
+        descriptors: tf.Tensor,
+        drawn: tf.Tensor,
+        noise_seed: tf.Tensor,
+        imitating: tf.Tensor,
+    ) -> tuple[tf.Tensor, ...]:
+        model, space = self.model, self.space
+        known = tf.cast(labels >= 0, "float32")
+        with tf.GradientTape(persistent=True) as tape:
+            logits = model.mask_network.logits(values)
+            places, look = self._textures(drawn, noise_seed)
+            across = tf.einsum("nyxd,kd->nyxk", descriptors, places)
+            distance = tf.reduce_sum(places**2, -1) - 2.0 * across
+            distance += tf.reduce_sum(descriptors**2, -1, keepdims=True)
+            chosen = tf.reduce_sum(hard_masks(logits) * distance, -1)
+            dictionary = _mean_over(chosen, known) / self.spread
+            imitation = _mean_over(
+                tf.nn.sparse_softmax_cross_entropy_with_logits(
+                    tf.maximum(labels, 0), logits
+                ),
+                known,
+            )
+            mask_loss = tf.where(imitating, imitation, dictionary)
+            texture_loss = look + tf.where(imitating, 0.0, dictionary)
+        self.places.assign(places)
+        for optimizer, loss, layer in (
+            (self.mask_optimizer, mask_loss, model.mask_network),
+            (self.texture_optimizer, texture_loss, model.texture_bank),
+        ):
+            variables = layer.trainable_variables
+            gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
+            optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return dictionary + look, dictionary, imitation, look
+
+    def _textures(self, drawn: tf.Tensor, noise_seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Descriptors of all textures, those of `drawn` classes anew; and their look.
+
+        The look is how far textures are from their classes' mean descriptor and colours.
+        """
+        bank, members = self.model.texture_bank, self.members
+        noise = tf.gather(bank.noise(TEXTURE_SIDE, TEXTURE_SIDE, noise_seed), drawn)
+        textures = bank(noise, classes=drawn)
+        new = self.space.place(self.space.texture_means(textures))
+        places = tf.tensor_scatter_nd_update(self.places, drawn[:, None], new)
+        mean, covariance = colour_moments(textures, [1, 2])
+        off = tf.reduce_sum((new - tf.gather(members.place, drawn)) ** 2, -1) / self.spread
+        tint = (mean - tf.gather(members.colour, drawn)) ** 2 / members.variance
+        scale = tf.sqrt(members.variance[:, None] * members.variance)
+        swing = ((covariance - tf.gather(members.covariance, drawn)) / scale) ** 2
+        look = off + tf.reduce_mean(tint, -1) + tf.reduce_mean(swing, [-1, -2])
+        return places, tf.reduce_mean(look)
+
+    def step(self, index: int) -> dict[str, float]:
+        """Train on a batch of tiles."""
+        count = len(self.values)
+        pass_index, place = divmod(index, self.steps_per_pass)
+        if place == 0 and index >= self.imitation_steps:
+            self.members.update(np.where(self.inside, self._choices(), -1))
+        order = shuffled(count, pass_index, self.seed)
+        batch = np.sort(np.resize(order, (self.steps_per_pass, self.batch))[place])
+        k = self.model.k
+        group = min(k, CLASSES_PER_STEP)
+        drawn = (index * group + np.arange(group)) % k
+        losses = self._step(
+            tf.constant(self.values[batch]),
+            tf.constant(self.labels[batch]),
+            tf.constant(self.descriptors[batch]),
+            tf.constant(drawn, "int32"),
+            tf.constant([self.seed % 2**31, index + 1], "int32"),
+            tf.constant(index < self.imitation_steps),
+        )
+        names = ("loss", "dictionary", "imitation", "texture")
+        return dict(zip(names, map(float, losses), strict=True))
+
+    def finish(self) -> None:
+        """Nothing is due."""
+
+    def state(self) -> Arrays:
+        """Optimizers, texture places and class moments."""
+        return {
+            **optimizer_state("masks", self.mask_optimizer),
+            **optimizer_state("textures", self.texture_optimizer),
+            "places": self.places.numpy(),
+            **self.members.state(),
+        }
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take what `state` gave."""
+        restore_optimizer("masks", self.mask_optimizer, arrays)
+        restore_optimizer("textures", self.texture_optimizer, arrays)
+        self.places.assign(arrays["places"])
+        self.members.restore(arrays)
+
+
+class ClassMoments:
+    """What each class holds: mean descriptor, mean colour and covariance of colours.
+
+    Parameters
+    ----------
+    descriptors : array, shape (n, y, x, dimension)
+    pixels : array, shape (n, y, x, band)
+        Scaled.
+    k : int
+    """
+
+    def __init__(self, descriptors: np.ndarray, pixels: np.ndarray, k: int) -> None:
+        self.k = k
+        self._rows = np.concatenate([descriptors, pixels], -1)
+        self._split = descriptors.shape[-1]
+        bands = pixels.shape[-1]
+        variance = pixels.reshape(-1, bands).var(0) + 1e-6
+        self.variance = tf.constant(variance, "float32")
+        self.place = tf.Variable(tf.zeros((k, self._split)), trainable=False)
+        self.colour = tf.Variable(tf.zeros((k, bands)), trainable=False)
+        self.covariance = tf.Variable(tf.zeros((k, bands, bands)), trainable=False)
+
+    def update(self, labels: np.ndarray) -> None:
+        """Measure the classes of labels (n, y, x); one without pixels stays as it was."""
+        place, colour = self.place.numpy(), self.colour.numpy()
+        covariance = self.covariance.numpy()
+        for value in range(self.k):
+            rows = self._rows[labels == value]
+            if not len(rows):
+                continue
+            mean = rows.mean(0)
+            place[value], colour[value] = mean[: self._split], mean[self._split :]
+            centred = rows[:, self._split :] - colour[value]
+            covariance[value] = centred.T @ centred / len(rows)
+        self._assign((place, colour, covariance))
+
+    def _assign(self, arrays: tuple[np.ndarray, ...]) -> None:
+        for variable, array in zip(
+            (self.place, self.colour, self.covariance), arrays, strict=True
+        ):
+            variable.assign(array)
+
+    def state(self) -> Arrays:
+        """The moments, by name."""
+        return {
+            "members/place": self.place.numpy(),
+            "members/colour": self.colour.numpy(),
+            "members/covariance": self.covariance.numpy(),
+        }
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take what `state` gave."""
+        names = ("place", "colour", "covariance")
+        self._assign(tuple(arrays[f"members/{name}"] for name in names))
+
+
+def _adam(rate: float, steps: int, layer: keras.layers.Layer) -> keras.Optimizer:
+    schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.05)
+    optimizer = keras.optimizers.Adam(schedule, clipnorm=1.0)
+    optimizer.build(layer.trainable_variables)
+    return optimizer
+
+
+def _mean_over(values: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(values * known) / tf.maximum(tf.reduce_sum(known), 1.0)

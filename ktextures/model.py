@@ -1,0 +1,417 @@
+"""The model: tiles in, hard masks, textures and the simulated image out; one file on disk."""
+
+import io
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ktextures.archive import Arrays, pack, read_archive, unpack, write_atomically
+from ktextures.classes import ClassTable
+from ktextures.encoder import SceneEncoder
+from ktextures.errors import InputError, ModelFileError
+from ktextures.features import FeatureExtractor, FilterBank
+from ktextures.masks import ContextualMasks, PublishedMasks, check_k
+from ktextures.sampling import Preparation
+from ktextures.scaling import BandScaler
+from ktextures.textures import PublishedTextures, TileableTextures
+from ktextures.vgg import VGG16Features
+
+__all__ = ["KTextures", "ModelConfig", "load"]
+
+MASKS = {"published": PublishedMasks, "contextual": ContextualMasks}
+TEXTURES = {"published": PublishedTextures, "tileable": TileableTextures}
+EXTRACTORS: dict[str, type] = {
+    cls.kind: cls for cls in (VGG16Features, FilterBank, SceneEncoder)
+}
+TEXTURE_SIDE = 128
+"""Side in pixels of the texture that is laid over the scene in the simulated image."""
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What a model is built from.
+
+    Parameters
+    ----------
+    k : int
+        Number of classes.
+    bands : tuple of str
+        Names of the bands, in order.
+    roles : tuple of str
+        "red", "green", "blue", "nir" or "" per band.
+    preset : {"default", "paper"}
+    seed : int
+    masks : {"contextual", "published"}
+    textures : {"tileable", "published"}
+    masks_options : mapping
+        Further arguments of the mask network.
+    """
+
+    k: int
+    bands: tuple[str, ...]
+    roles: tuple[str, ...]
+    preset: str
+    seed: int
+    masks: str
+    textures: str
+    masks_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> "ModelConfig":
+        """Build from what `dataclasses.asdict` gave."""
+        settings = dict(settings)
+        for name in ("bands", "roles"):
+            settings[name] = tuple(settings[name])
+        return cls(**settings)
+
+    def band_index(self) -> dict[str, int]:
+        """Index of each band by name and by role."""
+        by_role = {role: index for index, role in enumerate(self.roles) if role}
+        return by_role | {name: index for index, name in enumerate(self.bands)}
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What training leaves behind beside weights.
+
+    Attributes
+    ----------
+    classes : ClassTable
+        Names and colours of the classes 1..k.
+    order : array, shape (k,), int
+        ``order[i]`` is the mask that is class i + 1: darkest class first.
+    losses : dict of str to list of float
+        One value per training step.
+    provenance : dict
+        Seed, steps, preset, features, weights used, versions.
+    """
+
+    classes: ClassTable
+    order: np.ndarray
+    losses: dict[str, list[float]] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """Training steps done."""
+        return len(self.losses.get("loss", ()))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a model shows of a preview at one moment; its arrays are read-only.
+
+    Attributes
+    ----------
+    step : int
+        Training steps done.
+    classes : array, shape (y, x), uint8
+        1..k, 0 = nodata.
+    simulated : array, shape (y, x, band), float32
+        In the scene's own units; NaN where there is no data.
+    textures : array, shape (class, y, x, band), float32
+        In the scene's own units, in class order.
+    losses : mapping of str to float
+        Of the last step.
+    """
+
+    step: int
+    classes: np.ndarray
+    simulated: np.ndarray
+    textures: np.ndarray
+    losses: Mapping[str, float]
+
+    @property
+    def masks(self) -> np.ndarray:
+        """Binary masks, shape (class, y, x), bool."""
+        values = np.arange(1, len(self.textures) + 1, dtype="uint8")
+        return self.classes == values[:, None, None]
+
+
+class KTextures(keras.Model):
+    """A mask network and one texture generator per class.
+
+    Made by `ktextures.train` or `ktextures.load`.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    preparation : Preparation
+        Frozen scaling of the bands.
+    extractors : sequence of FeatureExtractor
+        What the loss compares; kept so that training can be continued.
+
+    Attributes
+    ----------
+    record : TrainingRecord
+        Classes, their order, losses and provenance.
+    lock : threading.RLock
+        Held while weights change; take it to read a consistent state from another
+        thread, as `snapshot` does.
+    """
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        preparation: Preparation,
+        extractors: Sequence[FeatureExtractor] = (),
+    ) -> None:
+        super().__init__(name="ktextures")
+        check_k(config.k)
+        self.config, self.preparation = config, preparation
+        self.extractors = tuple(extractors)
+        self.mask_network = MASKS[config.masks](
+            config.k, seed=config.seed, name="masks", **config.masks_options
+        )
+        self.texture_bank = TEXTURES[config.textures](
+            config.k, len(config.bands), seed=config.seed + 1, name="textures"
+        )
+        self.mask_network.build((None, None, None, len(config.bands)))
+        self.texture_bank.build()
+        self.built = True
+        self.record = TrainingRecord(ClassTable.default(config.k), np.arange(config.k))
+        self.lock = threading.RLock()
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return self.config.k
+
+    @property
+    def reach(self) -> int:
+        """Radius in pixels of the neighbourhood that a pixel's class depends on."""
+        return self.mask_network.reach
+
+    def call(self, tiles: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Masks (batch, y, x, mask) of scaled tiles (batch, y + 2 reach, x + 2 reach, band)."""
+        return self.mask_network(tiles, training=training)
+
+    def infer(self, tiles: np.ndarray) -> dict[str, np.ndarray]:
+        """Classes of scaled tiles, in class order.
+
+        Parameters
+        ----------
+        tiles : array, shape (batch, y + 2 reach, x + 2 reach, band), float32
+
+        Returns
+        -------
+        dict
+            "classes" (batch, y, x) uint8, 1..k; where the mask network has them also
+            "probabilities" (batch, y, x, class) float32, and "margin" (batch, y, x)
+            float32, the lead of the first over the second, 0..1.
+        """
+        values = np.empty(self.k, "uint8")
+        values[self.record.order] = np.arange(1, self.k + 1)
+        if not isinstance(self.mask_network, ContextualMasks):
+            masks = self.mask_network(tf.constant(tiles), training=False).numpy()
+            return {"classes": values[masks.argmax(-1)]}
+        logits = self.mask_network.logits(tf.constant(tiles))
+        soft = tf.nn.softmax(logits).numpy()[..., self.record.order]
+        two = np.partition(soft, self.k - 2, axis=-1)[..., -2:]
+        return {
+            "classes": values[logits.numpy().argmax(-1)],
+            "probabilities": soft,
+            "margin": two[..., 1] - two[..., 0],
+        }
+
+    def draw_textures(
+        self, height: int = TEXTURE_SIDE, width: int = TEXTURE_SIDE, seed: int = 0
+    ) -> np.ndarray:
+        """Textures of any size.
+
+        Parameters
+        ----------
+        height, width : int
+            In pixels of the scene.
+        seed : int
+            Of the noise; the same seed draws the same textures.
+
+        Returns
+        -------
+        array, shape (class, y, x, band), float32
+            Scaled, 0..1, in class order.
+
+        Raises
+        ------
+        InputError
+            If a side is below 1.
+        """
+        if min(height, width) < 1:
+            raise InputError(f"A texture of {height} x {width} pixels; sides start at 1.")
+        noise = self.texture_bank.noise(height, width, tf.constant([seed, 0], "int32"))
+        drawn = self.texture_bank(noise, training=False).numpy()
+        return drawn[self.record.order, :height, :width]
+
+    def simulate(
+        self, classes: np.ndarray, textures: np.ndarray, row: int = 0, col: int = 0
+    ) -> np.ndarray:
+        """Masks x textures, summed: the simulated image in the scene's own units.
+
+        Parameters
+        ----------
+        classes : array, shape (y, x), uint8
+            1..k, 0 = nodata.
+        textures : array, shape (class, y, x, band)
+            As `draw_textures` gives them; laid side by side over the scene.
+        row, col : int
+            Where `classes` begins in the scene, in pixels.
+
+        Returns
+        -------
+        array, shape (y, x, band), float32
+            NaN where there is no data.
+        """
+        height, width = classes.shape
+        rows = (row + np.arange(height)) % textures.shape[1]
+        cols = (col + np.arange(width)) % textures.shape[2]
+        index = np.maximum(classes, 1) - 1
+        scaled = textures[index, rows[:, None], cols[None, :]]
+        units = self.preparation.scaler.inverse(scaled)
+        return np.where(classes[..., None] > 0, units, np.float32(np.nan))
+
+    def snapshot(self, values: np.ndarray, valid: np.ndarray) -> Snapshot:
+        """Show what the model makes of a preview now, even while it is trained.
+
+        Parameters
+        ----------
+        values : array, shape (y + 2 reach, x + 2 reach, band), float32
+            Scaled and filled, with its halo.
+        valid : array, shape (y, x), bool
+            Without the halo.
+
+        Returns
+        -------
+        Snapshot
+        """
+        with self.lock:
+            textures = self.draw_textures()
+            classes = np.where(valid, self.infer(values[None])["classes"][0], 0)
+            losses = {name: trace[-1] for name, trace in self.record.losses.items() if trace}
+            step = self.record.steps
+        simulated = self.simulate(classes, textures)
+        textures = self.preparation.scaler.inverse(textures)
+        for array in (classes, simulated, textures):
+            array.setflags(write=False)
+        return Snapshot(step, classes, simulated, textures, losses)
+
+    def weight_arrays(self) -> Arrays:
+        """Copies of all weights, by their number."""
+        # Keras counts layer names over the whole process; numbers stay the same.
+        return {f"weights/{i}": weight.numpy() for i, weight in enumerate(self.weights)}
+
+    def assign_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take the weights of `weight_arrays`."""
+        for index, weight in enumerate(self.weights):
+            weight.assign(arrays[f"weights/{index}"])
+
+    def to_bytes(self) -> bytes:
+        """The content of a model file."""
+        settings = {
+            "config": asdict(self.config),
+            "scaler": self.preparation.scaler.to_dict(),
+            "fill": list(self.preparation.fill),
+            "classes": self.record.classes.to_dict(),
+            "losses": {name: list(trace) for name, trace in self.record.losses.items()},
+            "provenance": dict(self.record.provenance),
+            "extractors": [
+                {"kind": extractor.kind, "config": extractor.get_config()}
+                for extractor in self.extractors
+                if extractor.kind in EXTRACTORS
+            ],
+            "versions": {name: version(name) for name in ("ktextures", "keras", "tensorflow")},
+        }
+        arrays = self.weight_arrays()
+        arrays["order"] = self.record.order
+        for index, extractor in enumerate(self.extractors):
+            if isinstance(extractor, SceneEncoder):
+                for name, array in extractor.get_arrays().items():
+                    arrays[f"extractors/{index}/{name}"] = array
+        return pack("model", settings, arrays)
+
+    def save(self, path: str | os.PathLike[str]) -> None:  # type: ignore[override]
+        """Save the model as one file, without pickles; see `ktextures.load`.
+
+        Parameters
+        ----------
+        path : path
+            Any name; ".ktextures" is customary. An existing file is replaced.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        write_atomically(path, self.to_bytes())
+
+    def __reduce__(self) -> tuple[Any, ...]:  # type: ignore[override]
+        """Pickle as the bytes of a model file, so that workers can be sent a model."""
+        return from_bytes, (self.to_bytes(),)
+
+
+def from_bytes(content: bytes, name: str = "model") -> KTextures:
+    """Model from the content of its file; see `load`."""
+    return _rebuild(*unpack(io.BytesIO(content), "model", name), name)
+
+
+def load(path: str | os.PathLike[str]) -> KTextures:
+    """Load a model that was saved; nothing in the file is executed.
+
+    Parameters
+    ----------
+    path : path
+        Written by `KTextures.save`.
+
+    Returns
+    -------
+    KTextures
+        Its predictions are bit-identical to those of the saved model.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ModelFileError
+        If it is damaged, foreign, or of a later layout.
+    """
+    return _rebuild(*read_archive(path, "model"), repr(str(path)))
+
+
+def _rebuild(settings: Mapping[str, Any], arrays: Arrays, name: str) -> KTextures:
+    try:
+        preparation = Preparation(
+            BandScaler.from_dict(settings["scaler"]), tuple(settings["fill"])
+        )
+        extractors = [
+            EXTRACTORS[entry["kind"]](**entry["config"]) for entry in settings["extractors"]
+        ]
+        for index, extractor in enumerate(extractors):
+            if isinstance(extractor, SceneEncoder):
+                prefix = f"extractors/{index}/"
+                extractor.set_arrays(
+                    {
+                        key.removeprefix(prefix): array
+                        for key, array in arrays.items()
+                        if key.startswith(prefix)
+                    }
+                )
+        model = KTextures(ModelConfig.from_dict(settings["config"]), preparation, extractors)
+        model.assign_arrays(arrays)
+        model.record = TrainingRecord(
+            ClassTable.from_dict(settings["classes"]),
+            arrays["order"],
+            settings["losses"],
+            settings["provenance"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"{name} lacks something or does not fit together ({error!r}); it was not "
+            "written by this version of ktextures, or it is damaged."
+        ) from error
+    return model

@@ -1,0 +1,159 @@
+"""What a training step minimises: the protocol, and the published objective."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ktextures.archive import Arrays
+from ktextures.model import KTextures
+from ktextures.sampling import TileSet
+
+__all__ = ["Objective", "SimulationObjective", "shuffled"]
+
+CACHE_BYTES = 2**30
+"""Memory that features of the image may take."""
+
+
+class Objective(Protocol):
+    """One way to train a model; the loop asks nothing else of it.
+
+    Attributes
+    ----------
+    steps_per_pass : int
+        Steps in which each training tile is seen once.
+    keeps_best : bool
+        Whether the weights of the best pass are kept rather than the last.
+    """
+
+    steps_per_pass: int
+    keeps_best: bool
+
+    def step(self, index: int) -> dict[str, float]:
+        """Do training step `index`; return its losses, "loss" among them."""
+
+    def finish(self) -> None:
+        """Do what is due after the last step, whether that came early or not."""
+
+    def state(self) -> Arrays:
+        """Everything beside the model's weights that the next step depends on."""
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take what `state` gave."""
+
+
+def shuffled(count: int, pass_index: int, seed: int) -> np.ndarray:
+    """The order of `count` tiles in a pass; depends on the seed and the pass alone."""
+    return np.random.default_rng([seed, pass_index]).permutation(count)
+
+
+def optimizer_state(name: str, optimizer: keras.Optimizer) -> Arrays:
+    """Copies of an optimizer's variables, by their number."""
+    return {f"{name}/{i}": np.array(v) for i, v in enumerate(optimizer.variables)}
+
+
+def restore_optimizer(
+    name: str, optimizer: keras.Optimizer, arrays: Mapping[str, np.ndarray]
+) -> None:
+    """Take what `optimizer_state` gave."""
+    for index, variable in enumerate(optimizer.variables):
+        variable.assign(arrays[f"{name}/{index}"])
+
+
+class SimulationObjective:
+    """Published: features of the simulated image shall be those of the image.
+
+    A step is one tile. Textures are drawn from fresh noise, masks x textures simulate the
+    tile, and the mean squared differences of all feature maps add up, with weight 1 each.
+
+    Parameters
+    ----------
+    model : KTextures
+        With fitted extractors.
+    tiles : TileSet
+        With the halo of the model's reach.
+    seed : int
+
+    Notes
+    -----
+    Wagner et al. 2022, Frontiers in Environmental Science 10:946729. The features of the
+    image are computed once per tile, since they never change.
+    """
+
+    keeps_best = True
+
+    def __init__(self, model: KTextures, tiles: TileSet, seed: int) -> None:
+        self.model, self.tiles, self.seed = model, tiles, seed
+        self.steps_per_pass = len(tiles)
+        self.optimizer = keras.optimizers.Adam(1e-3, clipnorm=1.0)
+        self.optimizer.build(model.trainable_variables)
+        self._targets: dict[int, list[tf.Tensor]] = {}
+        self._step = tf.function(self._train, reduce_retracing=True)
+
+    def features(self, image: tf.Tensor) -> list[tf.Tensor]:
+        """Feature maps of (1, y, x, band) by all extractors."""
+        return [maps for extractor in self.model.extractors for maps in extractor(image)]
+
+    def target(self, tile: int) -> list[tf.Tensor]:
+        """Features of a tile of the image, computed once while memory lasts."""
+        if tile in self._targets:
+            return self._targets[tile]
+        image = self.tiles.inner()[0][tile][None]
+        maps = self.features(tf.constant(image))
+        size = sum(4 * int(tf.size(each)) for each in maps)
+        if size * (len(self._targets) + 1) <= CACHE_BYTES:
+            self._targets[tile] = maps
+        return maps
+
+    def _train(
+        self,
+        tile: tf.Tensor,
+        valid: tf.Tensor,
+        targets: list[tf.Tensor],
+        noise_seed: tf.Tensor,
+    ) -> list[tf.Tensor]:
+        model, halo = self.model, self.tiles.halo
+        with tf.GradientTape() as tape:
+            masks = model.mask_network(tile, training=True, noise_seed=noise_seed)
+            height, width = masks.shape[1:3]
+            noise = model.texture_bank.noise(height, width, noise_seed + 1)
+            textures = model.texture_bank(noise, training=True)
+            simulated = tf.einsum("nyxk,kyxb->nyxb", masks, textures)
+            image = tile[:, halo : halo + height, halo : halo + width]
+            # Where there is no data both sides are alike, so that nothing is learnt.
+            simulated = tf.where(valid[..., None], simulated, image)
+            parts = [
+                tf.reduce_mean((maps - target) ** 2)
+                for maps, target in zip(self.features(simulated), targets, strict=True)
+            ]
+            loss = tf.add_n(parts)
+        variables = model.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return [loss, *parts]
+
+    def step(self, index: int) -> dict[str, float]:
+        """Train on one tile."""
+        pass_index, place = divmod(index, self.steps_per_pass)
+        tile = int(shuffled(len(self.tiles), pass_index, self.seed)[place])
+        losses = self._step(
+            tf.constant(self.tiles.values[tile][None]),
+            tf.constant(self.tiles.inner()[1][tile][None]),
+            self.target(tile),
+            tf.constant([self.seed % 2**31, 2 * index], "int32"),
+        )
+        names = ["loss", *(f"features {i + 1}" for i in range(len(losses) - 1))]
+        return dict(zip(names, map(float, losses), strict=True))
+
+    def finish(self) -> None:
+        """Nothing is due."""
+
+    def state(self) -> Arrays:
+        """The optimizer's variables."""
+        return optimizer_state("optimizer", self.optimizer)
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take what `state` gave."""
+        restore_optimizer("optimizer", self.optimizer, arrays)

@@ -1,0 +1,267 @@
+"""Apply a model to a scene of any size: numpy or dask in, a labelled Dataset out."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ktextures.errors import InputError
+from ktextures.model import TEXTURE_SIDE, KTextures
+from ktextures.raster import (
+    georeference,
+    is_lazy,
+    open_scene,
+    scene_nodata,
+    valid_pixels,
+)
+from ktextures.sampling import prepare_padded
+from ktextures.tiles import Window, cover_regularly, grow
+from ktextures.training import check_bands
+
+__all__ = ["segment"]
+
+OUTPUTS = ("classes", "masks", "simulated", "probabilities", "margin")
+SOFT = ("probabilities", "margin")
+WINDOW = 512
+"""Side in pixels of what the network sees at once: bounds memory, not the result."""
+
+
+def segment(
+    scene: xr.DataArray, model: KTextures, *, outputs: Sequence[str] = ("classes",)
+) -> xr.Dataset:
+    """Classify each pixel of a scene.
+
+    A pixel's class depends on the bands within `model.reach` pixels, and on nothing else:
+    not on chunks, windows, or the rest of the scene. Where the neighbourhood is off the
+    scene, it is mirrored.
+
+    Parameters
+    ----------
+    scene : DataArray (band, y, x)
+        With the bands the model was trained on; lazy where it is dask-backed.
+    model : KTextures
+    outputs : sequence of str
+        Which of these: "classes" (y, x) uint8, 1..k, 0 = nodata; "masks" (class, y, x)
+        bool; "simulated" (band, y, x) float32, in the scene's units, NaN = nodata;
+        with contextual masks also "probabilities" (class, y, x) float32 and "margin"
+        (y, x) float32, the lead of the most over the second most probable class, 0..1.
+
+    Returns
+    -------
+    xarray.Dataset
+        The outputs with the scene's CRS and transform, and "textures" (class, band,
+        texture_y, texture_x) in the scene's units.
+
+    Raises
+    ------
+    InputError
+        If bands differ from the model's, or an output is unknown or not to be had.
+
+    Examples
+    --------
+    >>> import ktextures as kt
+    >>> scene, truth = kt.datasets.synthetic(64, k=2, seed=1)
+    >>> model = kt.train(scene, k=2, steps=6, seed=1, progress=False)
+    >>> kt.segment(scene, model).classes.dims
+    ('y', 'x')
+    """
+    scene = open_scene(scene)
+    check_bands(scene, model)
+    outputs = _checked(outputs, model)
+    textures = model.draw_textures(TEXTURE_SIDE, TEXTURE_SIDE, model.config.seed)
+    arrays = _arrays(scene, model, textures, outputs)
+    variables = {
+        name: _labelled(name, arrays[name], scene, model) for name in OUTPUTS if name in outputs
+    }
+    result = xr.Dataset(variables)
+    result["textures"] = xr.DataArray(
+        model.preparation.scaler.inverse(textures).transpose(0, 3, 1, 2),
+        dims=("class", "band", "texture_y", "texture_x"),
+        coords={"class": _values(model), "band": scene.band.values},
+        attrs={"long_name": "texture of each class, in the scene's units"},
+    )
+    result.attrs = _provenance(model)
+    return result
+
+
+def _checked(outputs: Sequence[str], model: KTextures) -> tuple[str, ...]:
+    names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    unknown = [name for name in names if name not in OUTPUTS]
+    if unknown or not names:
+        raise InputError(f"outputs={list(names)}; choose from {', '.join(OUTPUTS)}.")
+    soft = [name for name in names if name in SOFT]
+    if soft and model.config.masks == "published":
+        raise InputError(
+            f"The published masks are slices of one score and have no {' or '.join(soft)}; "
+            f"leave it out, or train with preset='default'."
+        )
+    return names
+
+
+def _arrays(
+    scene: xr.DataArray, model: KTextures, textures: np.ndarray, outputs: tuple[str, ...]
+) -> dict[str, Any]:
+    """Arrays by output, all with y and x last; lazy where the scene is."""
+    height, width = scene.sizes["y"], scene.sizes["x"]
+    worker = Worker(model, textures, scene_nodata(scene), outputs)
+    if not is_lazy(scene):
+        return worker(np.asarray(scene.data), Window(0, 0, height, width), height, width)
+    return _lazy_arrays(scene, worker)
+
+
+def _lazy_arrays(scene: xr.DataArray, worker: "Worker") -> dict[str, Any]:
+    import dask
+    import dask.array as da
+
+    height, width = scene.sizes["y"], scene.sizes["x"]
+    data = scene.data.rechunk({0: -1})
+    shared = dask.delayed(worker, pure=True)
+    rows, cols = data.chunks[1], data.chunks[2]
+    row_starts = np.concatenate([[0], np.cumsum(rows)[:-1]])
+    col_starts = np.concatenate([[0], np.cumsum(cols)[:-1]])
+    blocks: dict[str, list[list[Any]]] = {name: [] for name in worker.outputs}
+    for row, tall in zip(row_starts, rows, strict=True):
+        lines: dict[str, list[Any]] = {name: [] for name in worker.outputs}
+        for col, wide in zip(col_starts, cols, strict=True):
+            window = Window(int(row), int(col), tall, wide)
+            inside, _ = grow(window, worker.reach, height, width)
+            values = data[:, *inside.slices].rechunk(-1)
+            delayed = shared(values, window, height, width)
+            for name in worker.outputs:
+                shape, dtype = worker.shape(name, tall, wide)
+                lines[name].append(da.from_delayed(delayed[name], shape, dtype))
+        for name in worker.outputs:
+            blocks[name].append(lines[name])
+    return {name: da.block(blocks[name]) for name in worker.outputs}
+
+
+class Worker:
+    """Classifies one part of a scene; holds nothing but what a worker process needs.
+
+    Parameters
+    ----------
+    model : KTextures
+    textures : array, shape (class, y, x, band)
+        Scaled; laid over the scene.
+    nodata : float or None
+    outputs : tuple of str
+    """
+
+    def __init__(
+        self,
+        model: KTextures,
+        textures: np.ndarray,
+        nodata: float | None,
+        outputs: tuple[str, ...],
+    ) -> None:
+        self.model, self.textures = model, textures
+        self.nodata, self.outputs = nodata, outputs
+        self.reach = model.reach
+
+    def __dask_tokenize__(self) -> tuple[object, ...]:
+        """What makes two workers the same."""
+        return ("ktextures.Worker", self.model.to_bytes(), self.nodata, self.outputs)
+
+    def shape(self, name: str, height: int, width: int) -> tuple[tuple[int, ...], Any]:
+        """Shape and dtype of an output over height x width pixels."""
+        k, bands = self.model.k, len(self.model.config.bands)
+        return {
+            "classes": ((height, width), np.dtype("uint8")),
+            "margin": ((height, width), np.dtype("float32")),
+            "masks": ((k, height, width), np.dtype(bool)),
+            "probabilities": ((k, height, width), np.dtype("float32")),
+            "simulated": ((bands, height, width), np.dtype("float32")),
+        }[name]
+
+    def __call__(
+        self, values: np.ndarray, part: Window, height: int, width: int
+    ) -> dict[str, np.ndarray]:
+        """Outputs of a part of a scene of height x width pixels.
+
+        `values`, shape (band, y, x), are those of the part and of as much of its halo as
+        lies in the scene.
+        """
+        origin, _ = grow(part, self.reach, height, width)
+        valid = valid_pixels(values, self.nodata)
+        results = {
+            name: np.empty(*self.shape(name, part.height, part.width))
+            for name in self.outputs
+        }
+        for window in cover_regularly(part.height, part.width, WINDOW):
+            place = Window(
+                part.row + window.row, part.col + window.col, window.height, window.width
+            )
+            inside, padding = grow(place, self.reach, height, width)
+            rows, cols = Window(
+                inside.row - origin.row, inside.col - origin.col, inside.height, inside.width
+            ).slices
+            prepared, known = prepare_padded(
+                values[:, rows, cols].transpose(1, 2, 0),
+                valid[rows, cols],
+                padding,
+                self.model.preparation,
+            )
+            for name, array in self._window(prepared, known, place).items():
+                results[name][..., *window.slices] = array
+        return results
+
+    def _window(
+        self, prepared: np.ndarray, known: np.ndarray, place: Window
+    ) -> dict[str, np.ndarray]:
+        """Outputs of one window, from its prepared values with halo."""
+        inner = slice(self.reach, -self.reach or None)
+        known = known[inner, inner]
+        inferred = {name: each[0] for name, each in self.model.infer(prepared[None]).items()}
+        classes = np.where(known, inferred["classes"], 0).astype("uint8")
+        outputs: dict[str, np.ndarray] = {"classes": classes}
+        if "masks" in self.outputs:
+            outputs["masks"] = classes == _values(self.model)[:, None, None]
+        if "simulated" in self.outputs:
+            simulated = self.model.simulate(classes, self.textures, place.row, place.col)
+            outputs["simulated"] = simulated.transpose(2, 0, 1)
+        for name in SOFT:
+            if name in self.outputs:
+                soft = np.where(known[..., None], np.atleast_3d(inferred[name]), np.nan)
+                outputs[name] = soft[..., 0] if name == "margin" else soft.transpose(2, 0, 1)
+        return {name: outputs[name] for name in self.outputs}
+
+
+def _values(model: KTextures) -> np.ndarray:
+    return np.arange(1, model.k + 1, dtype="uint8")
+
+
+def _labelled(name: str, array: Any, scene: xr.DataArray, model: KTextures) -> xr.DataArray:
+    """An output over the scene's grid, with attributes of its own."""
+    long_names = {
+        "classes": "k-textures class",
+        "masks": "binary mask of each class",
+        "simulated": "simulated image: masks x textures",
+        "probabilities": "probability of each class",
+        "margin": "lead of the most probable class over the second",
+    }
+    attrs: dict[str, Any] = {"long_name": long_names[name]}
+    coords: dict[str, Any] = {}
+    if name == "classes":
+        attrs |= model.record.classes.attrs()
+    if name in ("masks", "probabilities"):
+        coords = {"class": _values(model)}
+    if name == "simulated":
+        coords = {"band": scene.band.values, "role": ("band", scene.role.values)}
+    dims = (*coords, "y", "x") if name != "simulated" else ("band", "y", "x")
+    nodata = {"classes": 0, "masks": None}.get(name, np.nan)
+    return georeference(
+        array, scene, dims=dims, name=name, attrs=attrs, coords=coords, nodata=nodata
+    )
+
+
+def _provenance(model: KTextures) -> dict[str, Any]:
+    record = model.record.provenance
+    return {
+        "title": "k-textures segmentation",
+        "source": f"ktextures {record.get('ktextures', '')}, preset {model.config.preset}",
+        "references": "Wagner et al. 2022, doi:10.3389/fenvs.2022.946729",
+        "ktextures_training": json.dumps(record),
+        "ktextures_scaler": json.dumps(model.preparation.scaler.to_dict()),
+    }

@@ -1,0 +1,291 @@
+"""Train a model on a scene."""
+
+import math
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import xarray as xr
+
+from ktextures.checkpoint import Checkpoint, fingerprint
+from ktextures.classes import canonical_order
+from ktextures.errors import InputError
+from ktextures.features import FeatureExtractor
+from ktextures.loop import TrainingLoop
+from ktextures.masks import check_k
+from ktextures.model import KTextures, TrainingRecord
+from ktextures.presets import (
+    DEFAULT_STEPS,
+    PRESETS,
+    Request,
+    build_model,
+    build_objective,
+)
+from ktextures.raster import open_scene, read_sample, require_valid
+from ktextures.sampling import Preparation, TileSet
+from ktextures.scaling import BandScaler
+
+__all__ = ["train"]
+
+DEFAULT_K = 6
+MAX_SCALE = 16.0
+MIN_PIXELS = 1024
+
+
+def train(
+    scene: xr.DataArray,
+    k: int | None = None,
+    *,
+    preset: str = "default",
+    steps: int | None = None,
+    texture_scale: float | str = "auto",
+    features: FeatureExtractor | Sequence[FeatureExtractor] | None = None,
+    scaler: BandScaler | None = None,
+    seed: int | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    checkpoint: str | Path | None = None,
+    model: KTextures | None = None,
+    progress: bool = True,
+) -> KTextures:
+    """Learn k hard classes of a scene, each with its own texture, without labels.
+
+    Ctrl-C and `model.stop_training` (in a callback) end training after the step at hand;
+    what was learnt by then is returned.
+
+    Parameters
+    ----------
+    scene : DataArray (band, y, x)
+        As `open_scene` gives it; other arrays are passed through it.
+    k : int
+        Number of classes, 2 to 128; 6 if not given, or that of `model`.
+    preset : {"default", "paper"}
+        "paper": as published (Wagner et al. 2022), except that the model kept is the
+        best over a whole pass. "default": contextual masks that choose among textures.
+    steps : int
+        Gradient steps; 150 by default, 10,240 with "paper".
+    texture_scale : float or "auto"
+        Preset "default": pixels over which texture is looked at, 0 to 16; 0 = the colour
+        of each pixel alone. "auto" chooses; the choice is in the model's provenance.
+    features : FeatureExtractor or sequence of them
+        What image and textures are compared by; several add up.
+    scaler : BandScaler
+        Bands to 0..1; percentiles 0.5 and 99.5 of the scene by default.
+    seed : int
+        Same seed, scene and versions: same classes. Drawn and recorded if not given.
+    callbacks : sequence of keras.callbacks.Callback
+        An epoch is one pass over the training tiles.
+    checkpoint : path
+        Folder for the state of this training. Called again with the same arguments
+        after a kill, training goes on, to the same result.
+    model : KTextures
+        Earlier model to train further, in place, with its own preset and scaling.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    KTextures
+
+    Raises
+    ------
+    InputError
+        If an argument or the scene cannot be used; the message says what to do.
+    WeightsError
+        If VGG-16 weights are asked for and there are none.
+    OutputError
+        If the checkpoint folder cannot be written.
+
+    Examples
+    --------
+    >>> import ktextures as kt
+    >>> scene, truth = kt.datasets.synthetic(64, k=2, seed=1)
+    >>> model = kt.train(scene, k=2, steps=6, seed=1, progress=False)
+    >>> model.k
+    2
+    """
+    scene = open_scene(scene)
+    if model is not None:
+        check_bands(scene, model)
+    request = _checked(scene, model, k, preset, steps, texture_scale, features, seed, progress)
+    sample = _valid_sample(scene, request.k)
+    preparation = model.preparation if model else _preparation(scene, sample, scaler)
+    continued = model is not None
+    trained = model or build_model(scene, request, preparation)
+    objective, tiles = build_objective(scene, trained, request, continued=continued)
+    state = _checkpoint(checkpoint, request, tiles)
+    loop = TrainingLoop(
+        trained,
+        objective,
+        steps=request.steps,
+        callbacks=callbacks,
+        checkpoint=state,
+        progress=progress,
+    )
+    loop.run()
+    with trained.lock:
+        _conclude(trained, request, tiles, continued=continued)
+    return trained
+
+
+def check_bands(scene: xr.DataArray, model: KTextures) -> None:
+    """Refuse a scene whose bands are not the model's, in number, order or name.
+
+    Raises
+    ------
+    InputError
+    """
+    names = tuple(str(name) for name in scene.band.values)
+    if names != model.config.bands:
+        raise InputError(
+            f"The scene has the bands {list(names)}; the model was trained on "
+            f"{list(model.config.bands)}. Choose and order them with "
+            "open_scene(..., bands=[...]), or rename them with scene.assign_coords(band=...)."
+        )
+
+
+def _checked(
+    scene: xr.DataArray,
+    model: KTextures | None,
+    k: int | None,
+    preset: str,
+    steps: int | None,
+    texture_scale: float | str,
+    features: FeatureExtractor | Sequence[FeatureExtractor] | None,
+    seed: int | None,
+    progress: bool,
+) -> Request:
+    if preset not in PRESETS:
+        raise InputError(f"preset is {preset!r}; choose from {', '.join(PRESETS)}.")
+    if model is not None:
+        preset = model.config.preset
+        if k not in (None, model.k):
+            raise InputError(
+                f"k is {k}, but the model to train further has {model.k} classes. Leave k "
+                "out, or train a new model."
+            )
+        k = model.k
+        texture_scale = model.record.provenance.get("texture_scale", texture_scale)
+    if steps is None:
+        steps = DEFAULT_STEPS[preset]
+    if isinstance(steps, bool) or int(steps) != steps or steps < 1:
+        raise InputError(f"steps is {steps!r}; give a whole number from 1 up.")
+    if seed is None:
+        seed = int(np.random.default_rng().integers(2**31))
+    if not 0 <= seed < 2**31:
+        raise InputError(f"seed is {seed}; give a whole number from 0 to 2147483647.")
+    return Request(
+        preset=preset,
+        k=check_k(DEFAULT_K if k is None else k),
+        steps=int(steps),
+        seed=int(seed),
+        texture_scale=_scale(texture_scale),
+        features=_as_tuple(features),
+        progress=progress,
+    )
+
+
+def _scale(texture_scale: float | str) -> float:
+    if texture_scale == "auto":
+        return 2.0
+    if isinstance(texture_scale, str) or not 0 <= texture_scale <= MAX_SCALE:
+        raise InputError(
+            f"texture_scale is {texture_scale!r}; give pixels from 0 (colour only) to "
+            f"{MAX_SCALE:g}, or 'auto'."
+        )
+    return float(texture_scale)
+
+
+def _as_tuple(
+    features: FeatureExtractor | Sequence[FeatureExtractor] | None,
+) -> tuple[FeatureExtractor, ...] | None:
+    if features is None:
+        return None
+    several = (features,) if isinstance(features, FeatureExtractor) else tuple(features)
+    for extractor in several:
+        if not isinstance(extractor, FeatureExtractor):
+            raise InputError(
+                f"features holds {extractor!r}, which is no feature extractor; give "
+                "VGG16Features(), FilterBank(), a scene encoder, or your own with fit(), "
+                "__call__() and get_config()."
+            )
+    return several
+
+
+def _valid_sample(scene: xr.DataArray, k: int) -> np.ndarray:
+    sample, _ = read_sample(scene)
+    require_valid(len(sample), MIN_PIXELS, "training")
+    distinct = len(np.unique(sample[:: max(len(sample) // 100_000, 1)], axis=0))
+    if distinct < k:
+        raise InputError(
+            f"k is {k}, but the scene has only {distinct} distinct pixel values; choose a "
+            "smaller k."
+        )
+    return sample
+
+
+def _preparation(
+    scene: xr.DataArray, sample: np.ndarray, scaler: BandScaler | None
+) -> Preparation:
+    names = [str(name) for name in scene.band.values]
+    scaler = scaler or BandScaler.fit(sample, band_names=names)
+    if scaler.num_bands != len(names):
+        raise InputError(
+            f"The scaler has {scaler.num_bands} bands, the scene {len(names)}: {names}."
+        )
+    mean = scaler.scale(sample).mean(0, dtype="float64")
+    return Preparation(scaler, tuple(float(value) for value in mean))
+
+
+def _checkpoint(
+    folder: str | Path | None, request: Request, tiles: TileSet
+) -> Checkpoint | None:
+    if folder is None:
+        return None
+    names = ("preset", "k", "steps", "seed", "texture_scale")
+    settings: dict[str, Any] = {name: getattr(request, name) for name in names}
+    if request.features:
+        settings["features"] = [
+            (extractor.kind, extractor.get_config()) for extractor in request.features
+        ]
+    return Checkpoint(folder, fingerprint(settings, tiles.values))
+
+
+def _conclude(
+    model: KTextures, request: Request, tiles: TileSet, *, continued: bool
+) -> None:
+    """Give the classes their order, and record what was done."""
+    order = model.record.order
+    if not continued:
+        order = canonical_order(_brightness(model, tiles))
+    provenance = {
+        "preset": request.preset,
+        "k": request.k,
+        "seed": request.seed,
+        "steps": len(model.record.losses.get("loss", ())),
+        "texture_scale": request.texture_scale,
+        "features": [_described(extractor) for extractor in model.extractors],
+        "ktextures": version("ktextures"),
+    }
+    model.record = TrainingRecord(
+        model.record.classes, order, dict(model.record.losses), provenance
+    )
+
+
+def _described(extractor: FeatureExtractor) -> dict[str, Any]:
+    source = {"source": extractor.source} if hasattr(extractor, "source") else {}
+    return {"kind": extractor.kind, **extractor.get_config(), **source}
+
+
+def _brightness(model: KTextures, tiles: TileSet) -> np.ndarray:
+    """Mean of the scaled bands of each mask over the training tiles; NaN if empty."""
+    total, count = np.zeros(model.k), np.zeros(model.k)
+    values, _ = tiles.inner(model.reach)
+    pixels, valid = tiles.inner()
+    for tile, colours, known in zip(values, pixels, valid, strict=True):
+        masks = model(tile[None], training=False).numpy()[0].argmax(-1)[known]
+        total += np.bincount(masks, colours.mean(-1)[known], model.k)
+        count += np.bincount(masks, minlength=model.k)
+    return np.where(count > 0, total / np.maximum(count, 1), math.nan)

