@@ -1,22 +1,90 @@
-"""What a pixel covers on the ground, and how many pixels have each value."""
+"""Pixels, shares and areas of classes."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ktextures.classes import ClassTable, check_uint8
+from ktextures.errors import InputError
 from ktextures.raster import scene_transform
 
 if TYPE_CHECKING:
+    import pandas as pd
     import pyproj
     import xarray as xr
 
-__all__ = ["count_values", "row_areas"]
+__all__ = ["class_areas", "count_values", "row_areas"]
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
+_SQUARE_METRES_PER_HECTARE = 10_000.0
 _STRIP_PIXELS = 2**21  # bounds the memory of counting; more is not faster
+
+
+def class_areas(
+    classes: "xr.DataArray", table: ClassTable | None = None
+) -> "pd.DataFrame":
+    """Pixels, share and area of each class.
+
+    The area is planar for projected CRSs. It is that on the ellipsoid, exact for
+    every row, for geographic CRSs and for those of the Mercator family (such as
+    EPSG:3857), whose metres are not metres on the ground. Dask-backed maps are
+    counted block by block.
+
+    Parameters
+    ----------
+    classes : xarray.DataArray of uint8, (y, x)
+        Class map, values 1..k, 0 = nodata.
+    table : ClassTable, optional
+        Names and colours; by default those in the map's attributes, else defaults.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per class: ``class`` (1..k), ``name``, ``color``, ``pixels``,
+        ``share`` (of the valid pixels, 0..1; NaN when there are none) and
+        ``area_ha`` (NaN without CRS, and for a rotated geographic grid).
+
+    Raises
+    ------
+    InputError
+        On other dims or another dtype, or a class that is not in the table.
+    """
+    import pandas as pd
+
+    if classes.dims != ("y", "x"):
+        raise InputError(
+            f"classes have dims {classes.dims}: give a class map with dims ('y', 'x')"
+        )
+    check_uint8(classes.dtype)
+    pixels, areas = count_values(classes.data, row_areas(classes))
+    highest = int(np.flatnonzero(pixels).max(initial=0))
+    if table is None:
+        named = "class_names" in classes.attrs or "flag_meanings" in classes.attrs
+        table = (
+            ClassTable.from_attrs(classes.attrs)
+            if named
+            else ClassTable.default(max(highest, 1))
+        )
+    if highest > table.k:
+        raise InputError(
+            f"the map holds class {highest} but the table has {table.k}: "
+            "give a table with every class"
+        )
+    inside = slice(1, table.k + 1)
+    valid = pixels[1:].sum()
+    return pd.DataFrame(
+        {
+            "class": np.arange(1, table.k + 1),
+            "name": table.names,
+            "color": table.colors,
+            "pixels": pixels[inside],
+            "share": pixels[inside] / valid if valid else np.nan,
+            "area_ha": areas[inside] / _SQUARE_METRES_PER_HECTARE,
+        }
+    )
 
 
 def count_values(classes: Any, weights: npt.ArrayLike) -> tuple[IntArray, FloatArray]:

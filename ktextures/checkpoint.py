@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +12,38 @@ import numpy as np
 from ktextures.archive import Arrays, pack, read_archive, write_atomically
 from ktextures.errors import InputError, OutputError
 
-__all__ = ["Checkpoint", "fingerprint"]
+__all__ = ["Checkpoint", "fingerprint", "prepare_folder"]
 
 NAME = "training.ktextures-checkpoint"
 SECONDS_BETWEEN = 10.0
 
 
-def fingerprint(settings: Mapping[str, Any], pixels: np.ndarray) -> str:
-    """A name for one training: its settings and the pixels it is trained on."""
-    text = json.dumps(settings, sort_keys=True, default=str).encode()
-    return hashlib.sha256(text + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+def fingerprint(settings: Mapping[str, Any], arrays: Iterable[np.ndarray]) -> str:
+    """A name for one training: its settings, its pixels and the weights it starts from."""
+    found = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    for array in arrays:
+        found.update(np.ascontiguousarray(array).data)
+    return found.hexdigest()
+
+
+def prepare_folder(folder: str | Path) -> None:
+    """Make the folder, and be sure that it can be written into.
+
+    Raises
+    ------
+    OutputError
+        If not.
+    """
+    probe = Path(folder) / ".writable"
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        write_atomically(probe, b"")
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"checkpoint={str(folder)!r} cannot be written: {error}. Choose another "
+            "folder."
+        ) from error
 
 
 class Checkpoint:
@@ -42,15 +64,7 @@ class Checkpoint:
 
     def __init__(self, folder: str | Path, identity: str) -> None:
         self.path, self.identity = Path(folder) / NAME, identity
-        try:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            write_atomically(Path(folder) / ".writable", b"")
-            (Path(folder) / ".writable").unlink()
-        except OSError as error:
-            raise OutputError(
-                f"checkpoint={str(folder)!r} cannot be written: {error}. Choose another "
-                "folder."
-            ) from error
+        prepare_folder(folder)
         self._saved = time.monotonic()
 
     def read(self) -> tuple[dict[str, Any], Arrays] | None:

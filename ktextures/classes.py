@@ -1,4 +1,4 @@
-"""Classes: their names, colours, order and areas.
+"""Classes: their names, colours and order.
 
 Class values are 1..k, 0 is nodata. A *mapping* is an integer array (k,) whose entry
 ``i`` is the value that class ``i + 1`` gets; an *order* is an array (k,) of 0-based
@@ -9,23 +9,18 @@ import dataclasses
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.areas import count_values, row_areas
 from ktextures.errors import InputError
 from ktextures.rendering import class_colors, parse_color
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
 
 __all__ = [
     "ClassTable",
     "canonical_order",
-    "class_areas",
+    "check_uint8",
     "match_to",
     "order_to_mapping",
     "relabel",
@@ -34,7 +29,6 @@ __all__ = [
 IntArray = npt.NDArray[np.int64]
 
 _MAX_VALUE = 255  # classes are uint8
-_SQUARE_METRES_PER_HECTARE = 10_000.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -362,7 +356,7 @@ def relabel(
     values = _check_mapping(mapping)
     if values.min(initial=1) < 1 or values.max(initial=1) > _MAX_VALUE:
         raise InputError(f"mapping is {values.tolist()}: give values 1..{_MAX_VALUE}")
-    _check_uint8(classes.dtype)
+    check_uint8(classes.dtype)
     highest = int(classes.max(initial=0))
     if highest > values.size:
         raise InputError(
@@ -382,7 +376,8 @@ def _check_mapping(mapping: npt.ArrayLike) -> IntArray:
     return values.astype(np.int64)
 
 
-def _check_uint8(dtype: np.dtype[Any]) -> None:
+def check_uint8(dtype: np.dtype[Any]) -> None:
+    """Raise InputError unless this is the dtype of class maps."""
     if dtype != np.uint8:
         raise InputError(
             f"classes are {dtype}: give uint8 with values 1..k, 0 for nodata"
@@ -426,7 +421,7 @@ def match_to(
             f"maps of shape {new.shape} and {old.shape}: give two maps of one area"
         )
     for classes, k in ((new, k_new), (old, k_old)):
-        _check_uint8(classes.dtype)
+        check_uint8(classes.dtype)
         if not 1 <= k <= _MAX_VALUE or classes.max(initial=0) > k:
             raise InputError(
                 f"class {classes.max(initial=0)} in a map of k={k}: give k as the "
@@ -442,67 +437,3 @@ def match_to(
     score = shared * (2 * size + 1) + np.eye(k_new, size, dtype=np.int64)
     _, columns = linear_sum_assignment(score, maximize=True)
     return np.asarray(columns, dtype=np.int64) + 1
-
-
-def class_areas(
-    classes: "xr.DataArray", table: ClassTable | None = None
-) -> "pd.DataFrame":
-    """Pixels, share and area of each class.
-
-    The area is planar for projected CRSs. It is that on the ellipsoid, exact for
-    every row, for geographic CRSs and for those of the Mercator family (such as
-    EPSG:3857), whose metres are not metres on the ground. Dask-backed maps are
-    counted block by block.
-
-    Parameters
-    ----------
-    classes : xarray.DataArray of uint8, (y, x)
-        Class map, values 1..k, 0 = nodata.
-    table : ClassTable, optional
-        Names and colours; by default those in the map's attributes, else defaults.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per class: ``class`` (1..k), ``name``, ``color``, ``pixels``,
-        ``share`` (of the valid pixels, 0..1; NaN when there are none) and
-        ``area_ha`` (NaN without CRS, and for a rotated geographic grid).
-
-    Raises
-    ------
-    InputError
-        On other dims or another dtype, or a class that is not in the table.
-    """
-    import pandas as pd
-
-    if classes.dims != ("y", "x"):
-        raise InputError(
-            f"classes have dims {classes.dims}: give a class map with dims ('y', 'x')"
-        )
-    _check_uint8(classes.dtype)
-    pixels, areas = count_values(classes.data, row_areas(classes))
-    highest = int(np.flatnonzero(pixels).max(initial=0))
-    if table is None:
-        named = "class_names" in classes.attrs or "flag_meanings" in classes.attrs
-        table = (
-            ClassTable.from_attrs(classes.attrs)
-            if named
-            else ClassTable.default(max(highest, 1))
-        )
-    if highest > table.k:
-        raise InputError(
-            f"the map holds class {highest} but the table has {table.k}: "
-            "give a table with every class"
-        )
-    inside = slice(1, table.k + 1)
-    valid = pixels[1:].sum()
-    return pd.DataFrame(
-        {
-            "class": np.arange(1, table.k + 1),
-            "name": table.names,
-            "color": table.colors,
-            "pixels": pixels[inside],
-            "share": pixels[inside] / valid if valid else np.nan,
-            "area_ha": areas[inside] / _SQUARE_METRES_PER_HECTARE,
-        }
-    )

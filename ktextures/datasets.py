@@ -26,6 +26,7 @@ _MAX_CLASSES = 128
 _PERIODS = (2.5, 8.0)  # pixels: seen by windows of a few pixels
 _NOISE_TILE = 512  # noise repeats beyond, which bounds time and memory
 _SPREAD = 0.12  # standard deviation of texture, in units of the value range
+_MAX_NOISE = 0.16  # more would be clipped at the ends of the range
 _PLACEMENTS = 30
 
 
@@ -171,7 +172,7 @@ def synthetic(
     >>> scene.shape, sorted(set(truth.values.ravel().tolist()))
     ((4, 64, 64), [1, 2, 3])
     """
-    height, width = (size, size) if isinstance(size, int) else size
+    height, width = (size, size) if isinstance(size, int | np.integer) else size
     cells = max(12, 3 * k) if cells is None else cells
     kind = np.dtype(dtype)
     _check_arguments(height, width, k, bands, contrast, cells, nodata_share, kind)
@@ -221,8 +222,9 @@ def _check_arguments(
         f"cells={cells!r} must be at least k={k}": cells >= k,
         f"nodata_share={nodata_share!r} must be 0..0.9": 0 <= nodata_share <= 0.9,
         f"dtype={kind} must be an integer or float type": kind.kind in "iuf",
-        f"size={height} x {width} is too small for {cells} cells; take at least 8 "
-        "pixels per cell": min(height, width) >= 1 and height * width >= 8 * cells,
+        f"size={height} x {width} with nodata_share={nodata_share!r} is too small for "
+        f"{cells} cells; take at least 8 valid pixels per cell": min(height, width) >= 1
+        and height * width * (1 - nodata_share) >= 8 * cells,
     }
     failed = [message for message, met in wanted.items() if not met]
     if failed:
@@ -258,8 +260,8 @@ def _mosaic(
             truth[valid] = owner[cell] + 1
             return truth
     raise InputError(
-        f"{k} classes in {cells} cells do not share {len(centres)} valid pixels fairly; "
-        "take a larger size, more cells or a smaller nodata_share"
+        f"{k} classes in {cells} cells do not share {len(centres)} valid pixels "
+        "fairly; take a larger size, more cells or a smaller nodata_share"
     )
 
 
@@ -309,8 +311,8 @@ def _class_means(
             distance = np.minimum(distance, away)
         means = candidates[chosen]
     gaps = np.linalg.norm(means[:, None] - means[None], axis=-1)
-    # A quarter of the smallest gap: neighbours overlap visibly, yet by a few percent.
-    return means, min(float(gaps[gaps > 0].min()) / 4, _SPREAD)
+    # A third of the smallest gap: the noise shows, yet neighbours overlap by 7 % only.
+    return means, min(float(gaps[gaps > 0].min()) / 3, _MAX_NOISE)
 
 
 def _textures(
@@ -363,10 +365,11 @@ def _in_units(
     values: npt.NDArray[np.floating[Any]], kind: np.dtype[Any]
 ) -> npt.NDArray[Any]:
     if kind.kind == "f":
-        return np.clip(values, 0, 1).astype(kind)
+        return np.asarray(np.clip(values, 0, 1), dtype=kind)
     limit = np.iinfo(kind).max
     low, high = (1, min(limit, 250)) if limit < 10_000 else (100, 10_000)
-    return np.rint(low + np.clip(values, 0, 1) * (high - low)).astype(kind)
+    units = np.rint(low + np.clip(values, 0, 1) * (high - low))
+    return np.asarray(units, dtype=kind)
 
 
 def _as_scenes(

@@ -7,11 +7,12 @@ is compared with the neighbourhood of every pixel.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
 import tensorflow as tf
+from skimage.segmentation import felzenszwalb
 
 from ktextures.features import FeatureExtractor
 from ktextures.ops import blur, blur_reach
@@ -52,19 +53,34 @@ class DescriptorSpace:
     extractors : sequence of FeatureExtractor
         Fitted.
     sigma : float
-        Standard deviation in pixels of the Gaussian that takes the local mean; 0 = none.
+        Standard deviation in pixels of the Gaussian that takes the local mean; 0 = the
+        pixel alone.
+    segment_scales : sequence of float
+        The local means are averaged over the segments of a tile at these scales, so that
+        they stop at the image's edges; empty = not.
     dimensions : int
         Principal directions kept.
+    whitening : float
+        Power of its spread by which each direction is divided: 0 = none, 1 = all alike.
+
+    Notes
+    -----
+    Segments: Felzenszwalb & Huttenlocher 2004, International Journal of Computer Vision
+    59:167.
     """
 
     def __init__(
         self,
         extractors: Sequence[FeatureExtractor],
         sigma: float,
+        *,
+        segment_scales: Sequence[float] = (),
         dimensions: int = 24,
+        whitening: float = 0.25,
     ) -> None:
         self.extractors = tuple(extractors)
-        self.sigma, self.dimensions = sigma, dimensions
+        self.sigma, self.dimensions, self.whitening = sigma, dimensions, whitening
+        self.segment_scales = tuple(segment_scales)
         self.layers: list[Layer] = []
 
     @property
@@ -112,13 +128,18 @@ class DescriptorSpace:
         """
         some = tiles.some(FIT_TILES)
         pooled = list(self._each(some))
-        self._learn(self._on_grid(pooled, some))
-        if len(some) < len(tiles):
-            pooled_one_by_one = self._each(tiles)
-            return np.concatenate([self._describe(maps, tiles) for maps in pooled_one_by_one])
-        return np.concatenate([self._describe(maps, tiles) for maps in pooled])
+        self._standardise(self._on_grid(pooled, some))
+        maps = pooled if len(some) == len(tiles) else self._each(tiles)
+        raw = [
+            self._within_edges(self._project(each), values)
+            for each, values in zip(maps, tiles.values, strict=True)
+        ]
+        cut = slice(tiles.halo, -tiles.halo or None)
+        descriptors = np.stack([each[cut, cut] for each in raw])
+        return self._turn(descriptors, tiles.inner()[1])
 
-    def _learn(self, rows: list[np.ndarray]) -> None:
+    def _standardise(self, rows: list[np.ndarray]) -> None:
+        """Learn mean and spread of each channel, and a first, generous projection."""
         means = [row.mean(0) for row in rows]
         spreads = [_floored(row.std(0)) for row in rows]
         scaled = np.concatenate(
@@ -128,12 +149,35 @@ class DescriptorSpace:
             ],
             1,
         )
-        vectors = principal_directions(scaled, self.dimensions)
+        vectors, _ = principal_directions(scaled, 2 * self.dimensions)
         ends = np.cumsum([row.shape[1] for row in rows])[:-1]
         parts = np.split(vectors, ends)
         self.layers = [
             Layer(*map(np.float32, layer)) for layer in zip(means, spreads, parts, strict=True)
         ]
+
+    def _turn(self, descriptors: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Turn to the final directions, those of what the edges left, and whiten."""
+        sample = descriptors[:, ::GRID, ::GRID][valid[:, ::GRID, ::GRID]]
+        vectors, values = principal_directions(sample - sample.mean(0), self.dimensions)
+        deviations = np.sqrt(np.maximum(values, 1e-6 * values.max()))
+        turn = (vectors / deviations**self.whitening).astype("float32")
+        self.layers = [
+            replace(layer, projection=layer.projection @ turn) for layer in self.layers
+        ]
+        return descriptors @ turn
+
+    def _within_edges(self, descriptors: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Means over the segments of a tile (y, x, band), averaged over the scales."""
+        if not self.segment_scales:
+            return descriptors
+        total = np.zeros_like(descriptors)
+        for scale in self.segment_scales:
+            segments = felzenszwalb(
+                values, scale, sigma=0.8, min_size=int(max(30, scale)), channel_axis=-1
+            )
+            total += segment_means(descriptors, segments)
+        return total / len(self.segment_scales)
 
     def _on_grid(self, pooled: list[list[tf.Tensor]], tiles: TileSet) -> list[np.ndarray]:
         """Valid pixels of every pooled map, (pixel, channel) each, on a common grid."""
@@ -155,13 +199,14 @@ class DescriptorSpace:
         cut = tiles.halo // stride
         return maps[:, cut : maps.shape[1] - cut, cut : maps.shape[2] - cut]
 
-    def _describe(self, pooled: list[tf.Tensor], tiles: TileSet) -> np.ndarray:
-        _, height, width, _ = tiles.inner()[0].shape
-        total = 0.0
+    def _project(self, pooled: list[tf.Tensor]) -> np.ndarray:
+        """Pooled maps of one tile to (y, x, dimension), with the halo."""
+        height, width = (max(maps.shape[axis] for maps in pooled) for axis in (1, 2))
+        total = np.zeros(1, "float32")
         for maps, layer in zip(pooled, self.layers, strict=True):
-            scaled = (self._inner(maps, tiles) - layer.mean) / layer.spread
+            scaled = (maps - layer.mean) / layer.spread
             projected = tf.linalg.matmul(scaled, layer.projection)
-            total += tf.image.resize(projected, (height, width)).numpy()
+            total = total + tf.image.resize(projected, (height, width)).numpy()[0]
         return total
 
     def place(self, means: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -183,8 +228,17 @@ def _floored(spread: np.ndarray) -> np.ndarray:
     return np.maximum(spread, floor) * np.sqrt(spread.size)
 
 
-def principal_directions(rows: np.ndarray, count: int) -> np.ndarray:
-    """Directions of largest variance of centred rows (n, channel): (channel, count)."""
+def principal_directions(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (channel, count) of largest variance of centred rows, and the variances."""
     covariance = rows.T @ rows / len(rows)
-    _, vectors = np.linalg.eigh(covariance.astype("float64"))
-    return vectors[:, ::-1][:, :count]
+    values, vectors = np.linalg.eigh(covariance.astype("float64"))
+    return vectors[:, ::-1][:, :count], values[::-1][:count]
+
+
+def segment_means(maps: np.ndarray, segments: np.ndarray) -> np.ndarray:
+    """Mean over each pixel's segment: maps (y, x, channel), segments (y, x) from 0."""
+    flat = segments.ravel()
+    channels = maps.reshape(flat.size, -1)
+    sums = np.stack([np.bincount(flat, channel) for channel in channels.T], -1)
+    means = sums / np.maximum(np.bincount(flat), 1)[:, None]
+    return means.astype("float32")[flat].reshape(maps.shape)

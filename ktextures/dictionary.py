@@ -23,9 +23,12 @@ from ktextures.sampling import TileSet
 
 __all__ = ["DictionaryObjective", "start_labels"]
 
-PIXELS_PER_STEP = 2**16
-CLASSES_PER_STEP = 8
-"""Textures computed anew in a step; the others keep their last descriptor."""
+PIXELS_PER_STEP = 2**14
+LEAST_DRAWN = 3
+"""Textures trained in a step, at least; where there are many classes, a quarter of them."""
+
+INERTIA = 0.8
+"""How much of its place a texture keeps when it is drawn anew: noise makes it jump."""
 
 TEXTURE_SIDE = 64
 START_PIXELS = 20_000
@@ -64,12 +67,12 @@ def start_labels(
     return labels
 
 
-def colour_moments(pixels: tf.Tensor, axes: list[int]) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean (class, band) and covariance (class, band, band) over y and x."""
-    mean = tf.reduce_mean(pixels, axes)
-    centred = pixels - mean[:, None, None]
-    count = tf.cast(tf.reduce_prod(tf.shape(pixels)[1:3]), pixels.dtype)
-    return mean, tf.einsum("kyxa,kyxb->kab", centred, centred) / count
+def colour_moments(textures: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mean (class, band) and covariance (class, band, band) of (class, y, x, band)."""
+    mean = tf.reduce_mean(textures, [1, 2])
+    centred = textures - mean[:, None, None]
+    area = textures.shape[1] * textures.shape[2]
+    return mean, tf.einsum("kyxa,kyxb->kab", centred, centred) / area
 
 
 class DictionaryObjective:
@@ -114,8 +117,9 @@ class DictionaryObjective:
         self.imitation_steps = 0 if continued else max(int(steps * IMITATION_SHARE), 1)
         rate = 1e-3 if continued else 3e-3
         self.mask_optimizer = _adam(rate, steps, model.mask_network)
-        self.texture_optimizer = _adam(1e-2, steps, model.texture_bank)
-        self._step = tf.function(self._train, reduce_retracing=True)
+        self.texture_optimizer = _adam(5e-3, steps, model.texture_bank)
+        self._mask_step = tf.function(self._train_masks, reduce_retracing=True)
+        self._texture_step = tf.function(self._train_textures, reduce_retracing=True)
         self._start(continued)
 
     def _start(self, continued: bool) -> None:
@@ -142,63 +146,63 @@ class DictionaryObjective:
             [network.logits(tf.constant(tile[None])).numpy().argmax(-1) for tile in self.values]
         )
 
-    def _train(
-        self,
-        values: tf.Tensor,
-        labels: tf.Tensor,
-        descriptors: tf.Tensor,
-        drawn: tf.Tensor,
-        noise_seed: tf.Tensor,
-        imitating: tf.Tensor,
-    ) -> tuple[tf.Tensor, ...]:
-        model, space = self.model, self.space
-        known = tf.cast(labels >= 0, "float32")
-        with tf.GradientTape(persistent=True) as tape:
-            logits = model.mask_network.logits(values)
-            places, look = self._textures(drawn, noise_seed)
-            across = tf.einsum("nyxd,kd->nyxk", descriptors, places)
-            distance = tf.reduce_sum(places**2, -1) - 2.0 * across
-            distance += tf.reduce_sum(descriptors**2, -1, keepdims=True)
-            chosen = tf.reduce_sum(hard_masks(logits) * distance, -1)
-            dictionary = _mean_over(chosen, known) / self.spread
-            imitation = _mean_over(
-                tf.nn.sparse_softmax_cross_entropy_with_logits(
-                    tf.maximum(labels, 0), logits
-                ),
-                known,
+    def _train_masks(
+        self, values: tf.Tensor, labels: tf.Tensor, descriptors: tf.Tensor, imitating: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Let pixels choose among the textures, or learn the start; return both losses."""
+        network, known = self.model.mask_network, tf.cast(labels >= 0, "float32")
+        with tf.GradientTape() as tape:
+            logits = network.logits(values)
+            chosen = tf.reduce_sum(hard_masks(logits) * self._distances(descriptors), -1)
+            dictionary = _mean_over(chosen, known)
+            entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                tf.maximum(labels, 0), logits
             )
-            mask_loss = tf.where(imitating, imitation, dictionary)
-            texture_loss = look + tf.where(imitating, 0.0, dictionary)
-        self.places.assign(places)
-        for optimizer, loss, layer in (
-            (self.mask_optimizer, mask_loss, model.mask_network),
-            (self.texture_optimizer, texture_loss, model.texture_bank),
-        ):
-            variables = layer.trainable_variables
-            gradients = tape.gradient(loss, variables, unconnected_gradients="zero")
-            optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        return dictionary + look, dictionary, imitation, look
+            imitation = _mean_over(entropy, known)
+            loss = tf.where(imitating, imitation, dictionary)
+        variables = network.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self.mask_optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return dictionary, imitation
 
-    def _textures(self, drawn: tf.Tensor, noise_seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Descriptors of all textures, those of `drawn` classes anew; and their look.
+    def _distances(self, descriptors: tf.Tensor) -> tf.Tensor:
+        """Squared distance of (n, y, x, dimension) to each texture, (n, y, x, class).
 
-        The look is how far textures are from their classes' mean descriptor and colours.
+        A texture's distance to its own class's mean is taken off: one that is hard to
+        draw shall not lose its pixels for that.
         """
+        places = tf.convert_to_tensor(self.places)
+        distance = tf.reduce_sum(places**2, -1) - 2.0 * tf.einsum(
+            "nyxd,kd->nyxk", descriptors, places
+        )
+        distance += tf.reduce_sum(descriptors**2, -1, keepdims=True)
+        misfit = tf.reduce_sum((places - self.members.place) ** 2, -1)
+        return (distance - misfit) / self.spread
+
+    def _train_textures(self, drawn: tf.Tensor, noise_seed: tf.Tensor) -> tf.Tensor:
+        """Make `drawn` textures more like what their classes hold; return how unlike."""
         bank, members = self.model.texture_bank, self.members
-        noise = tf.gather(bank.noise(TEXTURE_SIDE, TEXTURE_SIDE, noise_seed), drawn)
-        textures = bank(noise, classes=drawn)
-        new = self.space.place(self.space.texture_means(textures))
-        places = tf.tensor_scatter_nd_update(self.places, drawn[:, None], new)
-        mean, covariance = colour_moments(textures, [1, 2])
-        off = tf.reduce_sum((new - tf.gather(members.place, drawn)) ** 2, -1) / self.spread
-        tint = (mean - tf.gather(members.colour, drawn)) ** 2 / members.variance
-        scale = tf.sqrt(members.variance[:, None] * members.variance)
-        swing = ((covariance - tf.gather(members.covariance, drawn)) / scale) ** 2
-        look = off + tf.reduce_mean(tint, -1) + tf.reduce_mean(swing, [-1, -2])
-        return places, tf.reduce_mean(look)
+        with tf.GradientTape() as tape:
+            noise = tf.gather(bank.noise(TEXTURE_SIDE, TEXTURE_SIDE, noise_seed), drawn)
+            textures = bank(noise, classes=drawn)
+            places = self.space.place(self.space.texture_means(textures))
+            mean, covariance = colour_moments(textures)
+            off = tf.reduce_sum((places - tf.gather(members.place, drawn)) ** 2, -1)
+            tint = (mean - tf.gather(members.colour, drawn)) ** 2 / members.variance
+            scale = tf.sqrt(members.variance[:, None] * members.variance)
+            swing = (covariance - tf.gather(members.covariance, drawn)) / scale
+            loss = tf.reduce_mean(off) / self.spread
+            loss += tf.reduce_mean(tint) + tf.reduce_mean(swing**2)
+        variables = bank.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self.texture_optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        kept = tf.gather(self.places, drawn)
+        moved = INERTIA * kept + (1 - INERTIA) * places
+        self.places.assign(tf.tensor_scatter_nd_update(self.places, drawn[:, None], moved))
+        return loss
 
     def step(self, index: int) -> dict[str, float]:
-        """Train on a batch of tiles."""
+        """Train masks on a batch of tiles, and some of the textures."""
         count = len(self.values)
         pass_index, place = divmod(index, self.steps_per_pass)
         if place == 0 and index >= self.imitation_steps:
@@ -206,18 +210,22 @@ class DictionaryObjective:
         order = shuffled(count, pass_index, self.seed)
         batch = np.sort(np.resize(order, (self.steps_per_pass, self.batch))[place])
         k = self.model.k
-        group = min(k, CLASSES_PER_STEP)
+        group = min(k, max(LEAST_DRAWN, -(-k // 4)))
         drawn = (index * group + np.arange(group)) % k
-        losses = self._step(
+        texture = self._texture_step(
+            tf.constant(drawn, "int32"),
+            tf.constant([self.seed % 2**31, index + 1], "int32"),
+        )
+        dictionary, imitation = self._mask_step(
             tf.constant(self.values[batch]),
             tf.constant(self.labels[batch]),
             tf.constant(self.descriptors[batch]),
-            tf.constant(drawn, "int32"),
-            tf.constant([self.seed % 2**31, index + 1], "int32"),
             tf.constant(index < self.imitation_steps),
         )
-        names = ("loss", "dictionary", "imitation", "texture")
-        return dict(zip(names, map(float, losses), strict=True))
+        losses = {"dictionary": dictionary, "imitation": imitation, "texture": texture}
+        return {"loss": float(dictionary + texture)} | {
+            name: float(value) for name, value in losses.items()
+        }
 
     def finish(self) -> None:
         """Nothing is due."""

@@ -12,8 +12,8 @@ from keras import layers
 from tqdm.auto import tqdm
 
 from ktextures.archive import pack, read_archive, write_atomically
-from ktextures.errors import InputError
-from ktextures.raster import read_sample
+from ktextures.errors import InputError, ModelFileError
+from ktextures.raster import open_scene, read_sample
 from ktextures.sampling import Preparation, choose_tiles
 from ktextures.scaling import BandScaler
 from ktextures.vgg import BLOCKS, layer_names
@@ -98,12 +98,30 @@ class SceneEncoder:
         return {weight.path: weight.numpy() for weight in self.network.weights}
 
     def set_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take the weights of `get_arrays`."""
+        """Take the weights of `get_arrays`.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If one is missing, or of another shape.
+        """
         for weight in self.network.weights:
-            weight.assign(arrays[weight.path])
+            array = arrays[weight.path]
+            if array.shape != tuple(weight.shape):
+                # Keras's own message would quote the whole array.
+                raise ValueError(
+                    f"{weight.path} has shape {array.shape}, not {tuple(weight.shape)}"
+                )
+            weight.assign(array)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Save the encoder as one file, without pickles; see `load_encoder`."""
+        """Save the encoder as one file, without pickles; see `load_encoder`.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
         write_atomically(path, pack("encoder", self.get_config(), self.get_arrays()))
 
 
@@ -116,8 +134,14 @@ def load_encoder(path: str | os.PathLike[str]) -> SceneEncoder:
         If the file is damaged or foreign.
     """
     config, arrays = read_archive(path, "encoder")
-    encoder = SceneEncoder(**config)
-    encoder.set_arrays(arrays)
+    try:
+        encoder = SceneEncoder(**config)
+        encoder.set_arrays(arrays)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelFileError(
+            f"{str(path)!r} lacks something or does not fit together ({error}); it was "
+            "not written by this version of ktextures, or it is damaged."
+        ) from error
     return encoder
 
 
@@ -150,7 +174,13 @@ def build_decoder(bands: int, width: int, seed: int) -> keras.Model:
         maps = _conv(factor * width, f"decode{index}", seed + 100 + index)(maps)
         maps = layers.UpSampling2D(interpolation="bilinear")(maps)
     maps = _conv(width, "decode4", seed + 104)(maps)
-    outputs = layers.Conv2D(bands, 3, padding="same", activation="sigmoid")(maps)
+    outputs = layers.Conv2D(
+        bands,
+        3,
+        padding="same",
+        activation="sigmoid",
+        kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 105),
+    )(maps)
     return keras.Model(inputs, outputs)
 
 
@@ -200,7 +230,8 @@ def train_encoder(
     -----
     Kingma & Welling 2013, arXiv 1312.6114.
     """
-    scenes = [scenes] if isinstance(scenes, xr.DataArray) else list(scenes)
+    several = [scenes] if isinstance(scenes, xr.DataArray) else list(scenes)
+    scenes = [open_scene(scene) for scene in several]
     counts = {scene.sizes["band"] for scene in scenes}
     if len(counts) != 1:
         raise InputError(

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from ktextures.errors import InputError
 
-__all__ = ["FeatureExtractor", "FilterBank"]
+__all__ = ["ColourFeatures", "FeatureExtractor", "FilterBank"]
 
 
 @runtime_checkable
@@ -64,6 +64,28 @@ def oriented_filters(orientations: int, radius: int = 3, sigma: float = 1.0) -> 
     stack = np.stack(filters, -1)
     stack -= stack.mean((0, 1))
     return (stack / np.abs(stack).sum((0, 1))).astype("float32")
+
+
+class ColourFeatures:
+    """The logarithm of each band, pixel by pixel: what colour alone can tell.
+
+    The logarithm makes ratios of bands, which shade leaves alone, into differences.
+    """
+
+    kind = "colour"
+    OFFSET = 0.5
+    """Added to bands in 0..1, so that noise in the dark does not count too much."""
+
+    def fit(self, tiles: np.ndarray, bands: Mapping[str, int]) -> None:
+        """Nothing is learnt."""
+
+    def __call__(self, tiles: tf.Tensor) -> list[tf.Tensor]:
+        """One map (batch, y, x, band)."""
+        return [tf.math.log(tiles + self.OFFSET)]
+
+    def get_config(self) -> dict[str, object]:
+        """Constructor arguments: none."""
+        return {}
 
 
 class FilterBank:

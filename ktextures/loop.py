@@ -1,6 +1,9 @@
 """The training loop: steps, callbacks, the best pass, checkpoints, stopping."""
 
-from collections.abc import Mapping, Sequence
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +25,28 @@ class Best:
 
     loss: float = float("inf")
     weights: Arrays | None = None
+
+
+@contextmanager
+def stopping_on_interrupt(model: KTextures) -> Iterator[None]:
+    """Let Ctrl-C set `model.stop_training`.
+
+    A KeyboardInterrupt could come between the change of the weights and its record.
+    """
+
+    def stop(*_: object) -> None:
+        model.stop_training = True
+
+    ignored = signal.getsignal(signal.SIGINT) in (signal.SIG_IGN, None)
+    # Python allows handlers in the main thread alone, and interrupts no other.
+    if ignored or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 class TrainingLoop:
@@ -61,7 +86,12 @@ class TrainingLoop:
     def run(self) -> None:
         """Train until the steps are done or somebody stops it; the model stays usable."""
         self.model.stop_training = False
-        self._resume()
+        with stopping_on_interrupt(self.model):
+            self._resume()
+            self._run()
+            self._end()
+
+    def _run(self) -> None:
         self.callbacks.on_train_begin()
         bar = tqdm(
             total=self.steps,
@@ -76,10 +106,10 @@ class TrainingLoop:
                 bar.set_postfix(loss=f"{losses['loss']:.3f}", refresh=False)
                 bar.update()
         except KeyboardInterrupt:
+            # From a callback; the step is done and recorded by then.
             self.model.stop_training = True
         finally:
             bar.close()
-        self._end()
 
     def _one_step(self) -> dict[str, float]:
         objective, index = self.objective, self.done

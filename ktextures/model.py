@@ -6,6 +6,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -16,7 +17,7 @@ from ktextures.archive import Arrays, pack, read_archive, unpack, write_atomical
 from ktextures.classes import ClassTable
 from ktextures.encoder import SceneEncoder
 from ktextures.errors import InputError, ModelFileError
-from ktextures.features import FeatureExtractor, FilterBank
+from ktextures.features import ColourFeatures, FeatureExtractor, FilterBank
 from ktextures.masks import ContextualMasks, PublishedMasks, check_k
 from ktextures.sampling import Preparation
 from ktextures.scaling import BandScaler
@@ -28,7 +29,7 @@ __all__ = ["KTextures", "ModelConfig", "load"]
 MASKS = {"published": PublishedMasks, "contextual": ContextualMasks}
 TEXTURES = {"published": PublishedTextures, "tileable": TileableTextures}
 EXTRACTORS: dict[str, type] = {
-    cls.kind: cls for cls in (VGG16Features, FilterBank, SceneEncoder)
+    cls.kind: cls for cls in (VGG16Features, ColourFeatures, FilterBank, SceneEncoder)
 }
 TEXTURE_SIDE = 128
 """Side in pixels of the texture that is laid over the scene in the simulated image."""
@@ -157,6 +158,8 @@ class KTextures(keras.Model):
         thread, as `snapshot` does.
     """
 
+    extractors: tuple[FeatureExtractor, ...]
+
     def __init__(
         self,
         config: ModelConfig,
@@ -166,7 +169,7 @@ class KTextures(keras.Model):
         super().__init__(name="ktextures")
         check_k(config.k)
         self.config, self.preparation = config, preparation
-        self.extractors = tuple(extractors)
+        self.compare_by(extractors)
         self.mask_network = MASKS[config.masks](
             config.k, seed=config.seed, name="masks", **config.masks_options
         )
@@ -178,6 +181,12 @@ class KTextures(keras.Model):
         self.built = True
         self.record = TrainingRecord(ClassTable.default(config.k), np.arange(config.k))
         self.lock = threading.RLock()
+
+    def compare_by(self, extractors: Sequence[FeatureExtractor]) -> None:
+        """Take other feature extractors for the next training."""
+        # Past Keras's tracking: an extractor made of layers would be trained and saved
+        # as a part of the model.
+        object.__setattr__(self, "extractors", tuple(extractors))
 
     @property
     def k(self) -> int:
@@ -299,7 +308,7 @@ class KTextures(keras.Model):
         textures = self.preparation.scaler.inverse(textures)
         for array in (classes, simulated, textures):
             array.setflags(write=False)
-        return Snapshot(step, classes, simulated, textures, losses)
+        return Snapshot(step, classes, simulated, textures, MappingProxyType(losses))
 
     def weight_arrays(self) -> Arrays:
         """Copies of all weights, by their number."""
@@ -307,12 +316,29 @@ class KTextures(keras.Model):
         return {f"weights/{i}": weight.numpy() for i, weight in enumerate(self.weights)}
 
     def assign_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take the weights of `weight_arrays`."""
+        """Take the weights of `weight_arrays`.
+
+        Raises
+        ------
+        KeyError, ValueError
+            If one is missing, or of another shape.
+        """
+        more = {name for name in arrays if name.startswith("weights/")}
+        more -= {f"weights/{index}" for index in range(len(self.weights))}
+        if more:
+            raise ValueError(f"there are weights too many: {sorted(more)}")
         for index, weight in enumerate(self.weights):
-            weight.assign(arrays[f"weights/{index}"])
+            array = arrays[f"weights/{index}"]
+            if array.shape != tuple(weight.shape):
+                # Keras's own message would quote the whole array.
+                raise ValueError(
+                    f"weight {index} has shape {array.shape}, not {tuple(weight.shape)}"
+                )
+            weight.assign(array)
 
     def to_bytes(self) -> bytes:
         """The content of a model file."""
+        known = [each for each in self.extractors if each.kind in EXTRACTORS]
         settings = {
             "config": asdict(self.config),
             "scaler": self.preparation.scaler.to_dict(),
@@ -322,14 +348,13 @@ class KTextures(keras.Model):
             "provenance": dict(self.record.provenance),
             "extractors": [
                 {"kind": extractor.kind, "config": extractor.get_config()}
-                for extractor in self.extractors
-                if extractor.kind in EXTRACTORS
+                for extractor in known
             ],
             "versions": {name: version(name) for name in ("ktextures", "keras", "tensorflow")},
         }
         arrays = self.weight_arrays()
         arrays["order"] = self.record.order
-        for index, extractor in enumerate(self.extractors):
+        for index, extractor in enumerate(known):
             if isinstance(extractor, SceneEncoder):
                 for name, array in extractor.get_arrays().items():
                     arrays[f"extractors/{index}/{name}"] = array
@@ -383,6 +408,17 @@ def load(path: str | os.PathLike[str]) -> KTextures:
     return _rebuild(*read_archive(path, "model"), repr(str(path)))
 
 
+def _check_sizes(model: KTextures) -> None:
+    record, bands = model.record, len(model.config.bands)
+    if sorted(record.order.tolist()) != list(range(model.k)):
+        raise ValueError(f"order is {record.order.tolist()} for {model.k} classes")
+    if record.classes.k != model.k:
+        raise ValueError(f"{record.classes.k} names of classes for {model.k} classes")
+    preparation = model.preparation
+    if {preparation.scaler.num_bands, len(preparation.fill)} != {bands}:
+        raise ValueError(f"the scaler or fill is not for {bands} bands")
+
+
 def _rebuild(settings: Mapping[str, Any], arrays: Arrays, name: str) -> KTextures:
     try:
         preparation = Preparation(
@@ -409,6 +445,7 @@ def _rebuild(settings: Mapping[str, Any], arrays: Arrays, name: str) -> KTexture
             settings["losses"],
             settings["provenance"],
         )
+        _check_sizes(model)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(
             f"{name} lacks something or does not fit together ({error!r}); it was not "

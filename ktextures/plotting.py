@@ -10,10 +10,10 @@ import numpy.typing as npt
 import xarray as xr
 from affine import Affine
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from ktextures import sheet
-from ktextures.classes import ClassTable, class_areas
+from ktextures.areas import class_areas
+from ktextures.classes import ClassTable
 from ktextures.errors import InputError
 from ktextures.raster import (
     is_lazy,
@@ -28,12 +28,13 @@ from ktextures.sheet import Box, Sheet
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.axes import Axes
 
 __all__ = ["plot", "plot_history"]
 
 RGBA = npt.NDArray[np.uint8]
+Values = npt.NDArray[Any]
 
+_TITLES = ("Image", "Classes", "Simulated")
 _LONGEST_SIDE = 1024
 _DPI = 110
 
@@ -50,6 +51,15 @@ class _Grid:
     y_name: str
     unit: str
     aspect: float
+    step: int
+    width: int
+    height: int
+
+    def extent(self, columns: int, rows: int) -> tuple[float, float, float, float]:
+        """Edges of a thinned picture, whose last pixels may reach beyond the scene."""
+        x = (self.right - self.left) * columns * self.step / self.width
+        y = (self.bottom - self.top) * rows * self.step / self.height
+        return self.left, self.left + x, self.top + y, self.top
 
 
 def plot(
@@ -91,34 +101,29 @@ def plot(
     shown = _shown_bands(scene, bands)
     names = [str(scene["band"].values[index]) for index in shown]
     step = math.ceil(max(scene.sizes["y"], scene.sizes["x"]) / _LONGEST_SIDE)
-    areas = None if is_lazy(result["classes"]) and step > 1 else _areas(result, 1)
+    guess = step > 1 and is_lazy(result["classes"])
+    areas = None if guess else class_areas(result["classes"])
     image, classes, simulated = _thinned(scene, result, names, step)
     if areas is None:
-        areas = _areas(result.assign(classes=classes), step)
+        areas = class_areas(_coarse(classes, step))
     table = ClassTable(tuple(areas["name"]), tuple(areas["color"]))
-
-    valid = valid_pixels(np.moveaxis(image, -1, 0), scene_nodata(scene))
-    bands_of_image = range(len(shown))
-    limits = stretch_limits(image, valid, bands_of_image)
-    label = ", ".join(names)
-    pictures: list[tuple[str, str, RGBA]] = [
-        ("Image", label, stretch_rgb(image, valid, bands_of_image, limits=limits)),
-        ("Classes", f"k = {table.k}", classes_to_rgba(classes.values, table.colors)),
-    ]
-    if simulated is not None:
-        classified = classes.values > 0
-        drawn = stretch_rgb(simulated, classified, bands_of_image, limits=limits)
-        pictures.append(("Simulated", label, drawn))
-    tiles = None
+    textures = None
     if "textures" in result:
-        textures = _channel_last(result["textures"], names, "class")
-        tiles = [
-            stretch_rgb(texture, None, bands_of_image, limits=limits)
-            for texture in textures
-        ]
+        order = ("class", "texture_y", "texture_x", "band")
+        textures = _named(result["textures"], names).transpose(*order).values
+    valid = valid_pixels(np.moveaxis(image, -1, 0), scene_nodata(scene))
+    pictures, tiles = _render(image, valid, classes.values, table, simulated, textures)
+    details = (", ".join(names), f"k = {table.k}", ", ".join(names))
     legend = _legend_entries(areas, bool((classes.values == 0).any()))
-    note = f"shares and areas from every {step}th pixel" if areas.attrs else ""
-    return _draw(pictures, tiles, table, legend, note, _grid(scene), step)
+    note = f"Shares and areas are estimated from 1 in {step**2} pixels."
+    return _draw(
+        list(zip(_TITLES, details, pictures, strict=False)),
+        tiles,
+        table,
+        legend,
+        note if guess else "",
+        _grid(scene, step),
+    )
 
 
 def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
@@ -171,7 +176,7 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
     if values.size and values.min() > 0 and values.max() > 30 * values.min():
         axes.set_yscale("log")
     axes.set_xlabel("step", color=sheet.MUTED, fontsize=8, family=sheet.FONT)
-    _calm(axes)
+    sheet.calm(axes)
     axes.grid(True, axis="y", color="#e6e6e6", linewidth=0.6)
     axes.legend(
         loc="lower right",
@@ -196,7 +201,7 @@ def _check(scene: xr.DataArray, result: xr.Dataset) -> None:
     for name in ("classes", "simulated"):
         if name in result and result[name].shape[-2:] != wanted:
             raise InputError(
-                f"{name!r} has {result[name].shape[-2:]} pixels but the scene {wanted}: "
+                f"{name!r} has {result[name].shape[-2:]} pixels, the scene {wanted}: "
                 "give the scene that was segmented"
             )
 
@@ -227,7 +232,7 @@ def _shown_bands(
 
 def _thinned(
     scene: xr.DataArray, result: xr.Dataset, names: list[str], step: int
-) -> tuple[npt.NDArray[Any], xr.DataArray, npt.NDArray[Any] | None]:
+) -> tuple[Values, xr.DataArray, Values | None]:
     """Every step-th pixel of image, classes and simulation, computed together."""
     every = {"y": slice(None, None, step), "x": slice(None, None, step)}
     parts = xr.Dataset(
@@ -241,13 +246,10 @@ def _thinned(
         parts["simulated"] = simulated
     parts = parts.compute()
     classes = result["classes"].isel(every).copy(data=parts["classes"].values)
-    pictures = [
-        np.moveaxis(parts[name].values, 0, -1) if name in parts else None
-        for name in ("image", "simulated")
-    ]
-    if pictures[0] is None:
-        raise InputError("the scene has no bands")
-    return pictures[0], classes, pictures[1]
+    image = np.moveaxis(parts["image"].values, 0, -1)
+    if "simulated" not in parts:
+        return image, classes, None
+    return image, classes, np.moveaxis(parts["simulated"].values, 0, -1)
 
 
 def _named(image: xr.DataArray, names: list[str]) -> xr.DataArray:
@@ -261,37 +263,46 @@ def _named(image: xr.DataArray, names: list[str]) -> xr.DataArray:
     return image.isel(band=[known.index(name) for name in names])
 
 
-def _channel_last(
-    textures: xr.DataArray, names: list[str], first: str
-) -> npt.NDArray[Any]:
-    chosen = _named(textures, names)
-    order = (first, "texture_y", "texture_x", "band")
-    return np.asarray(chosen.transpose(*order).values)
-
-
-def _areas(result: xr.Dataset, step: int) -> "pd.DataFrame":
-    """Class areas; a thinned map stands for all pixels, which attrs then tell."""
-    classes = result["classes"]
-    if step == 1:
-        return class_areas(classes)
+def _coarse(classes: xr.DataArray, step: int) -> xr.DataArray:
+    """A thinned map with the transform of its larger pixels."""
     transform = scene_transform(classes)
-    if not transform.is_rectilinear:
-        # A rotated map has no coordinates from which the coarser grid would follow.
-        a, b, c, d, e, f = tuple(transform)[:6]
-        coarse = Affine(a * step, b * step, c, d * step, e * step, f)
-        classes = classes.rio.write_transform(coarse)
-    areas = class_areas(classes)
-    areas.attrs["step"] = step
-    return areas
+    if transform.is_rectilinear:
+        return classes  # coordinates tell the larger pixels
+    a, b, c, d, e, f = tuple(transform)[:6]
+    transform = Affine(a * step, b * step, c, d * step, e * step, f)
+    coarse: xr.DataArray = classes.rio.write_transform(transform)
+    return coarse
 
 
-def _legend_entries(
-    areas: "pd.DataFrame", has_nodata: bool
-) -> list[tuple[str | None, str, str, str]]:
+def _render(
+    image: Values,
+    valid: npt.NDArray[np.bool_],
+    classes: RGBA,
+    table: ClassTable,
+    simulated: Values | None,
+    textures: Values | None,
+) -> tuple[list[RGBA], list[RGBA] | None]:
+    """Pictures of image, classes, simulation, and textures, all in one stretch."""
+    bands = range(image.shape[-1])
+    limits = stretch_limits(image, valid, bands)
+    pictures = [
+        stretch_rgb(image, valid, bands, limits=limits),
+        classes_to_rgba(classes, table.colors),
+    ]
+    if simulated is not None:
+        pictures.append(stretch_rgb(simulated, classes > 0, bands, limits=limits))
+    if textures is None:
+        return pictures, None
+    return pictures, [
+        stretch_rgb(texture, None, bands, limits=limits) for texture in textures
+    ]
+
+
+def _legend_entries(areas: "pd.DataFrame", has_nodata: bool) -> list[sheet.Entry]:
     """Colour (None = nodata), name, share and area of each entry."""
     largest = areas["area_ha"].max()
     decimals = 0 if largest >= 1000 else 1 if largest >= 10 else 2
-    entries: list[tuple[str | None, str, str, str]] = []
+    entries: list[sheet.Entry] = []
     for row in areas.itertuples():
         share = "" if math.isnan(row.share) else f"{100 * row.share:.1f} %"
         area = row.area_ha
@@ -306,23 +317,24 @@ def _grouped(value: float, decimals: int) -> str:
     return f"{value:,.{decimals}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
-def _grid(scene: xr.DataArray) -> _Grid:
+def _grid(scene: xr.DataArray, step: int) -> _Grid:
     height, width = scene.sizes["y"], scene.sizes["x"]
     transform = scene_transform(scene)
     crs = scene.rio.crs
-    if crs is None and transform == Affine.identity() or not transform.is_rectilinear:
-        side = width / height
-        return _Grid(0, width, height, 0, "column (px)", "row (px)", "", side)
+    size = (step, width, height)
+    if (crs is None and transform == Affine.identity()) or not transform.is_rectilinear:
+        names = ("column (pixel)", "row (pixel)")
+        return _Grid(0, width, height, 0, *names, "", width / height, *size)
     left, top = transform.c, transform.f
     right, bottom = left + transform.a * width, top + transform.e * height
+    edges = (left, right, bottom, top)
     aspect = abs((right - left) / (top - bottom))
     if crs is not None and crs.is_geographic:
         squeeze = math.cos(math.radians(min(abs(top + bottom) / 2, 85)))
-        edges = (left, right, bottom, top)
-        return _Grid(*edges, "longitude", "latitude", "°", aspect * squeeze)
+        return _Grid(*edges, "longitude", "latitude", "°", aspect * squeeze, *size)
     unit = "" if crs is None else f" ({_unit(crs)})"
     names = ("x", "y") if crs is None else (f"easting{unit}", f"northing{unit}")
-    return _Grid(left, right, bottom, top, *names, "", aspect)
+    return _Grid(*edges, *names, "", aspect, *size)
 
 
 def _unit(crs: Any) -> str:
@@ -337,57 +349,60 @@ def _draw(
     pictures: list[tuple[str, str, RGBA]],
     tiles: list[RGBA] | None,
     table: ClassTable,
-    legend: list[tuple[str | None, str, str, str]],
+    legend: list[sheet.Entry],
     note: str,
     grid: _Grid,
-    step: int,
 ) -> Figure:
     num_others = 0 if tiles is None else 1
-    boxes, width, height = sheet.arrange(len(pictures), num_others, grid.aspect)
-    columns, column_width, rows = _legend_layout(legend, width - 2 * _MARGIN)
-    legend_box = Box(_MARGIN, height + 0.08, width - 2 * _MARGIN, rows * _ROW)
-    height += rows * _ROW + (0.42 if note else 0.22)
-    figure = Sheet(figsize=(width, height), dpi=_DPI, facecolor="white")
+    boxes, width, top = sheet.arrange(len(pictures), num_others, grid.aspect)
+    room = width - sheet.LEFT - sheet.RIGHT
+    legend_height = sheet.legend_height(legend, room, note)
+    figure = Sheet(figsize=(width, top + legend_height), dpi=_DPI, facecolor="white")
     for box, (title, detail, rgba) in zip(boxes, pictures, strict=False):
-        first = math.isclose(box.left, boxes[0].left)
-        _draw_map(figure, box, rgba, grid, step, first)
-        sheet.heading(figure, box, title, detail, max(box.width, 1.0))
-    if tiles is not None:
-        sheet.heading(figure, boxes[-1], "Textures", "", boxes[-1].width)
-        _draw_tiles(figure, boxes[-1], tiles, table)
-    _draw_legend(figure, legend_box, legend, columns, column_width, rows)
-    if note:
-        below = Box(_MARGIN, height - 0.3, width - 2 * _MARGIN, 0.2)
-        sheet.write(
-            sheet.blank_axes(figure, below), 0, 0.1, note, 7, color=sheet.MUTED
+        sheet.heading(figure, box, title, detail)
+        _draw_map(
+            figure, box, rgba, grid, title == "Classes", box.left == boxes[0].left
         )
+    if tiles is not None:
+        sheet.heading(figure, boxes[-1], "Textures", "")
+        sheet.draw_tiles(figure, boxes[-1], tiles, table.names, table.colors)
+    sheet.draw_legend(figure, Box(sheet.LEFT, top, room, legend_height), legend, note)
     return figure
 
 
-_MARGIN = 0.3
-_ROW = 0.215
-_SWATCH = 0.15
-
-
 def _draw_map(
-    figure: Figure, box: Box, rgba: RGBA, grid: _Grid, step: int, first: bool
+    figure: Figure, box: Box, rgba: RGBA, grid: _Grid, exact: bool, first: bool
 ) -> None:
-    axes = figure.add_axes(box.on(figure), facecolor=sheet.EMPTY)
-    axes.patch.set(hatch=sheet.HATCH, edgecolor=sheet.LINE, linewidth=0)
-    # The last of the thinned pixels may reach beyond the scene.
-    height, width = rgba.shape[:2]
-    pixel_x = (grid.right - grid.left) / _full(width, step, grid, "x")
-    del pixel_x
+    axes = figure.add_axes(box.on(figure))
+    axes.set_axis_off()
+    ground = sheet.hatched(1, 1)
+    ground.set_transform(axes.transAxes)
+    axes.add_patch(ground)
     axes.imshow(
         rgba,
-        extent=(grid.left, grid.right, grid.bottom, grid.top),
+        extent=grid.extent(rgba.shape[1], rgba.shape[0]),
         aspect="auto",
-        interpolation="nearest",
+        # Class colours must not blend; pictures look better without moire.
+        interpolation="nearest" if exact else "auto",
+        zorder=2,
     )
+    axes.set_axis_on()
     axes.set_xlim(grid.left, grid.right)
     axes.set_ylim(grid.bottom, grid.top)
-    del height
+    sheet.calm(axes)
+    x_length = 0.07 + max(
+        sheet.text_width(_tick_label(edge, 0, grid.unit), 7)
+        for edge in (grid.left, grid.right)
+    )
+    x_ticks, decimals = sheet.tick_values(grid.left, grid.right, box.width, x_length)
+    axes.set_xticks(x_ticks, [_tick_label(v, decimals, grid.unit) for v in x_ticks])
+    y_ticks, decimals = sheet.tick_values(grid.bottom, grid.top, box.height, 0.2)
+    labels = [_tick_label(v, decimals, grid.unit) if first else "" for v in y_ticks]
+    axes.set_yticks(y_ticks, labels)
+    sheet.name_axes(axes, box, grid.x_name, grid.y_name if first else "")
 
 
-def _full(count: int, step: int, grid: _Grid, axis: str) -> float:
-    return count * step
+def _tick_label(value: float, decimals: int, unit: str) -> str:
+    if unit or decimals:
+        return f"{value:.{decimals}f}{unit}"
+    return _grouped(value, 0)

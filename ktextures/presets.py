@@ -9,7 +9,7 @@ from ktextures.descriptors import DescriptorSpace
 from ktextures.dictionary import DictionaryObjective
 from ktextures.encoder import SceneEncoder, train_encoder
 from ktextures.errors import InputError
-from ktextures.features import FeatureExtractor, FilterBank
+from ktextures.features import ColourFeatures, FeatureExtractor, FilterBank
 from ktextures.model import KTextures, ModelConfig
 from ktextures.objectives import Objective, SimulationObjective
 from ktextures.raster import role_indices
@@ -24,9 +24,14 @@ ENCODER_STEPS = 500
 """Steps of the scene encoder that preset "paper" trains where none is given."""
 
 PAPER_TILE, PAPER_TILES = 128, 1024
-DEFAULT_TILE, DEFAULT_TILES = 160, 40
+DEFAULT_TILE, DEFAULT_TILES = 160, 24
 POOLING = 2.0
 """Standard deviation of the descriptors' local mean, in texture scales."""
+
+TEXTURE_FROM = 1.5
+"""Texture scale in pixels below which colour alone is compared."""
+
+SEGMENT_SCALES = (25.0, 50.0, 100.0, 200.0, 400.0)
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ def build_model(
         masks_options={} if paper else {"texture_scale": request.texture_scale},
     )
     extractors = request.features or (
-        _paper_features(scene, request) if paper else _default_features(scene)
+        _paper_features(scene, request) if paper else _default_features(scene, request)
     )
     return KTextures(config, preparation, extractors)
 
@@ -79,10 +84,26 @@ def _paper_features(scene: xr.DataArray, request: Request) -> Sequence[FeatureEx
     return (VGG16Features(("block5_conv3",), preprocess="raw"), encoder)
 
 
-def _default_features(scene: xr.DataArray) -> Sequence[FeatureExtractor]:
+def _default_features(
+    scene: xr.DataArray, request: Request
+) -> Sequence[FeatureExtractor]:
+    if request.texture_scale < TEXTURE_FROM:
+        return (ColourFeatures(),)
     if role_indices(scene, ("red", "green", "blue")) is None:
         return (FilterBank(),)
-    return (VGG16Features(weights="bundled"),)
+    triples = [("red", "green", "blue")]
+    if role_indices(scene, ("nir",)) is not None:
+        triples.append(("nir", "red", "green"))
+    return tuple(VGG16Features(weights="bundled", bands=triple) for triple in triples)
+
+
+def describe_by(model: KTextures, texture_scale: float) -> DescriptorSpace:
+    """The space in which the default preset compares pixels and textures."""
+    if texture_scale < TEXTURE_FROM:
+        return DescriptorSpace(model.extractors, 0.0, whitening=0.5)
+    return DescriptorSpace(
+        model.extractors, POOLING * texture_scale, segment_scales=SEGMENT_SCALES
+    )
 
 
 def build_objective(
@@ -91,7 +112,7 @@ def build_objective(
     """The preset's objective on tiles of the scene; its extractors are fitted."""
     if model.config.preset == "paper":
         return _paper_objective(scene, model, request)
-    space = DescriptorSpace(model.extractors, POOLING * request.texture_scale)
+    space = describe_by(model, request.texture_scale)
     tiles = choose_tiles(
         scene,
         DEFAULT_TILE,

@@ -173,10 +173,14 @@ def choose_tiles(
         values, valid = read_padded(scene, window, halo, preparation)
         inner = slice(halo, -halo or None)
         tile = Candidate(window, float(valid[inner, inner].mean()), values, valid)
-        (good if tile.share >= MIN_VALID_SHARE else poor).append(tile)
+        if tile.share >= MIN_VALID_SHARE:
+            good.append(tile)
+        elif not good:
+            # No more than may be needed: an empty scene can be as large as any.
+            poor = sorted([*poor, tile], key=lambda each: -each.share)[:most]
         if len(good) == most:
             break
-    chosen = good or sorted(poor, key=lambda tile: -tile.share)[:most]
+    chosen = good or poor
     if not any(tile.share for tile in chosen):
         raise InputError("The scene has no valid pixel; check its nodata value.")
     chosen.sort(key=lambda tile: tile.window)

@@ -124,11 +124,11 @@ class BandScaler:
                 f"percentiles={tuple(percentiles)!r} must increase within 0..100; "
                 "the default is (0.5, 99.5)"
             )
-        pixels = _valid_rows(values)
-        names = _names(band_names, pixels.shape[1])
-        minimum, maximum = pixels.min(axis=0), pixels.max(axis=0)
-        _refuse_constant(minimum, maximum, names, len(pixels))
-        low, high = np.percentile(pixels, (lower, upper), axis=0)
+        pixels = _valid_columns(values)
+        names = _names(band_names, len(pixels))
+        minimum, maximum = pixels.min(axis=1), pixels.max(axis=1)
+        _refuse_constant(minimum, maximum, names, pixels.shape[1])
+        low, high = np.percentile(pixels, (lower, upper), axis=1)
         # Subnormal differences may round to equal percentiles, never to equal extremes.
         flat = ~(high > low)
         low, high = np.where(flat, minimum, low), np.where(flat, maximum, high)
@@ -265,7 +265,7 @@ class BandScaler:
         >>> BandScaler.fixed([0], [10]).clipped_share([[-1], [0], [10], [11]])
         (0.5,)
         """
-        pixels = _valid_rows(self._checked(values))
+        pixels = _valid_columns(self._checked(values))
         return _outside(pixels, np.array(self.low), np.array(self.high))
 
     def to_dict(self) -> dict[str, Any]:
@@ -337,22 +337,26 @@ def _check_ranges(scaler: BandScaler) -> None:
         raise InputError(f"top={top!r} must be above 0 and at most 1")
 
 
-def _valid_rows(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+def _valid_columns(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Valid pixels as (band, n): statistics over contiguous bands are far quicker."""
     array = np.asarray(values)
     if array.ndim < 2:
         raise InputError(
             f"pixels need the shape (n, band), got {array.shape}; use "
             "values.reshape(-1, 1) for one band"
         )
-    rows = array.reshape(-1, array.shape[-1]).astype(np.float64)
-    rows = rows[np.isfinite(rows).all(axis=1)]
-    if rows.size == 0:
+    rows = array.reshape(-1, array.shape[-1]) if array.size else np.empty((0, 1))
+    columns = np.ascontiguousarray(rows.T, dtype=np.float64)
+    valid = np.isfinite(columns).all(axis=0)
+    if not valid.all():
+        columns = columns[:, valid]
+    if columns.size == 0:
         raise InputError(
             f"no valid pixel among the {array.size // max(array.shape[-1], 1)} given: "
             "each one is nodata, NaN or infinite in at least one band; check the "
             "scene's nodata value, or leave out empty bands with bands=[...]"
         )
-    return rows
+    return columns
 
 
 def _names(band_names: Sequence[str] | None, num_bands: int) -> list[str]:
@@ -386,5 +390,5 @@ def _outside(
     low: npt.NDArray[np.float64],
     high: npt.NDArray[np.float64],
 ) -> tuple[float, ...]:
-    outside = (pixels < low) | (pixels > high)
-    return tuple(outside.mean(axis=0).tolist())
+    outside = (pixels < low[:, None]) | (pixels > high[:, None])
+    return tuple(outside.mean(axis=1).tolist())

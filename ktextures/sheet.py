@@ -9,8 +9,10 @@ import functools
 import io
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -19,7 +21,20 @@ from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import MaxNLocator
 
-__all__ = ["Box", "Sheet", "arrange", "shorten", "text_width", "tick_values"]
+__all__ = [
+    "Box",
+    "Entry",
+    "Sheet",
+    "arrange",
+    "calm",
+    "draw_legend",
+    "draw_tiles",
+    "heading",
+    "legend_height",
+    "name_axes",
+    "text_width",
+    "tick_values",
+]
 
 INK = "#262626"
 MUTED = "#6b6b6b"
@@ -30,12 +45,20 @@ FONT = "DejaVu Sans"  # comes with matplotlib
 
 _MAX_WIDTH = 13.0
 _MAX_PANELS_HEIGHT = 9.0
-_MAX_PANEL_HEIGHT = 5.5
+_MAX_PANEL_HEIGHT = 5.0
 _GOOD_HEIGHT = 2.2
 _MIN_CELL_WIDTH = 1.1
 _MIN_WIDTH = 6.0
-_LEFT, _RIGHT, _GAP, _PAD = 0.85, 0.2, 0.22, 0.12
-_TITLE, _AXIS = 0.3, 0.46
+LEFT, RIGHT = 0.85, 0.2
+_GAP, _PAD = 0.22, 0.12
+_TITLE, _AXIS = 0.3, 0.5
+_MAX_TILE, _NAMED_TILE, _SMALL_TILE = 1.6, 0.55, 0.3
+# Height of the label, gap, and the smallest tile they suit.
+_TILE_STYLES = ((0.19, 0.1, _NAMED_TILE), (0.12, 0.08, _SMALL_TILE), (0.09, 0.04, 0.0))
+_LEGEND_ROW, _SWATCH, _MAX_NAME = 0.215, 0.15, 2.4
+
+# Colour (None = nodata), name, share, area.
+Entry = tuple[str | None, str, str, str]
 
 
 class Sheet(Figure):
@@ -92,7 +115,7 @@ def arrange(
     options = []
     for rows in dict.fromkeys((1, 2, count)):
         columns = math.ceil(count / rows)
-        room = (_MAX_WIDTH - _LEFT - _RIGHT - _GAP * (columns - 1)) / columns
+        room = (_MAX_WIDTH - LEFT - RIGHT - _GAP * (columns - 1)) / columns
         limit = min(
             _MAX_PANEL_HEIGHT, _MAX_PANELS_HEIGHT / rows - (_TITLE + _AXIS) * (rows > 1)
         )
@@ -108,13 +131,13 @@ def arrange(
     boxes: list[Box] = []
     right = _MIN_WIDTH
     for row in range(rows):
-        left = _LEFT
+        left = LEFT
         top = _PAD + _TITLE + row * (_TITLE + height + _AXIS)
         for index in range(row * columns, min((row + 1) * columns, count)):
             width = map_width if index < num_maps else other_width
             boxes.append(Box(left, top, width, height))
             left += max(width, _MIN_CELL_WIDTH) + _GAP
-        right = max(right, left - _GAP + _RIGHT)
+        right = max(right, left - _GAP + RIGHT)
     return boxes, right, _PAD + rows * (_TITLE + height + _AXIS)
 
 
@@ -176,8 +199,9 @@ def blank_axes(figure: Figure, box: Box) -> Axes:
     return axes
 
 
-def heading(figure: Figure, box: Box, title: str, detail: str, room: float) -> None:
+def heading(figure: Figure, box: Box, title: str, detail: str) -> None:
     """Title above a box; the detail beside it only where there is room."""
+    room = max(box.width, _MIN_CELL_WIDTH)
     axes = blank_axes(figure, Box(box.left, box.top - _TITLE, room, _TITLE))
     write(axes, 0, _TITLE - 0.12, title, 9.5, bold=True)
     offset = text_width(title, 9.5, bold=True) + 0.1
@@ -213,6 +237,7 @@ def tick_values(
     decimals : int
         Digits after the point that tell them apart.
     """
+    low, high = sorted((low, high))
     span = high - low
     margin = label_length / 2 / length * span
     for bins in range(max(1, min(6, int(length / (label_length + 0.15)))), 7):
@@ -228,6 +253,128 @@ def tick_values(
     return [], 0
 
 
-def columns_of(widths: Sequence[float], room: float) -> int:
-    """Number of equal columns, each as wide as the widest entry, that fit."""
-    return max(1, min(len(widths), int(room / max(widths))))
+# --- parts of a page -------------------------------------------------------------
+
+
+def calm(axes: Axes) -> None:
+    """Thin grey axes with small labels."""
+    for spine in axes.spines.values():
+        spine.set(color=LINE, linewidth=0.6, zorder=3)
+    axes.tick_params(
+        colors=MUTED, color=LINE, labelsize=7, length=2.5, width=0.6, pad=2
+    )
+    axes.tick_params(which="minor", color=LINE, length=1.5, width=0.4)
+    axes.tick_params(labelfontfamily=FONT)
+
+
+def name_axes(axes: Axes, box: Box, x_name: str, y_name: str) -> None:
+    """Axis names at fixed distances, so that neighbouring panels agree."""
+    style: dict[str, Any] = {"fontsize": 7, "color": MUTED, "family": FONT}
+    if text_width(x_name, 7) <= max(box.width, _MIN_CELL_WIDTH):
+        axes.set_xlabel(x_name, **style)
+        axes.xaxis.set_label_coords(0.5, -0.23 / box.height)
+    if y_name and text_width(y_name, 7) <= box.height + 0.4:
+        axes.set_ylabel(y_name, **style)
+        axes.yaxis.set_label_coords(-0.64 / box.width, 0.5)
+
+
+def draw_tiles(
+    figure: Figure,
+    box: Box,
+    tiles: Sequence[npt.NDArray[np.uint8]],
+    names: Sequence[str],
+    colors: Sequence[str],
+) -> None:
+    """Lay square pictures out in a box, each framed in its colour above its name."""
+    axes = blank_axes(figure, box)
+    columns, side, label, gap = _tile_layout(len(tiles), box)
+    size = 7 if side >= _NAMED_TILE else 6 if side >= _SMALL_TILE else 4.5
+    for index, (tile, name, color) in enumerate(zip(tiles, names, colors, strict=True)):
+        row, column = divmod(index, columns)
+        x = column * (side + gap) + 0.02
+        y = row * (side + label + gap) + 0.02
+        axes.imshow(
+            tile, extent=(x, x + side, y + side, y), aspect="auto", interpolation="auto"
+        )
+        axes.add_patch(
+            Rectangle(
+                (x, y),
+                side,
+                side,
+                facecolor="none",
+                edgecolor=color,
+                linewidth=2.0 if side >= 0.4 else 1.2,
+                clip_on=False,
+            )
+        )
+        # A name cut to a stump says less than the number.
+        short = shorten(name, size, side + 0.02) if side >= _NAMED_TILE else ""
+        if len(short) < min(len(name), 5):
+            short = str(index + 1)
+        write(
+            axes, x + side / 2, y + side + label / 2 + 0.02, short, size, align="center"
+        )
+    axes.set_xlim(0, box.width)
+    axes.set_ylim(box.height, 0)
+
+
+def _tile_layout(count: int, box: Box) -> tuple[int, float, float, float]:
+    """Columns, side, label height and gap that make the tiles as large as possible."""
+    best = (1, 0.0, 0.0, 0.0)
+    for label, gap, smallest in _TILE_STYLES:
+        for columns in range(1, count + 1):
+            rows = math.ceil(count / columns)
+            across = (box.width - 0.04 - gap * (columns - 1)) / columns
+            down = (box.height - 0.02 - gap * (rows - 1)) / rows - label
+            side = min(across, down, _MAX_TILE)
+            if side > best[1]:
+                best = (columns, side, label, gap)
+        if best[1] >= smallest:
+            break
+        best = (1, 0.0, 0.0, 0.0)
+    return best
+
+
+def legend_height(entries: Sequence[Entry], room: float, note: str) -> float:
+    """Inches that `draw_legend` needs in a page of this width."""
+    columns, _, _ = _legend_layout(entries, room)
+    rows = math.ceil(len(entries) / columns)
+    return rows * _LEGEND_ROW + (0.4 if note else 0.2)
+
+
+def draw_legend(figure: Figure, box: Box, entries: Sequence[Entry], note: str) -> None:
+    """Table of swatches, names, shares and areas, in as many columns as fit."""
+    axes = blank_axes(figure, box)
+    columns, name_width, number_widths = _legend_layout(entries, box.width)
+    rows = math.ceil(len(entries) / columns)
+    column_width = box.width / columns
+    for index, (color, name, *numbers) in enumerate(entries):
+        column, row = divmod(index, rows)
+        x, y = column * column_width, (row + 0.5) * _LEGEND_ROW
+        swatch = hatched(_SWATCH, _SWATCH, x, y - _SWATCH / 2)
+        if color is not None:
+            swatch.set(facecolor=color, hatch=None)
+        axes.add_patch(swatch)
+        x += _SWATCH + 0.08
+        write(axes, x, y, shorten(name, 8, name_width), 8)
+        x += name_width
+        for number, width in zip(numbers, number_widths, strict=True):
+            x += width
+            write(axes, x, y, number, 8, color=MUTED, align="right")
+    if note:
+        write(axes, 0, box.height - 0.18, note, 7, color=MUTED)
+
+
+def _legend_layout(
+    entries: Sequence[Entry], room: float
+) -> tuple[int, float, tuple[float, float]]:
+    """Number of columns, width of the names, widths of both columns of numbers."""
+    name_width = min(_MAX_NAME, max(text_width(entry[1], 8) for entry in entries))
+    shares = max(text_width(entry[2], 8) for entry in entries)
+    areas = max(text_width(entry[3], 8) for entry in entries)
+    widths = (shares + 0.15 * (shares > 0), areas + 0.15 * (areas > 0))
+    one = _SWATCH + 0.08 + name_width + sum(widths) + 0.3
+    columns = max(1, min(len(entries), int((room + 0.3) / one)))
+    # The fewest columns with that many rows leave no ragged end.
+    rows = math.ceil(len(entries) / columns)
+    return math.ceil(len(entries) / rows), name_width, widths

@@ -9,6 +9,8 @@ from ktextures.ops import crop
 
 __all__ = ["PublishedTextures", "TextureGenerator", "TileableTextures"]
 
+LAST_GAIN = 0.1
+
 LEAK = 0.3
 """Slope of LeakyReLU below zero, Keras's default."""
 
@@ -209,7 +211,9 @@ class TileableTextures(layers.Layer):
         sizes = [self.octaves, *[self.width] * self.depth, self.bands]
         self.kernels, self.biases = [], []
         for index, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False)):
-            deviation = (2.0 / (9 * before)) ** 0.5
+            # The last layer starts small: first the mean colour, then its variation.
+            gain = LAST_GAIN if index == self.depth else 1.0
+            deviation = gain * (2.0 / (9 * before)) ** 0.5
             initial = keras.initializers.RandomNormal(
                 stddev=deviation, seed=self.seed + index
             )

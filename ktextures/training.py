@@ -10,8 +10,9 @@ import keras
 import numpy as np
 import xarray as xr
 
-from ktextures.checkpoint import Checkpoint, fingerprint
+from ktextures.checkpoint import Checkpoint, fingerprint, prepare_folder
 from ktextures.classes import canonical_order
+from ktextures.encoder import SceneEncoder
 from ktextures.errors import InputError
 from ktextures.features import FeatureExtractor
 from ktextures.loop import TrainingLoop
@@ -109,13 +110,18 @@ def train(
     scene = open_scene(scene)
     if model is not None:
         check_bands(scene, model)
+        _check_continued(model, scaler, texture_scale, features)
     request = _checked(scene, model, k, preset, steps, texture_scale, features, seed, progress)
+    if checkpoint is not None:
+        prepare_folder(checkpoint)
     sample = _valid_sample(scene, request.k)
     preparation = model.preparation if model else _preparation(scene, sample, scaler)
     continued = model is not None
+    if model is not None and request.features:
+        model.compare_by(request.features)
     trained = model or build_model(scene, request, preparation)
     objective, tiles = build_objective(scene, trained, request, continued=continued)
-    state = _checkpoint(checkpoint, request, tiles)
+    state = _checkpoint(checkpoint, request, tiles, trained, continued=continued)
     loop = TrainingLoop(
         trained,
         objective,
@@ -146,6 +152,31 @@ def check_bands(scene: xr.DataArray, model: KTextures) -> None:
         )
 
 
+def _check_continued(
+    model: KTextures,
+    scaler: BandScaler | None,
+    texture_scale: float | str,
+    features: object,
+) -> None:
+    """Refuse what a model that is trained further cannot change any more."""
+    if scaler is not None and scaler != model.preparation.scaler:
+        raise InputError(
+            "scaler= differs from the model's, which is frozen. Leave it out, or train a "
+            "new model."
+        )
+    own = model.record.provenance.get("texture_scale", texture_scale)
+    if texture_scale not in ("auto", own):
+        raise InputError(
+            f"texture_scale is {texture_scale!r}, but the model to train further has "
+            f"{own:g} px. Leave it out, or train a new model."
+        )
+    if not features and not model.extractors:
+        raise InputError(
+            "The model was trained with features of your own, which its file does not "
+            "hold. Give them again as features=..."
+        )
+
+
 def _checked(
     scene: xr.DataArray,
     model: KTextures | None,
@@ -170,12 +201,12 @@ def _checked(
         texture_scale = model.record.provenance.get("texture_scale", texture_scale)
     if steps is None:
         steps = DEFAULT_STEPS[preset]
-    if isinstance(steps, bool) or int(steps) != steps or steps < 1:
+    if not _is_whole(steps) or steps < 1:
         raise InputError(f"steps is {steps!r}; give a whole number from 1 up.")
     if seed is None:
         seed = int(np.random.default_rng().integers(2**31))
-    if not 0 <= seed < 2**31:
-        raise InputError(f"seed is {seed}; give a whole number from 0 to 2147483647.")
+    if not _is_whole(seed) or not 0 <= seed < 2**31:
+        raise InputError(f"seed is {seed!r}; give a whole number from 0 to 2147483647.")
     return Request(
         preset=preset,
         k=check_k(DEFAULT_K if k is None else k),
@@ -187,10 +218,17 @@ def _checked(
     )
 
 
-def _scale(texture_scale: float | str) -> float:
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def _scale(texture_scale: object) -> float:
     if texture_scale == "auto":
         return 2.0
-    if isinstance(texture_scale, str) or not 0 <= texture_scale <= MAX_SCALE:
+    if (
+        not isinstance(texture_scale, int | float | np.integer | np.floating)
+        or not 0 <= texture_scale <= MAX_SCALE
+    ):
         raise InputError(
             f"texture_scale is {texture_scale!r}; give pixels from 0 (colour only) to "
             f"{MAX_SCALE:g}, or 'auto'."
@@ -204,8 +242,11 @@ def _as_tuple(
     if features is None:
         return None
     several = (features,) if isinstance(features, FeatureExtractor) else tuple(features)
+    if not several:
+        raise InputError("features is empty; leave it out for the preset's own.")
     for extractor in several:
-        if not isinstance(extractor, FeatureExtractor):
+        # A class has all that the protocol asks for, but is none yet.
+        if isinstance(extractor, type) or not isinstance(extractor, FeatureExtractor):
             raise InputError(
                 f"features holds {extractor!r}, which is no feature extractor; give "
                 "VGG16Features(), FilterBank(), a scene encoder, or your own with fit(), "
@@ -240,7 +281,12 @@ def _preparation(
 
 
 def _checkpoint(
-    folder: str | Path | None, request: Request, tiles: TileSet
+    folder: str | Path | None,
+    request: Request,
+    tiles: TileSet,
+    model: KTextures,
+    *,
+    continued: bool,
 ) -> Checkpoint | None:
     if folder is None:
         return None
@@ -250,7 +296,14 @@ def _checkpoint(
         settings["features"] = [
             (extractor.kind, extractor.get_config()) for extractor in request.features
         ]
-    return Checkpoint(folder, fingerprint(settings, tiles.values))
+    settings |= {"bands": model.config.bands, "roles": model.config.roles}
+    arrays = [tiles.values, tiles.valid]
+    if continued:
+        arrays += model.weight_arrays().values()
+    for extractor in model.extractors:
+        if isinstance(extractor, SceneEncoder):
+            arrays += extractor.get_arrays().values()
+    return Checkpoint(folder, fingerprint(settings, arrays))
 
 
 def _conclude(

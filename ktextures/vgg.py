@@ -1,5 +1,6 @@
 """VGG-16 features: where its weights come from, and which bands feed it."""
 
+import os
 import socket
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -50,7 +51,9 @@ def _bundled_path() -> Path | None:
 
 
 def _cached_path() -> Path | None:
-    path = Path(keras.config.keras_home()) / "models" / CACHED_NAME
+    # Keras keeps this folder's name to itself, but documents it.
+    home = Path(os.environ.get("KERAS_HOME", Path.home() / ".keras"))
+    path = home / "models" / CACHED_NAME
     return path if path.is_file() else None
 
 
@@ -60,7 +63,10 @@ def _downloaded_path() -> Path | None:
         socket.create_connection(DOWNLOAD_HOST, timeout=3).close()
     except OSError:
         return None
-    keras.applications.VGG16(include_top=False, weights="imagenet")
+    try:
+        keras.applications.VGG16(include_top=False, weights="imagenet")
+    except Exception as error:  # the only class that Keras raises here
+        raise WeightsError(f"Keras could not download its weights: {error}") from error
     return _cached_path()
 
 
@@ -96,11 +102,19 @@ def find_weights(weights: str | Path = "auto") -> tuple[Path, str]:
         if not path.is_file():
             raise WeightsError(f"No VGG-16 weight file {str(path)!r}. {THREE_WAYS}")
         return path, "file"
+    reasons = ""
     for search in searches[str(weights)]:
-        found = search()
+        try:
+            found = search()
+        except WeightsError as error:
+            # The next way may still do.
+            reasons += f" ({error})"
+            continue
         if found:
             return found, "bundled" if search is _bundled_path else "imagenet"
-    raise WeightsError(f"No VGG-16 weights for weights={str(weights)!r}. {THREE_WAYS}")
+    raise WeightsError(
+        f"No VGG-16 weights for weights={str(weights)!r}{reasons}. {THREE_WAYS}"
+    )
 
 
 def _schemes(name: str, index: int) -> tuple[str, ...]:
@@ -118,6 +132,8 @@ def _schemes(name: str, index: int) -> tuple[str, ...]:
 
 def _arrays(group: h5py.Group) -> tuple[np.ndarray, np.ndarray]:
     found: list[np.ndarray] = []
+    if not isinstance(group, h5py.Group):
+        raise OSError(f"{group.name} is no group")
     group.visititems(
         lambda _, item: found.append(item[()]) if isinstance(item, h5py.Dataset) else None
     )

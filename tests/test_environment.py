@@ -1,6 +1,9 @@
 """environment.yml asks for what pyproject.toml asks for."""
 
+import ast
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -76,6 +79,29 @@ def test_every_requirement_has_a_lower_bound():
         if not any(part.operator == ">=" for part in specifier)
     ]
     assert unbounded == []
+
+
+def imported_libraries():
+    """Top-level names of other packages that ktextures imports, wherever it does."""
+    names = set()
+    for path in (ROOT / "ktextures").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names.add((node.module or "").partition(".")[0])
+    return names - set(sys.stdlib_module_names) - {"ktextures"}
+
+
+def test_what_is_imported_is_asked_for():
+    distributions = packages_distributions()
+    asked = set(pyproject_bounds())
+    undeclared = {
+        name
+        for name in imported_libraries()
+        if not asked & {canonicalize_name(own) for own in distributions.get(name, ())}
+    }
+    assert undeclared == set()
 
 
 def test_two_bounds_for_one_name_are_noticed():

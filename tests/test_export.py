@@ -13,7 +13,8 @@ from affine import Affine
 from rasterio.enums import ColorInterp
 
 from ktextures import export
-from ktextures.classes import ClassTable, class_areas
+from ktextures.areas import class_areas
+from ktextures.classes import ClassTable
 from ktextures.errors import InputError, OutputError
 from ktextures.export import (
     check_writable,

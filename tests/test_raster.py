@@ -1,6 +1,8 @@
 """Scenes from files and arrays: the contract, and every way to fall short of it."""
 
+import os
 import warnings
+from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -109,11 +111,22 @@ def test_opening_a_scene_again_changes_nothing(write):
     assert np.shares_memory(once.values, twice.values)
 
 
-def test_files_are_closed_when_read_at_once(write):
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="needs Linux")
+def test_files_are_closed_when_read_at_once_or_when_the_scene_is(write, tmp_path):
+    def still_open():
+        found = (Path(f"/proc/self/fd/{n}") for n in os.listdir("/proc/self/fd"))
+        return {f.resolve() for f in found} & {path, path.with_suffix(".nc")}
+
     path = write(pixels())
     scene = open_scene(str(path))
-    path.unlink()
-    assert scene.values.sum() == pixels().sum()
+    scene.to_netcdf(path.with_suffix(".nc"))
+    open_scene(path.with_suffix(".nc"))
+    assert not still_open()
+    lazy = open_scene(path, chunks=4)
+    assert still_open() == {path}
+    lazy.close()
+    assert not still_open()
+    np.testing.assert_array_equal(scene.values, pixels())
 
 
 def test_chunks_make_files_lazy_and_select_before_reading(write):
@@ -160,9 +173,10 @@ def test_south_up_rasters_are_not_flipped(write):
 
 def test_files_without_georeference_have_pixel_coordinates_and_no_noise(write):
     path = write(pixels(), crs=None, transform=None)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", NotGeoreferencedWarning)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
         scene = open_scene(path)
+    assert not [w for w in heard if w.category is NotGeoreferencedWarning]
     check_contract(scene)
     assert scene.rio.crs is None
     assert scene_transform(scene) == Affine.identity()
@@ -186,7 +200,7 @@ def test_internal_mask_becomes_nan(write):
 
 
 @pytest.mark.parametrize("chunks", [None, 4])
-@pytest.mark.parametrize("nodata", [None, 30])
+@pytest.mark.parametrize("nodata", [None, 5])
 def test_alpha_is_transparency_and_no_band(write, chunks, nodata):
     values = pixels(4, dtype="uint8")
     values[3] = 255
@@ -542,6 +556,13 @@ def test_transform_without_coordinates_makes_them():
     assert scene.rio.transform() == NORTH_UP
 
 
+def test_rotated_transform_goes_before_pixel_numbers():
+    array = array_of(pixels(), y=np.arange(6), x=np.arange(9))
+    scene = open_scene(array.rio.write_crs(UTM).rio.write_transform(ROTATED))
+    assert scene_transform(scene) == scene.rio.transform() == ROTATED
+    assert "x" not in scene.coords
+
+
 def test_coordinates_alone_make_the_transform():
     array = array_of(pixels(), y=np.arange(6) * -2.0, x=np.arange(9) * 2.0 + 100)
     scene = open_scene(array)
@@ -557,6 +578,7 @@ def test_float32_coordinates_pass_as_even():
     ("coords", "message"),
     [
         ({"x": [0, 1, 2, 3, 4, 5, 6, 7, 9]}, "'x' is unevenly spaced.*from 1 to 2"),
+        ({"x": [0, 1, 2.2, 3, 4, 5, 6, 7, 8]}, "'x' is unevenly spaced"),
         ({"y": [5, 5, 5, 5, 5, 5]}, "'y' is unevenly"),
         ({"y": [0, 1, 2, 3, 4, np.nan]}, "finite numbers"),
         ({"x": list("abcdefghi")}, "finite numbers, got dtype"),
@@ -725,7 +747,8 @@ def test_read_window_stays_within_the_scene(window):
 
 def test_float32_nodata_is_compared_as_float32():
     values = np.array([[[0.1, 1.0]]], dtype="float32")
-    np.testing.assert_array_equal(valid_pixels(values, 0.1), [[False, True]])
+    for nodata in (0.1, np.float64(0.1)):
+        np.testing.assert_array_equal(valid_pixels(values, nodata), [[False, True]])
 
 
 def test_small_scenes_are_sampled_whole():
@@ -823,7 +846,7 @@ def test_georeferenced_arrays_reopen_where_they_were(write, tmp_path, transform)
 
 
 def test_georeference_follows_a_sliced_scene(write, tmp_path):
-    part = open_scene(write(pixels()))[:, 2:, 3:]
+    part = open_scene(write(pixels(), nodata=7))[:, 2:, 3:]
     bands = georeference(
         part.values,
         part,
