@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ktextures.export import read_classes, write_classes, write_simulated
     from ktextures.features import FeatureExtractor, FilterBank
     from ktextures.model import KTextures, Snapshot, load
+    from ktextures.opening import open_scene
     from ktextures.plotting import plot, plot_history
-    from ktextures.raster import open_scene
     from ktextures.scaling import BandScaler
     from ktextures.segmentation import segment
     from ktextures.training import train
@@ -40,7 +40,7 @@ _HOMES = {
     "class_areas": "areas",
     "load": "model",
     "load_encoder": "encoder",
-    "open_scene": "raster",
+    "open_scene": "opening",
     "plot": "plotting",
     "plot_history": "plotting",
     "read_classes": "export",

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ktextures.classes import ClassTable, check_uint8
 from ktextures.errors import InputError
-from ktextures.raster import scene_transform
+from ktextures.grid import scene_transform
 
 if TYPE_CHECKING:
     import pandas as pd

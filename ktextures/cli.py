@@ -152,7 +152,7 @@ def prepare_folder(folder: Path) -> None:
 def open_input(options: argparse.Namespace) -> "xr.DataArray":
     """The scene that the arguments name."""
     from ktextures.datasets import sentinel2
-    from ktextures.raster import open_scene
+    from ktextures.opening import open_scene
 
     if options.command == "demo":
         return sentinel2()
@@ -173,8 +173,10 @@ def _band(text: str) -> str | int:
 
 def summary(folder: Path, provenance: dict[str, object]) -> str:
     """What was done and where it is."""
+    scale = provenance["texture_scale"]
+    over = "" if scale is None else f", texture scale {scale:g} px"
+    files = ", ".join(str(folder / name) for name in RESULTS)
     return (
-        f"{provenance['k']} classes, {provenance['steps']} steps, texture scale "
-        f"{provenance['texture_scale']:g} px, seed {provenance['seed']}: "
-        + ", ".join(str(folder / name) for name in RESULTS)
+        f"{provenance['k']} classes, {provenance['steps']} steps{over}, "
+        f"seed {provenance['seed']}: {files}"
     )

@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import math
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -11,11 +10,12 @@ import numpy.typing as npt
 import rasterio
 import xarray as xr
 from affine import Affine
-from scipy.spatial import KDTree
-from scipy.special import ndtri
 
 from ktextures.errors import InputError, MissingExtraError
-from ktextures.raster import Chunks, georeference, open_scene
+from ktextures.grid import georeference
+from ktextures.opening import open_scene
+from ktextures.scene import Chunks
+from ktextures.synthetic import class_means, mosaic, swath, texture_noise
 
 __all__ = ["Contrast", "SyntheticScene", "landsat", "sentinel2", "synthetic"]
 
@@ -23,11 +23,7 @@ Contrast = Literal["texture", "colour", "both"]
 
 _LANDSAT_BANDS = ("blue", "green", "red", "nir", "swir1", "thermal", "swir2")
 _MAX_CLASSES = 128
-_PERIODS = (2.5, 8.0)  # pixels: seen by windows of a few pixels
-_NOISE_TILE = 512  # noise repeats beyond, which bounds time and memory
 _SPREAD = 0.12  # standard deviation of texture, in units of the value range
-_MAX_NOISE = 0.16  # more would be clipped at the ends of the range
-_PLACEMENTS = 30
 
 
 class SyntheticScene(NamedTuple):
@@ -177,16 +173,16 @@ def synthetic(
     kind = np.dtype(dtype)
     _check_arguments(height, width, k, bands, contrast, cells, nodata_share, kind)
     rng = np.random.default_rng(seed)
-    valid = _swath(height, width, nodata_share, rng)
-    truth = _mosaic(valid, k, cells, rng)
+    valid = swath(height, width, nodata_share, rng)
+    truth = mosaic(valid, k, cells, rng)
     if contrast == "colour":
-        means, spread = _class_means(k, bands, rng)
+        means, spread = class_means(k, bands, rng)
         noise = rng.standard_normal((bands, height, width), dtype=np.float32)
     else:
         means, spread = np.full((k, bands), 0.5), _SPREAD
         if contrast == "both":
-            means, spread = _class_means(k, bands, rng)
-        noise = _textures(truth, k, bands, rng)
+            means, spread = class_means(k, bands, rng)
+        noise = texture_noise(truth, k, bands, rng)
     values = means.T[:, np.maximum(truth, 1) - 1] + spread * noise
     return _as_scenes(_in_units(values, kind), truth, crs, nodata_share > 0)
 
@@ -229,136 +225,6 @@ def _check_arguments(
     failed = [message for message, met in wanted.items() if not met]
     if failed:
         raise InputError("; ".join(failed))
-
-
-def _swath(
-    height: int, width: int, nodata_share: float, rng: np.random.Generator
-) -> npt.NDArray[np.bool_]:
-    angle = rng.uniform(0.1, 0.4)
-    across = np.add.outer(
-        np.sin(angle) * np.arange(height), np.cos(angle) * np.arange(width)
-    )
-    valid = np.ones(height * width, dtype=bool)
-    order = np.argsort(across, axis=None, kind="stable")
-    valid[order[: round(nodata_share * valid.size)]] = False
-    return valid.reshape(height, width)
-
-
-def _mosaic(
-    valid: npt.NDArray[np.bool_], k: int, cells: int, rng: np.random.Generator
-) -> npt.NDArray[np.uint8]:
-    """Classes (y, x) 1..k over Voronoi cells, 0 where not valid."""
-    centres = np.argwhere(valid)
-    for _ in range(_PLACEMENTS):
-        sites = _even_sites(centres, cells, rng)
-        cell = KDTree(sites).query(centres)[1]
-        areas = np.bincount(cell, minlength=cells)
-        owner = _deal(areas, k, rng)
-        taken = np.bincount(owner, weights=areas, minlength=k)
-        if taken.min() >= 0.5 / k * len(centres):
-            truth = np.zeros(valid.shape, dtype=np.uint8)
-            truth[valid] = owner[cell] + 1
-            return truth
-    raise InputError(
-        f"{k} classes in {cells} cells do not share {len(centres)} valid pixels "
-        "fairly; take a larger size, more cells or a smaller nodata_share"
-    )
-
-
-def _even_sites(
-    centres: npt.NDArray[np.int64], cells: int, rng: np.random.Generator
-) -> npt.NDArray[np.float64]:
-    """Random sites, moved a little (Lloyd's iteration) so that no cell is tiny."""
-    count = min(len(centres), 64 * cells)
-    points = centres[rng.choice(len(centres), count, replace=False)].astype(float)
-    sites = points[rng.choice(count, cells, replace=False)]
-    for _ in range(3):
-        nearest = KDTree(sites).query(points)[1]
-        num = np.bincount(nearest, minlength=cells)
-        for axis in range(2):
-            total = np.bincount(nearest, weights=points[:, axis], minlength=cells)
-            sites[:, axis] = np.where(num, total / np.maximum(num, 1), sites[:, axis])
-    return sites
-
-
-def _deal(
-    areas: npt.NDArray[np.int64], k: int, rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
-    """Give each cell, largest first, to the class that has the least area."""
-    owner = np.zeros(len(areas), dtype=np.int64)
-    taken = np.zeros(k)
-    order = rng.permutation(k)  # so that class 1 is not always the first served
-    for cell in np.argsort(-areas, kind="stable"):
-        least = int(np.argmin(taken))
-        owner[cell] = order[least]
-        taken[least] += areas[cell]
-    return owner
-
-
-def _class_means(
-    k: int, bands: int, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.float64], float]:
-    """Means (k, band) spread over 0.15..0.85, and noise that leaves them separable."""
-    if bands == 1:
-        means = rng.permutation(np.linspace(0.15, 0.85, k))[:, None]
-    else:
-        candidates = rng.uniform(0.15, 0.85, (64 * k, bands))
-        chosen = [0]
-        distance = np.linalg.norm(candidates - candidates[0], axis=1)
-        while len(chosen) < k:
-            chosen.append(int(np.argmax(distance)))
-            away = np.linalg.norm(candidates - candidates[chosen[-1]], axis=1)
-            distance = np.minimum(distance, away)
-        means = candidates[chosen]
-    gaps = np.linalg.norm(means[:, None] - means[None], axis=-1)
-    # A third of the smallest gap: the noise shows, yet neighbours overlap by 7 % only.
-    return means, min(float(gaps[gaps > 0].min()) / 3, _MAX_NOISE)
-
-
-def _textures(
-    truth: npt.NDArray[np.uint8], k: int, bands: int, rng: np.random.Generator
-) -> npt.NDArray[np.float32]:
-    """Oriented band-pass noise (band, y, x), standard normal in each class and band."""
-    height, width = truth.shape
-    side = min(max(height, width), _NOISE_TILE)
-    noise = np.zeros((bands, height, width), dtype=np.float32)
-    for index, spectrum in enumerate(_spectra(k, side)):
-        mask = truth == index + 1
-        rows, cols = np.nonzero(mask)
-        count = len(rows)
-        # Ranks mapped to the same quantiles make the marginals equal, not just alike.
-        quantiles = ndtri((np.arange(count) + 0.5) / count)
-        for band in range(bands):
-            white = np.fft.rfft2(rng.standard_normal((side, side)))
-            tile = np.fft.irfft2(white * spectrum, s=(side, side))
-            order = np.argsort(tile[rows % side, cols % side], kind="stable")
-            values = np.empty(count)
-            values[order] = quantiles
-            noise[band][mask] = values
-    return noise
-
-
-def _spectra(k: int, side: int) -> list[npt.NDArray[np.float64]]:
-    """One band-pass filter per class, over the half plane of ``rfft2``."""
-    num_periods = max(2, min(8, math.ceil(math.sqrt(k / 2))))
-    num_angles = math.ceil(k / num_periods)
-    periods = np.geomspace(*_PERIODS, num_periods)
-    y = np.fft.fftfreq(side)[:, None]
-    x = np.fft.rfftfreq(side)[None, :]
-    radius = np.hypot(y, x)
-    radius[0, 0] = np.inf  # no mean: it would show as colour
-    angle = np.arctan2(y, x)
-    log_width = min(0.2, 0.35 * math.log(periods[1] / periods[0]))
-    angle_width = min(0.35, 0.35 * math.pi / num_angles)
-    spectra = []
-    for index in range(k):
-        ring, turn = index % num_periods, index // num_periods
-        # Rings are turned against each other, so classes differ in both ways.
-        direction = (turn + ring / num_periods) * math.pi / num_angles
-        off = np.mod(angle - direction + math.pi / 2, math.pi) - math.pi / 2
-        distance = np.log(radius * periods[ring]) / log_width
-        spectra.append(np.exp(-0.5 * (distance**2 + (off / angle_width) ** 2)))
-    return spectra
 
 
 def _in_units(

@@ -8,7 +8,6 @@ is compared with the neighbourhood of every pixel.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import ceil
 
 import numpy as np
 import tensorflow as tf
@@ -62,6 +61,8 @@ class DescriptorSpace:
         Principal directions kept.
     whitening : float
         Power of its spread by which each direction is divided: 0 = none, 1 = all alike.
+    weights : sequence of float
+        One per extractor, 1 each by default: how much its features count.
 
     Notes
     -----
@@ -77,20 +78,24 @@ class DescriptorSpace:
         segment_scales: Sequence[float] = (),
         dimensions: int = 24,
         whitening: float = 0.25,
+        weights: Sequence[float] = (),
     ) -> None:
         self.extractors = tuple(extractors)
+        self.weights = tuple(weights) or (1.0,) * len(self.extractors)
         self.sigma, self.dimensions, self.whitening = sigma, dimensions, whitening
         self.segment_scales = tuple(segment_scales)
         self.layers: list[Layer] = []
-
-    @property
-    def halo(self) -> int:
-        """Pixels that a tile needs on each side for descriptors without edge effects."""
-        return 8 * ceil((blur_reach(self.sigma) + 4) / 8) if self.sigma else 4
+        self.unwhitening = np.eye(dimensions, dtype="float32")
 
     def maps(self, tiles: tf.Tensor) -> list[tf.Tensor]:
         """Feature maps (batch, y / s, x / s, channel) by all extractors."""
         return [maps for extractor in self.extractors for maps in extractor(tiles)]
+
+    def _map_weights(self, tiles: TileSet) -> list[float]:
+        """The weight of each map, that of its extractor."""
+        corner = tf.constant(tiles.values[:1, :32, :32])
+        pairs = zip(self.extractors, self.weights, strict=True)
+        return [weight for extractor, weight in pairs for _ in extractor(corner)]
 
     def pooled(self, tiles: tf.Tensor, valid: tf.Tensor) -> list[tf.Tensor]:
         """Local means of the feature maps over valid pixels; same shapes as `maps`."""
@@ -119,7 +124,7 @@ class DescriptorSpace:
         Parameters
         ----------
         tiles : TileSet
-            With a halo of at least `halo`.
+            With a halo that spares them the worst of the edge effects.
 
         Returns
         -------
@@ -128,7 +133,7 @@ class DescriptorSpace:
         """
         some = tiles.some(FIT_TILES)
         pooled = list(self._each(some))
-        self._standardise(self._on_grid(pooled, some))
+        self._standardise(self._on_grid(pooled, some), self._map_weights(tiles))
         maps = pooled if len(some) == len(tiles) else self._each(tiles)
         raw = [
             self._within_edges(self._project(each), values)
@@ -138,10 +143,12 @@ class DescriptorSpace:
         descriptors = np.stack([each[cut, cut] for each in raw])
         return self._turn(descriptors, tiles.inner()[1])
 
-    def _standardise(self, rows: list[np.ndarray]) -> None:
+    def _standardise(self, rows: list[np.ndarray], weights: list[float]) -> None:
         """Learn mean and spread of each channel, and a first, generous projection."""
         means = [row.mean(0) for row in rows]
-        spreads = [_floored(row.std(0)) for row in rows]
+        spreads = [
+            _floored(row.std(0)) / weight for row, weight in zip(rows, weights, strict=True)
+        ]
         scaled = np.concatenate(
             [
                 (row - mean) / spread
@@ -161,7 +168,9 @@ class DescriptorSpace:
         sample = descriptors[:, ::GRID, ::GRID][valid[:, ::GRID, ::GRID]]
         vectors, values = principal_directions(sample - sample.mean(0), self.dimensions)
         deviations = np.sqrt(np.maximum(values, 1e-6 * values.max()))
-        turn = (vectors / deviations**self.whitening).astype("float32")
+        scale = deviations**self.whitening
+        self.unwhitening = np.diag(scale).astype("float32")
+        turn = (vectors / scale).astype("float32")
         self.layers = [
             replace(layer, projection=layer.projection @ turn) for layer in self.layers
         ]

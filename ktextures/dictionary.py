@@ -17,13 +17,18 @@ from sklearn.cluster import KMeans
 from ktextures.archive import Arrays
 from ktextures.descriptors import DescriptorSpace
 from ktextures.model import KTextures
-from ktextures.objectives import optimizer_state, restore_optimizer, shuffled
+from ktextures.objectives import optimizer_state, restore_optimizer
 from ktextures.ops import hard_masks
 from ktextures.sampling import TileSet
 
 __all__ = ["DictionaryObjective", "start_labels"]
 
-PIXELS_PER_STEP = 2**14
+CROP = 128
+"""Side in pixels of what a step looks at."""
+
+REVIEW = 10
+"""Steps after which it is measured anew what each class holds."""
+
 LEAST_DRAWN = 3
 """Textures trained in a step, at least; where there are many classes, a quarter of them."""
 
@@ -31,7 +36,7 @@ INERTIA = 0.8
 """How much of its place a texture keeps when it is drawn anew: noise makes it jump."""
 
 TEXTURE_SIDE = 64
-START_PIXELS = 20_000
+START_PIXELS = 5_000
 IMITATION_SHARE = 1 / 3
 """Part of the steps in which the masks learn the start and the textures warm up."""
 
@@ -59,7 +64,7 @@ def start_labels(
     if len(rows) > START_PIXELS:
         chosen = np.random.default_rng(seed).choice(len(rows), START_PIXELS, replace=False)
         sample = rows[chosen]
-    kmeans = KMeans(k, n_init=3, random_state=seed % 2**32).fit(sample)
+    kmeans = KMeans(k, n_init=10, random_state=seed % 2**32).fit(sample)
     found = kmeans.predict(rows)
     light = np.bincount(found, brightness[valid], k) / np.maximum(np.bincount(found, minlength=k), 1)
     labels = np.full(valid.shape, -1, "int32")
@@ -83,9 +88,11 @@ class DictionaryObjective:
     model : KTextures
         With contextual masks, tileable textures and fitted extractors.
     tiles : TileSet
-        With a halo of at least that of `space` and the model's reach.
+        With a halo of at least the model's reach.
     space : DescriptorSpace
-        Not fitted yet.
+        Fitted.
+    descriptors : array, shape (n, y, x, dimension)
+        Of the tiles, in that space.
     steps : int
         Length of this training, for the learning rates' decay.
     seed : int
@@ -100,20 +107,20 @@ class DictionaryObjective:
         model: KTextures,
         tiles: TileSet,
         space: DescriptorSpace,
+        descriptors: np.ndarray,
         *,
         steps: int,
         seed: int,
         continued: bool = False,
     ) -> None:
         self.model, self.space, self.seed = model, space, seed
-        self.values, self.valid = tiles.inner(model.reach)
-        self.inside = tiles.inner()[1]
-        self.pixels = tiles.inner()[0]
-        self.descriptors = space.fit(tiles)
-        self.spread = float(self.descriptors[self.inside].var(0).sum()) / model.k
-        area = self.inside[0].size
-        self.batch = int(np.clip(round(PIXELS_PER_STEP / area), 1, len(tiles)))
-        self.steps_per_pass = -(-len(tiles) // self.batch)
+        self.values, _ = tiles.inner(model.reach)
+        self.pixels, self.inside = tiles.inner()
+        self.descriptors = descriptors
+        self.spread = float(descriptors[self.inside].var(0).sum()) / model.k
+        self.shape = tuple(min(side, CROP) for side in self.inside.shape[1:])
+        crops = [-(-side // CROP) for side in self.inside.shape[1:]]
+        self.steps_per_pass = len(tiles) * crops[0] * crops[1]
         self.imitation_steps = 0 if continued else max(int(steps * IMITATION_SHARE), 1)
         rate = 1e-3 if continued else 3e-3
         self.mask_optimizer = _adam(rate, steps, model.mask_network)
@@ -126,7 +133,7 @@ class DictionaryObjective:
         model = self.model
         brightness = self.pixels.mean(-1)
         if continued:
-            self.labels = np.where(self.inside, self._choices(), -1)
+            self.labels = np.where(self.inside, self._choices(), -1).astype("int32")
         else:
             self.labels = start_labels(
                 self.descriptors, brightness, self.inside, model.k, self.seed
@@ -202,13 +209,9 @@ class DictionaryObjective:
         return loss
 
     def step(self, index: int) -> dict[str, float]:
-        """Train masks on a batch of tiles, and some of the textures."""
-        count = len(self.values)
-        pass_index, place = divmod(index, self.steps_per_pass)
-        if place == 0 and index >= self.imitation_steps:
+        """Train masks on a crop of a tile, and some of the textures."""
+        if index % REVIEW == 0 and index >= self.imitation_steps:
             self.members.update(np.where(self.inside, self._choices(), -1))
-        order = shuffled(count, pass_index, self.seed)
-        batch = np.sort(np.resize(order, (self.steps_per_pass, self.batch))[place])
         k = self.model.k
         group = min(k, max(LEAST_DRAWN, -(-k // 4)))
         drawn = (index * group + np.arange(group)) % k
@@ -217,15 +220,29 @@ class DictionaryObjective:
             tf.constant([self.seed % 2**31, index + 1], "int32"),
         )
         dictionary, imitation = self._mask_step(
-            tf.constant(self.values[batch]),
-            tf.constant(self.labels[batch]),
-            tf.constant(self.descriptors[batch]),
+            *self._crop(index),
             tf.constant(index < self.imitation_steps),
         )
         losses = {"dictionary": dictionary, "imitation": imitation, "texture": texture}
         return {"loss": float(dictionary + texture)} | {
             name: float(value) for name, value in losses.items()
         }
+
+    def _crop(self, index: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Values with halo, labels and descriptors of a random crop of a random tile."""
+        generator = np.random.default_rng([self.seed, index])
+        tile = int(generator.integers(len(self.values)))
+        tall, wide = self.inside.shape[1:]
+        # Drawn beyond the edges and pushed back, so that these are seen as often.
+        height, width = self.shape
+        row = int(np.clip(generator.integers(-height // 2, tall - height // 2), 0, tall - height))
+        col = int(np.clip(generator.integers(-width // 2, wide - width // 2), 0, wide - width))
+        halo = 2 * self.model.reach
+        return (
+            tf.constant(self.values[tile, row : row + height + halo, col : col + width + halo][None]),
+            tf.constant(self.labels[tile, row : row + height, col : col + width][None]),
+            tf.constant(self.descriptors[tile, row : row + height, col : col + width][None]),
+        )
 
     def finish(self) -> None:
         """Nothing is due."""

@@ -13,7 +13,8 @@ from tqdm.auto import tqdm
 
 from ktextures.archive import pack, read_archive, write_atomically
 from ktextures.errors import InputError, ModelFileError
-from ktextures.raster import open_scene, read_sample
+from ktextures.opening import open_scene
+from ktextures.reading import read_sample
 from ktextures.sampling import Preparation, choose_tiles
 from ktextures.scaling import BandScaler
 from ktextures.vgg import BLOCKS, layer_names

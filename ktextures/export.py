@@ -24,7 +24,9 @@ from rasterio.windows import Window
 
 from ktextures.classes import ClassTable
 from ktextures.errors import InputError, OutputError
-from ktextures.raster import open_scene, scene_nodata, scene_transform
+from ktextures.grid import scene_transform
+from ktextures.nodata import scene_nodata
+from ktextures.opening import open_scene
 from ktextures.sidecars import category_names, pam_xml, qgis_style
 
 __all__ = ["check_writable", "read_classes", "write_classes", "write_simulated"]

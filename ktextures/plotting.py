@@ -13,16 +13,13 @@ from matplotlib.figure import Figure
 
 from ktextures import sheet
 from ktextures.areas import class_areas
+from ktextures.bands import role_indices
 from ktextures.classes import ClassTable
 from ktextures.errors import InputError
-from ktextures.raster import (
-    is_lazy,
-    open_scene,
-    role_indices,
-    scene_nodata,
-    scene_transform,
-    valid_pixels,
-)
+from ktextures.grid import scene_transform
+from ktextures.nodata import scene_nodata, valid_pixels
+from ktextures.opening import open_scene
+from ktextures.reading import is_lazy
 from ktextures.rendering import classes_to_rgba, stretch_limits, stretch_rgb
 from ktextures.sheet import Box, Sheet
 

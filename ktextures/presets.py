@@ -1,22 +1,23 @@
 """The two presets: what a model and its objective are made of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import xarray as xr
 
+from ktextures.autoscale import clusteredness, pixel_metres
+from ktextures.bands import role_indices
 from ktextures.descriptors import DescriptorSpace
 from ktextures.dictionary import DictionaryObjective
-from ktextures.encoder import SceneEncoder, train_encoder
-from ktextures.errors import InputError
+from ktextures.encoder import train_encoder
 from ktextures.features import ColourFeatures, FeatureExtractor, FilterBank
 from ktextures.model import KTextures, ModelConfig
 from ktextures.objectives import Objective, SimulationObjective
-from ktextures.raster import role_indices
 from ktextures.sampling import Preparation, TileSet, choose_tiles
 from ktextures.vgg import VGG16Features
 
-__all__ = ["DEFAULT_STEPS", "PRESETS", "Request", "build_model", "build_objective"]
+__all__ = ["DEFAULT_STEPS", "PRESETS", "Request", "prepare"]
 
 PRESETS = ("default", "paper")
 DEFAULT_STEPS = {"default": 150, "paper": 10_240}
@@ -24,14 +25,28 @@ ENCODER_STEPS = 500
 """Steps of the scene encoder that preset "paper" trains where none is given."""
 
 PAPER_TILE, PAPER_TILES = 128, 1024
-DEFAULT_TILE, DEFAULT_TILES = 160, 24
+DEFAULT_TILE, DEFAULT_TILES = 320, 8
+HALO = 24
+"""Pixels around a tile of the default preset: for its descriptors and for the masks."""
+
+SEGMENT_SCALES = (25.0, 50.0, 100.0, 200.0, 400.0)
 POOLING = 2.0
 """Standard deviation of the descriptors' local mean, in texture scales."""
 
-TEXTURE_FROM = 1.5
-"""Texture scale in pixels below which colour alone is compared."""
+COLOUR_WEIGHT = 0.5
+"""How much colour counts beside the features of texture."""
 
-SEGMENT_SCALES = (25.0, 50.0, 100.0, 200.0, 400.0)
+TEXTURE_FROM = 1.5
+"""Texture scale in pixels from which texture is compared, and not colour alone."""
+
+TEXTURE_SCALE, COLOUR_SCALE = 2.0, 1.0
+"""What "auto" chooses from."""
+
+CLUSTERED = 1.165
+"""Clusteredness from which texture is taken to tell the classes apart."""
+
+COARSE = 20.0
+"""Metres per pixel from which fields and crowns are no longer textures."""
 
 
 @dataclass(frozen=True)
@@ -42,39 +57,63 @@ class Request:
     ----------
     preset : {"default", "paper"}
     k, steps, seed : int
-    texture_scale : float
-        In pixels.
+    texture_scale : float or None
+        In pixels; None = to be chosen.
     features : tuple of FeatureExtractor, or None for the preset's own
+    progress : bool
     """
 
     preset: str
     k: int
     steps: int
     seed: int
-    texture_scale: float
+    texture_scale: float | None
     features: tuple[FeatureExtractor, ...] | None
     progress: bool
 
 
-def build_model(
-    scene: xr.DataArray, request: Request, preparation: Preparation
-) -> KTextures:
-    """A fresh model for a scene."""
-    paper = request.preset == "paper"
-    config = ModelConfig(
-        k=request.k,
-        bands=tuple(str(name) for name in scene.band.values),
-        roles=tuple(str(role) for role in scene.role.values),
-        preset=request.preset,
+@dataclass(frozen=True)
+class Plan:
+    """A model, how it is trained, and on what."""
+
+    model: KTextures
+    objective: Objective
+    tiles: TileSet
+
+
+def prepare(
+    scene: xr.DataArray,
+    request: Request,
+    preparation: Preparation,
+    model: KTextures | None = None,
+) -> Plan:
+    """Make a model for a scene, or take `model`, and the preset's objective for it."""
+    build = _paper if request.preset == "paper" else _default
+    return build(scene, request, preparation, model)
+
+
+def _paper(
+    scene: xr.DataArray,
+    request: Request,
+    preparation: Preparation,
+    model: KTextures | None,
+) -> Plan:
+    if model is None:
+        extractors = request.features or _paper_features(scene, request)
+        model = KTextures(
+            _config(scene, request, "published", "published", {}), preparation, extractors
+        )
+    tiles = choose_tiles(
+        scene,
+        PAPER_TILE,
+        model.reach,
+        preparation,
+        most=PAPER_TILES,
         seed=request.seed,
-        masks="published" if paper else "contextual",
-        textures="published" if paper else "tileable",
-        masks_options={} if paper else {"texture_scale": request.texture_scale},
+        shrink=False,
     )
-    extractors = request.features or (
-        _paper_features(scene, request) if paper else _default_features(scene, request)
-    )
-    return KTextures(config, preparation, extractors)
+    _fit(model.extractors, tiles, model.config)
+    return Plan(model, SimulationObjective(model, tiles, request.seed), tiles)
 
 
 def _paper_features(scene: xr.DataArray, request: Request) -> Sequence[FeatureExtractor]:
@@ -84,67 +123,117 @@ def _paper_features(scene: xr.DataArray, request: Request) -> Sequence[FeatureEx
     return (VGG16Features(("block5_conv3",), preprocess="raw"), encoder)
 
 
-def _default_features(
-    scene: xr.DataArray, request: Request
-) -> Sequence[FeatureExtractor]:
-    if request.texture_scale < TEXTURE_FROM:
-        return (ColourFeatures(),)
-    if role_indices(scene, ("red", "green", "blue")) is None:
-        return (FilterBank(),)
-    triples = [("red", "green", "blue")]
-    if role_indices(scene, ("nir",)) is not None:
-        triples.append(("nir", "red", "green"))
-    return tuple(VGG16Features(weights="bundled", bands=triple) for triple in triples)
-
-
-def describe_by(model: KTextures, texture_scale: float) -> DescriptorSpace:
-    """The space in which the default preset compares pixels and textures."""
-    if texture_scale < TEXTURE_FROM:
-        return DescriptorSpace(model.extractors, 0.0, whitening=0.5)
-    return DescriptorSpace(
-        model.extractors, POOLING * texture_scale, segment_scales=SEGMENT_SCALES
-    )
-
-
-def build_objective(
-    scene: xr.DataArray, model: KTextures, request: Request, *, continued: bool
-) -> tuple[Objective, TileSet]:
-    """The preset's objective on tiles of the scene; its extractors are fitted."""
-    if model.config.preset == "paper":
-        return _paper_objective(scene, model, request)
-    space = describe_by(model, request.texture_scale)
+def _default(
+    scene: xr.DataArray,
+    request: Request,
+    preparation: Preparation,
+    model: KTextures | None,
+) -> Plan:
+    continued = model is not None
+    halo = max(HALO, model.reach if model else 0)
     tiles = choose_tiles(
         scene,
         DEFAULT_TILE,
-        max(space.halo, model.reach),
-        model.preparation,
+        halo,
+        preparation,
         most=DEFAULT_TILES,
         seed=request.seed,
         shrink=True,
     )
-    _fit(model, tiles)
+    if model is not None:
+        scale, extractors = model.mask_network.texture_scale, model.extractors
+        space = _space(extractors, scale)
+        _fit(extractors, tiles, model.config)
+        descriptors = space.fit(tiles)
+    else:
+        scale, space, descriptors = _choose_scale(scene, request, tiles)
+        options = {"texture_scale": scale}
+        config = _config(scene, request, "contextual", "tileable", options)
+        model = KTextures(config, preparation, space.extractors)
     objective = DictionaryObjective(
-        model, tiles, space, steps=request.steps, seed=request.seed, continued=continued
-    )
-    return objective, tiles
-
-
-def _paper_objective(
-    scene: xr.DataArray, model: KTextures, request: Request
-) -> tuple[Objective, TileSet]:
-    tiles = choose_tiles(
-        scene,
-        PAPER_TILE,
-        model.reach,
-        model.preparation,
-        most=PAPER_TILES,
+        model,
+        tiles,
+        space,
+        descriptors,
+        steps=request.steps,
         seed=request.seed,
-        shrink=False,
+        continued=continued,
     )
-    _fit(model, tiles)
-    return SimulationObjective(model, tiles, request.seed), tiles
+    return Plan(model, objective, tiles)
 
 
-def _fit(model: KTextures, tiles: TileSet) -> None:
-    for extractor in model.extractors:
-        extractor.fit(tiles.inner()[0], model.config.band_index())
+def _choose_scale(
+    scene: xr.DataArray, request: Request, tiles: TileSet
+) -> tuple[float, DescriptorSpace, np.ndarray]:
+    """Texture scale, the space that goes with it, and the tiles' descriptors in it."""
+    scale = request.texture_scale
+    if scale is None:
+        metres = pixel_metres(scene)
+        scale = COLOUR_SCALE if metres and metres >= COARSE else TEXTURE_SCALE
+    space, descriptors = _described(scene, request, tiles, scale)
+    if request.texture_scale is None and scale >= TEXTURE_FROM:
+        rows = (descriptors @ space.unwhitening)[tiles.inner()[1]]
+        if clusteredness(rows, request.seed) < CLUSTERED:
+            scale = COLOUR_SCALE
+            space, descriptors = _described(scene, request, tiles, scale)
+    return scale, space, descriptors
+
+
+def _described(
+    scene: xr.DataArray, request: Request, tiles: TileSet, scale: float
+) -> tuple[DescriptorSpace, np.ndarray]:
+    extractors = request.features or _default_features(scene, scale)
+    space = _space(extractors, scale)
+    _fit(extractors, tiles, _config(scene, request, "contextual", "tileable", {}))
+    return space, space.fit(tiles)
+
+
+def _default_features(scene: xr.DataArray, scale: float) -> Sequence[FeatureExtractor]:
+    if scale < TEXTURE_FROM:
+        return (ColourFeatures(),)
+    if role_indices(scene, ("red", "green", "blue")) is None:
+        return (FilterBank(), ColourFeatures())
+    triples = [("red", "green", "blue")]
+    if role_indices(scene, ("nir",)) is not None:
+        triples.append(("nir", "red", "green"))
+    vgg = [VGG16Features(weights="bundled", bands=triple) for triple in triples]
+    return (*vgg, ColourFeatures())
+
+
+def _space(extractors: Sequence[FeatureExtractor], scale: float) -> DescriptorSpace:
+    """The space in which the default preset compares pixels and textures."""
+    if scale < TEXTURE_FROM:
+        return DescriptorSpace(extractors, 0.0, whitening=0.5)
+    weights = [
+        COLOUR_WEIGHT if isinstance(extractor, ColourFeatures) else 1.0
+        for extractor in extractors
+    ]
+    return DescriptorSpace(
+        extractors, POOLING * scale, segment_scales=SEGMENT_SCALES, weights=weights
+    )
+
+
+def _config(
+    scene: xr.DataArray,
+    request: Request,
+    masks: str,
+    textures: str,
+    masks_options: Mapping[str, float],
+) -> ModelConfig:
+    return ModelConfig(
+        k=request.k,
+        bands=tuple(str(name) for name in scene.band.values),
+        roles=tuple(str(role) for role in scene.role.values),
+        preset=request.preset,
+        seed=request.seed,
+        masks=masks,
+        textures=textures,
+        masks_options=masks_options,
+    )
+
+
+def _fit(
+    extractors: Sequence[FeatureExtractor], tiles: TileSet, config: ModelConfig
+) -> None:
+    for extractor in extractors:
+        extractor.fit(tiles.inner()[0], config.band_index())

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from ktextures.errors import InputError
-from ktextures.raster import read_window
+from ktextures.reading import read_window
 from ktextures.scaling import BandScaler
 from ktextures.tiles import Padding, Window, cover_evenly, grow, mirror
 

@@ -8,14 +8,11 @@ import numpy as np
 import xarray as xr
 
 from ktextures.errors import InputError
+from ktextures.grid import georeference
 from ktextures.model import TEXTURE_SIDE, KTextures
-from ktextures.raster import (
-    georeference,
-    is_lazy,
-    open_scene,
-    scene_nodata,
-    valid_pixels,
-)
+from ktextures.nodata import scene_nodata, valid_pixels
+from ktextures.opening import open_scene
+from ktextures.reading import is_lazy
 from ktextures.sampling import prepare_padded
 from ktextures.tiles import Window, cover_regularly, grow
 from ktextures.training import check_bands

@@ -18,14 +18,10 @@ from ktextures.features import FeatureExtractor
 from ktextures.loop import TrainingLoop
 from ktextures.masks import check_k
 from ktextures.model import KTextures, TrainingRecord
-from ktextures.presets import (
-    DEFAULT_STEPS,
-    PRESETS,
-    Request,
-    build_model,
-    build_objective,
-)
-from ktextures.raster import open_scene, read_sample, require_valid
+from ktextures.nodata import require_valid
+from ktextures.opening import open_scene
+from ktextures.presets import DEFAULT_STEPS, PRESETS, Request, prepare
+from ktextures.reading import read_sample
 from ktextures.sampling import Preparation, TileSet
 from ktextures.scaling import BandScaler
 
@@ -119,21 +115,20 @@ def train(
     continued = model is not None
     if model is not None and request.features:
         model.compare_by(request.features)
-    trained = model or build_model(scene, request, preparation)
-    objective, tiles = build_objective(scene, trained, request, continued=continued)
-    state = _checkpoint(checkpoint, request, tiles, trained, continued=continued)
+    plan = prepare(scene, request, preparation, model)
+    state = _checkpoint(checkpoint, request, plan.tiles, plan.model, continued=continued)
     loop = TrainingLoop(
-        trained,
-        objective,
+        plan.model,
+        plan.objective,
         steps=request.steps,
         callbacks=callbacks,
         checkpoint=state,
         progress=progress,
     )
     loop.run()
-    with trained.lock:
-        _conclude(trained, request, tiles, continued=continued)
-    return trained
+    with plan.model.lock:
+        _conclude(plan.model, request, plan.tiles, continued=continued)
+    return plan.model
 
 
 def check_bands(scene: xr.DataArray, model: KTextures) -> None:
@@ -198,7 +193,6 @@ def _checked(
                 "out, or train a new model."
             )
         k = model.k
-        texture_scale = model.record.provenance.get("texture_scale", texture_scale)
     if steps is None:
         steps = DEFAULT_STEPS[preset]
     if not _is_whole(steps) or steps < 1:
@@ -318,7 +312,7 @@ def _conclude(
         "k": request.k,
         "seed": request.seed,
         "steps": len(model.record.losses.get("loss", ())),
-        "texture_scale": request.texture_scale,
+        "texture_scale": model.config.masks_options.get("texture_scale"),
         "features": [_described(extractor) for extractor in model.extractors],
         "ktextures": version("ktextures"),
     }

@@ -166,16 +166,13 @@ def test_permuted_rejects_what_is_no_order(order):
 
 
 def test_matched_keeps_rows_and_invents_new_ones_with_free_colors():
-    table = ClassTable(("water", "wood"), class_colors(3)[1:])
+    first, second, third = class_colors(3)
+    table = ClassTable(("water", "wood"), (second, first))
 
     matched = table.matched([2, 3, 1])
 
     assert matched.names == ("wood", "class 2", "water")
-    assert matched.colors == (
-        class_colors(3)[2],
-        class_colors(3)[0],
-        class_colors(3)[1],
-    )
+    assert matched.colors == (first, third, second)
     assert table.matched([2]).names == ("wood",)
     with pytest.raises(InputError, match=r"mapping is \[1, 1\]: give distinct"):
         table.matched([1, 1])

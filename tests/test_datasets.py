@@ -13,7 +13,10 @@ from sklearn.metrics import adjusted_rand_score
 from ktextures import datasets
 from ktextures.datasets import landsat, sentinel2, synthetic
 from ktextures.errors import InputError, MissingExtraError
-from ktextures.raster import is_lazy, scene_nodata, scene_transform
+from ktextures.grid import scene_transform
+from ktextures.nodata import scene_nodata
+from ktextures.reading import is_lazy
+from ktextures.synthetic import texture_spectra
 
 
 def test_sentinel2_is_the_scene_of_spyndex():
@@ -179,7 +182,7 @@ def test_both_shows_in_pixels_and_in_texture():
 
 @pytest.mark.parametrize("k", [2, 8, 31, 128])
 def test_every_texture_has_a_spectrum_of_its_own(k):
-    spectra = np.stack([s.ravel() for s in datasets._spectra(k, 256)])
+    spectra = np.stack([s.ravel() for s in texture_spectra(k, 256)])
     spectra /= np.linalg.norm(spectra, axis=1, keepdims=True)
     overlap = spectra @ spectra.T - np.eye(k)
     assert overlap.max() < 0.75

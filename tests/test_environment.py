@@ -36,10 +36,11 @@ def bounds(requirements, names=None):
     return found
 
 
-def pyproject_bounds():
+def pyproject_bounds(extras=EXTRAS):
+    """Bounds of the core dependencies and of the given extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     wanted = list(project["dependencies"])
-    for extra in EXTRAS:
+    for extra in extras:
         wanted += project["optional-dependencies"][extra]
     return bounds(text for text in wanted if Requirement(text).name != "ktextures")
 
@@ -95,7 +96,7 @@ def imported_libraries():
 
 def test_what_is_imported_is_asked_for():
     distributions = packages_distributions()
-    asked = set(pyproject_bounds())
+    asked = set(pyproject_bounds(extras=("lab",)))
     undeclared = {
         name
         for name in imported_libraries()

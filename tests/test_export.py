@@ -22,7 +22,7 @@ from ktextures.export import (
     write_classes,
     write_simulated,
 )
-from ktextures.raster import scene_transform
+from ktextures.grid import scene_transform
 
 UPRIGHT = Affine(10, 0, 600_000, 0, -10, 5_800_000)
 ROTATED = Affine(8, 6, 600_000, 6, -8, 5_800_000)
@@ -95,10 +95,11 @@ def test_overviews_take_the_most_frequent_class_and_never_invent_one(tmp_path):
 def test_plain_geotiff_is_tiled_without_overviews(tmp_path):
     classes = class_map(600, 700)
 
-    write_classes(classes, tmp_path / "classes.tif", driver="GTiff")
+    write_classes(classes, tmp_path / "classes.tif", driver="GTiff", sidecars=False)
 
     with rasterio.open(tmp_path / "classes.tif") as file:
         np.testing.assert_array_equal(file.read(1), classes.values)
+        assert file.descriptions == ("classes",)
         assert file.block_shapes == [(512, 512)]
         assert file.overviews(1) == []
         assert file.colormap(1)[3] == (255, 0, 0, 255)

@@ -17,8 +17,9 @@ from PIL import Image
 
 from ktextures.classes import ClassTable
 from ktextures.errors import InputError
+from ktextures.grid import georeference
+from ktextures.opening import open_scene
 from ktextures.plotting import plot, plot_history
-from ktextures.raster import georeference, open_scene
 from ktextures.rendering import class_colors, classes_to_rgba, stretch_rgb
 
 UTM = Affine(10, 0, 600_000, 0, -10, 5_800_000)

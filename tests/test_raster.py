@@ -15,20 +15,13 @@ from rasterio.control import GroundControlPoint
 from rasterio.enums import ColorInterp
 from rasterio.errors import NotGeoreferencedWarning
 
-from ktextures import raster
+from ktextures import opening, reading
+from ktextures.bands import role_indices
 from ktextures.errors import InputError
-from ktextures.raster import (
-    georeference,
-    is_lazy,
-    open_scene,
-    read_sample,
-    read_window,
-    require_valid,
-    role_indices,
-    scene_nodata,
-    scene_transform,
-    valid_pixels,
-)
+from ktextures.grid import georeference, scene_transform
+from ktextures.nodata import require_valid, scene_nodata, valid_pixels
+from ktextures.opening import open_scene
+from ktextures.reading import is_lazy, read_sample, read_window
 
 NORTH_UP = Affine(10.0, 0.0, 500_000.0, 0.0, -10.0, 5_000_000.0)
 SOUTH_UP = Affine(10.0, 0.0, 500_000.0, 0.0, 10.0, 4_000_000.0)
@@ -140,7 +133,7 @@ def test_chunks_make_files_lazy_and_select_before_reading(write):
 
 
 def test_large_files_are_opened_lazily(write, monkeypatch):
-    monkeypatch.setattr(raster, "_EAGER_BYTES", 100)
+    monkeypatch.setattr(opening, "_EAGER_BYTES", 100)
     scene = open_scene(write(pixels()))
     assert is_lazy(scene)
     assert not is_lazy(open_scene(write(pixels(1, 5, 10))))
@@ -779,7 +772,7 @@ def test_large_scenes_are_sampled_in_the_same_windows_to_the_edges():
 )
 @pytest.mark.parametrize("max_pixels", [1, 1000, 300_000, 4_000_000])
 def test_sample_windows_fit_do_not_overlap_and_reach_the_edges(shape, max_pixels):
-    windows = raster._sample_windows(*shape, max_pixels)
+    windows = reading._sample_windows(*shape, max_pixels)
     assert sum(height * width for *_, height, width in windows) <= max_pixels
     assert len(windows) <= 64
     seen = set()
@@ -795,7 +788,7 @@ def test_sample_windows_fit_do_not_overlap_and_reach_the_edges(shape, max_pixels
 
 
 def test_sample_of_a_lazy_scene_computes_its_windows_only():
-    windows = raster._sample_windows(40, 60, 16)
+    windows = reading._sample_windows(40, 60, 16)
     chunks = {
         (row // 10, col // 10)
         for top, left, height, width in windows

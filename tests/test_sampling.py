@@ -10,7 +10,7 @@ from dask.callbacks import Callback
 
 from ktextures import sampling
 from ktextures.errors import InputError
-from ktextures.raster import open_scene
+from ktextures.opening import open_scene
 from ktextures.sampling import Preparation, choose_tiles, read_padded, read_tiles
 from ktextures.scaling import BandScaler
 from ktextures.tiles import Window, cover_evenly

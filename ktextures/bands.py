@@ -1,0 +1,254 @@
+"""Bands of a scene: their names, the roles that they play, and which are chosen."""
+
+import re
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import rasterio
+import xarray as xr
+from rasterio.enums import ColorInterp
+
+from ktextures.errors import InputError
+
+__all__ = [
+    "ROLES",
+    "Bands",
+    "Roles",
+    "Selection",
+    "SourceBands",
+    "bands_of_array",
+    "bands_of_file",
+    "role_indices",
+    "select_bands",
+    "unique_names",
+]
+
+ROLES = ("red", "green", "blue", "nir")
+
+# Only names that mean one thing on every sensor: "B4" is red on Sentinel-2 and
+# Landsat 8 but near infrared on Landsat 7, "B04" is always red.
+_ROLE_ALIASES = {
+    "b04": "red",
+    "b03": "green",
+    "b02": "blue",
+    "b08": "nir",
+    "nearinfrared": "nir",
+    "nir08": "nir",
+}
+# Descriptions that say nothing of a band's content.
+_NEUTRAL_NAME = re.compile(r"(band|layer|channel|b)?[ _-]?\d*", re.IGNORECASE)
+
+Bands = str | int | Sequence[str | int]
+Roles = Mapping[str, str | int]
+
+
+class Selection(NamedTuple):
+    """Chosen bands of a source: positions, and their names and roles."""
+
+    indices: list[int]
+    names: list[str]
+    roles: list[str]
+
+
+@dataclass(frozen=True)
+class SourceBands:
+    """What a source says of all its bands."""
+
+    names: list[str]
+    known: list[str] | None = None  # roles of an earlier scene
+    colours: list[str] | None = None  # roles by colour interpretation
+    alpha: Collection[int] = ()
+
+
+def role_indices(scene: xr.DataArray, roles: Sequence[str]) -> list[int] | None:
+    """Find the bands that play the given roles.
+
+    Parameters
+    ----------
+    scene : DataArray
+        A scene.
+    roles : sequence of str
+        Such as ``("red", "green", "blue")``.
+
+    Returns
+    -------
+    list of int or None
+        Positions along band from 0, in the order asked for; None if any is unknown.
+    """
+    known = [str(role) for role in scene.coords["role"].values]
+    if any(role not in known for role in roles):
+        return None
+    return [known.index(role) for role in roles]
+
+
+def select_bands(
+    described: SourceBands,
+    bands: Bands | None,
+    roles: Roles | None,
+) -> Selection:
+    """Choose bands by name, role or number, and settle their roles."""
+    names = described.names
+    given = _given_roles(names, roles)
+    assigned = _assign_roles(described, given)
+    if bands is None:
+        indices = [
+            band
+            for band in range(len(names))
+            if band not in described.alpha or band in given.values()
+        ]
+    else:
+        wanted = [bands] if isinstance(bands, str | int | np.integer) else list(bands)
+        indices = [_find_band(names, assigned, band, "bands") for band in wanted]
+    if not indices:
+        raise InputError(
+            f"bands={bands!r} leaves no band; choose among {_listing(names)}"
+        )
+    if len(set(indices)) < len(indices):
+        raise InputError(
+            f"bands={bands!r} names a band twice; it means "
+            f"{[names[band] for band in indices]}"
+        )
+    return Selection(
+        indices,
+        [names[band] for band in indices],
+        [assigned[band] for band in indices],
+    )
+
+
+def bands_of_file(file: rasterio.DatasetReader) -> SourceBands:
+    """Find band names in a file's descriptions, and colours and alpha bands."""
+    count = file.count
+    names = unique_names(file.descriptions, [f"band_{i}" for i in range(1, count + 1)])
+    neutral = [not d or bool(_NEUTRAL_NAME.fullmatch(d)) for d in file.descriptions]
+    colours = [
+        colour.name if colour.name in ROLES and neutral[band] else ""
+        for band, colour in enumerate(file.colorinterp)
+    ]
+    # GDAL marks the fourth of four byte bands as alpha unless told otherwise, so a
+    # name such as "nir" is believed rather than the mark.
+    alpha = [
+        band
+        for band, colour in enumerate(file.colorinterp)
+        if colour == ColorInterp.alpha
+        and (neutral[band] or "alpha" in names[band].lower())
+    ]
+    return SourceBands(names, colours=colours, alpha=alpha)
+
+
+def bands_of_array(array: xr.DataArray, band_dim: Hashable | None) -> SourceBands:
+    """Find band names in an array's labels, ``long_name`` or own name."""
+    count = 1 if band_dim is None else array.sizes[band_dim]
+    labels: list[Any] = []
+    known = None
+    if band_dim is not None:
+        if band_dim in array.coords:
+            labels = array.coords[band_dim].values.tolist()
+        if "role" in array.coords and array.coords["role"].dims == (band_dim,):
+            found = [str(role) for role in array.coords["role"].values]
+            known = [role if role in ROLES else "" for role in found]
+    if labels and all(isinstance(label, str) for label in labels):
+        return SourceBands(unique_names(labels, labels), known=known)
+    numbers = list(range(1, count + 1))
+    if labels and all(isinstance(n, int) and n > 0 for n in labels):
+        numbers = labels
+    described = _long_names(array.attrs.get("long_name"), numbers)
+    if band_dim is None and described == [None] and isinstance(array.name, str):
+        # xarray's own placeholder for arrays saved without a name is no name.
+        described = [None if array.name.startswith("__") else array.name]
+    return SourceBands(
+        unique_names(described, [f"band_{n}" for n in numbers]), known=known
+    )
+
+
+def _long_names(long_name: object, numbers: list[int]) -> list[str | None]:
+    if isinstance(long_name, str):
+        return [long_name] if len(numbers) == 1 else [None] * len(numbers)
+    if not isinstance(long_name, Sequence | np.ndarray):
+        return [None] * len(numbers)
+    listed = [None if name is None else str(name) for name in long_name]
+    if len(listed) == len(numbers):
+        return listed
+    # Bands were selected after opening; their numbers still point into the list.
+    if max(numbers) <= len(listed):
+        return [listed[number - 1] for number in numbers]
+    return [None] * len(numbers)
+
+
+def unique_names(names: Sequence[str | None], fallback: Sequence[str]) -> list[str]:
+    """Fill in missing names, and number those that occur more than once."""
+    cleaned = [
+        (name or "").strip() or fallback[position]
+        for position, name in enumerate(names)
+    ]
+    unique: list[str] = []
+    for position, name in enumerate(cleaned, start=1):
+        result = name if cleaned.count(name) == 1 else f"{name}_{position}"
+        while result in unique or (result != name and result in cleaned):
+            result += "_"
+        unique.append(result)
+    return unique
+
+
+def _given_roles(names: list[str], roles: Roles | None) -> dict[str, int]:
+    given: dict[str, int] = {}
+    for role, band in (roles or {}).items():
+        if role not in ROLES:
+            raise InputError(f"roles has {role!r}; the roles are {', '.join(ROLES)}")
+        given[role] = _find_band(names, [""] * len(names), band, f"roles[{role!r}]")
+    if len(set(given.values())) < len(given):
+        raise InputError(f"roles={dict(roles or {})!r} gives one band two roles")
+    return given
+
+
+def _assign_roles(described: SourceBands, given: dict[str, int]) -> list[str]:
+    keys = [re.sub(r"[ _-]", "", name.lower()) for name in described.names]
+    if described.known is not None:
+        ranks = [described.known]
+    else:
+        exact = [key if key in ROLES else "" for key in keys]
+        alias = [_ROLE_ALIASES.get(key, "") for key in keys]
+        ranks = [exact, alias]
+        # Files of any content carry red, green, blue by default, so names come first.
+        if not any(exact) and not any(alias) and described.colours:
+            ranks.append(described.colours)
+    assigned = [""] * len(keys)
+    for role, band in given.items():
+        assigned[band] = role
+    for role in ROLES:
+        claims = next(
+            (
+                c
+                for rank in ranks
+                if (c := [b for b, r in enumerate(rank) if r == role])
+            ),
+            [],
+        )
+        if role not in given and len(claims) == 1 and not assigned[claims[0]]:
+            assigned[claims[0]] = role
+    return assigned
+
+
+def _find_band(
+    names: list[str], roles: list[str], band: str | int, argument: str
+) -> int:
+    if isinstance(band, str):
+        for labels in (names, roles):
+            if band and band in labels:
+                return labels.index(band)
+    elif isinstance(band, int | np.integer) and not isinstance(band, bool):
+        if 1 <= band <= len(names):
+            return int(band) - 1
+    raise InputError(
+        f"{argument}: there is no band {band!r}; choose a name, a role or a number "
+        f"from 1 among {_listing(names, roles)}"
+    )
+
+
+def _listing(names: Sequence[str], roles: Sequence[str] = ()) -> str:
+    shown = [*roles, *[""] * (len(names) - len(roles))]
+    return ", ".join(
+        f"{number}: {name!r}" + (f" ({role})" if role and role != name else "")
+        for number, (name, role) in enumerate(zip(names, shown, strict=True), start=1)
+    )
