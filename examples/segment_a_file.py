@@ -1,6 +1,6 @@
 """Segment a GeoTIFF, or the bundled Sentinel-2 scene, and write everything beside it.
 
-    python examples/segment_a_file.py [scene.tif] [folder]
+python examples/segment_a_file.py [scene.tif] [folder]
 """
 
 import sys

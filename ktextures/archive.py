@@ -38,7 +38,9 @@ DAMAGE = (
 Arrays = dict[str, np.ndarray]
 
 
-def pack(kind: str, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> bytes:
+def pack(
+    kind: str, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+) -> bytes:
     """Bytes of an archive.
 
     Parameters
@@ -116,12 +118,14 @@ def _check_header(header: Any, kind: str, name: str) -> None:
         raise ModelFileError(f"{name} holds {found!r}, not {wanted!r}.")
     if header.get("layout") != LAYOUT:
         raise ModelFileError(
-            f"{name} has file layout {header.get('layout')!r}; this version of ktextures "
+            f"{name} has file layout {header.get('layout')!r}; this ktextures "
             f"reads layout {LAYOUT}. Install the version that wrote it."
         )
 
 
-def read_archive(path: str | os.PathLike[str], kind: str) -> tuple[dict[str, Any], Arrays]:
+def read_archive(
+    path: str | os.PathLike[str], kind: str
+) -> tuple[dict[str, Any], Arrays]:
     """Read an archive from a file; see `unpack`.
 
     Raises

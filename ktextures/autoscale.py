@@ -32,7 +32,9 @@ def clusteredness(rows: np.ndarray, seed: int) -> float:
         rows = rows[generator.choice(len(rows), SAMPLE, replace=False)]
     variances = np.maximum(np.linalg.eigvalsh(np.cov(rows.T)), 0)
     cloud = generator.normal(size=rows.shape) * np.sqrt(variances)
-    ratios = [_unexplained(cloud, k, seed) / _unexplained(rows, k, seed) for k in TRIED_K]
+    ratios = [
+        _unexplained(cloud, k, seed) / _unexplained(rows, k, seed) for k in TRIED_K
+    ]
     return float(np.mean(ratios))
 
 

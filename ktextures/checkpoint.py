@@ -19,7 +19,7 @@ SECONDS_BETWEEN = 10.0
 
 
 def fingerprint(settings: Mapping[str, Any], arrays: Iterable[np.ndarray]) -> str:
-    """A name for one training: its settings, its pixels and the weights it starts from."""
+    """A name for one training: its settings, pixels and first weights."""
     found = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
     for array in arrays:
         found.update(np.ascontiguousarray(array).data)
@@ -82,7 +82,7 @@ class Checkpoint:
         settings, arrays = read_archive(self.path, "checkpoint")
         if settings["identity"] != self.identity:
             raise InputError(
-                f"{str(self.path)!r} is the state of another training (other scene, seed, "
+                f"{str(self.path)!r} is the state of another training (scene, seed, "
                 "k or options). Choose another folder, or delete it."
             )
         return settings, arrays
@@ -91,7 +91,9 @@ class Checkpoint:
         """Whether the last save is long enough ago."""
         return time.monotonic() - self._saved >= SECONDS_BETWEEN
 
-    def write(self, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> None:
+    def write(
+        self, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
+    ) -> None:
         """Replace the state."""
         content = pack("checkpoint", {**settings, "identity": self.identity}, arrays)
         write_atomically(self.path, content)

@@ -26,7 +26,9 @@ def build_parser() -> argparse.ArgumentParser:
         prog="ktextures",
         description="Unsupervised segmentation of satellite and aerial images.",
     )
-    parser.add_argument("--version", action="version", version=f"ktextures {__version__}")
+    parser.add_argument(
+        "--version", action="version", version=f"ktextures {__version__}"
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     segment = commands.add_parser("segment", help="segment a raster file")
     segment.add_argument("scene", metavar="SCENE", help="GeoTIFF, COG, NetCDF, ...")
@@ -49,7 +51,9 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _add_training(command: argparse.ArgumentParser) -> None:
-    command.add_argument("-k", type=int, default=6, help="number of classes, 2..128 [6]")
+    command.add_argument(
+        "-k", type=int, default=6, help="number of classes, 2..128 [6]"
+    )
     command.add_argument("-o", "--output", metavar="FOLDER", required=True, type=Path)
     command.add_argument("--preset", choices=("default", "paper"), default="default")
     command.add_argument("--steps", type=int, help="training steps [150; paper: 10240]")
@@ -60,7 +64,9 @@ def _add_training(command: argparse.ArgumentParser) -> None:
         default="auto",
         help="pixels over which texture counts, 0 = colour only [auto]",
     )
-    command.add_argument("--seed", type=int, default=0, help="same seed, same classes [0]")
+    command.add_argument(
+        "--seed", type=int, default=0, help="same seed, same classes [0]"
+    )
     command.add_argument("--quiet", action="store_true", help="no progress bar")
 
 
@@ -156,7 +162,9 @@ def open_input(options: argparse.Namespace) -> "xr.DataArray":
 
     if options.command == "demo":
         return sentinel2()
-    bands = [_band(name) for name in options.bands.split(",")] if options.bands else None
+    bands = (
+        [_band(name) for name in options.bands.split(",")] if options.bands else None
+    )
     roles = {}
     for entry in options.roles:
         role, equals, band = entry.partition("=")

@@ -2,10 +2,11 @@
 
 A descriptor is the local mean of an extractor's feature maps, standardised by frozen
 statistics of the scene and projected on its principal directions. As all of that is
-linear, the mean feature of a generated texture has its place in the same space, where it
-is compared with the neighbourhood of every pixel.
+linear, the mean feature of a generated texture has its place in the same space, where
+it is compared with the neighbourhood of every pixel.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -26,7 +27,7 @@ FIT_TILES = 16
 """Most tiles that statistics are taken from; their maps are in memory at once."""
 
 FLOOR = 0.05
-"""Least spread of a channel, as a share of the median one, so that dead ones stay so."""
+"""Least spread of a channel, as a share of the median: dead ones stay dead."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class DescriptorSpace:
         Standard deviation in pixels of the Gaussian that takes the local mean; 0 = the
         pixel alone.
     segment_scales : sequence of float
-        The local means are averaged over the segments of a tile at these scales, so that
-        they stop at the image's edges; empty = not.
+        The local means are averaged over the segments of a tile at these scales, so
+        that they stop at the image's edges; empty = not.
     dimensions : int
         Principal directions kept.
     whitening : float
@@ -147,7 +148,8 @@ class DescriptorSpace:
         """Learn mean and spread of each channel, and a first, generous projection."""
         means = [row.mean(0) for row in rows]
         spreads = [
-            _floored(row.std(0)) / weight for row, weight in zip(rows, weights, strict=True)
+            _floored(row.std(0)) / weight
+            for row, weight in zip(rows, weights, strict=True)
         ]
         scaled = np.concatenate(
             [
@@ -160,7 +162,8 @@ class DescriptorSpace:
         ends = np.cumsum([row.shape[1] for row in rows])[:-1]
         parts = np.split(vectors, ends)
         self.layers = [
-            Layer(*map(np.float32, layer)) for layer in zip(means, spreads, parts, strict=True)
+            Layer(*(np.asarray(part, "float32") for part in layer))
+            for layer in zip(means, spreads, parts, strict=True)
         ]
 
     def _turn(self, descriptors: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -182,13 +185,13 @@ class DescriptorSpace:
             return descriptors
         total = np.zeros_like(descriptors)
         for scale in self.segment_scales:
-            segments = felzenszwalb(
-                values, scale, sigma=0.8, min_size=int(max(30, scale)), channel_axis=-1
-            )
+            segments = segments_of(values, scale)
             total += segment_means(descriptors, segments)
         return total / len(self.segment_scales)
 
-    def _on_grid(self, pooled: list[list[tf.Tensor]], tiles: TileSet) -> list[np.ndarray]:
+    def _on_grid(
+        self, pooled: list[list[tf.Tensor]], tiles: TileSet
+    ) -> list[np.ndarray]:
         """Valid pixels of every pooled map, (pixel, channel) each, on a common grid."""
         _, valid = tiles.inner()
         height, width = valid.shape[1] // GRID, valid.shape[2] // GRID
@@ -219,7 +222,7 @@ class DescriptorSpace:
         return total
 
     def place(self, means: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Descriptors (class, dimension) of mean features, one (class, channel) per map."""
+        """Descriptors (class, dimension) of mean features (class, channel) per map."""
         return tf.add_n(
             [
                 tf.linalg.matmul((mean - layer.mean) / layer.spread, layer.projection)
@@ -228,7 +231,7 @@ class DescriptorSpace:
         )
 
     def texture_means(self, textures: tf.Tensor) -> list[tf.Tensor]:
-        """Mean feature of each texture (class, y, x, band), one (class, channel) per map."""
+        """Mean features (class, channel) of textures (class, y, x, band), per map."""
         return [tf.reduce_mean(maps, [1, 2]) for maps in self.maps(textures)]
 
 
@@ -238,10 +241,22 @@ def _floored(spread: np.ndarray) -> np.ndarray:
 
 
 def principal_directions(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Directions (channel, count) of largest variance of centred rows, and the variances."""
+    """Directions (channel, count) of largest variance of rows, and the variances."""
     covariance = rows.T @ rows / len(rows)
     values, vectors = np.linalg.eigh(covariance.astype("float64"))
     return vectors[:, ::-1][:, :count], values[::-1][:count]
+
+
+def segments_of(values: np.ndarray, scale: float) -> np.ndarray:
+    """Segments (y, x), numbered from 0, of a tile (y, x, band)."""
+    with warnings.catch_warnings():
+        # The bands are meant to be bands.
+        warnings.filterwarnings(
+            "ignore", "Got image with third dimension of", RuntimeWarning
+        )
+        return felzenszwalb(
+            values, scale, sigma=0.8, min_size=int(max(30, scale)), channel_axis=-1
+        )
 
 
 def segment_means(maps: np.ndarray, segments: np.ndarray) -> np.ndarray:

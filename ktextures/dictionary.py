@@ -1,10 +1,10 @@
 """The default objective: each pixel chooses among the textures of a dictionary.
 
-Masks that may draw the image pixel by pixel leave nothing for the textures to do. Here a
-pixel is compared with each class's *pure* texture instead: the loss is the squared
-distance between the descriptor of its neighbourhood and that of the texture of its class.
-That is k-means whose centroids are generated textures and whose labels come from a
-network, trained by gradient descent.
+Masks that may draw the image pixel by pixel leave nothing for the textures to do. Here
+a pixel is compared with each class's *pure* texture instead: the loss is the squared
+distance between the descriptor of its neighbourhood and that of the texture of its
+class. That is k-means whose centroids are generated textures and whose labels come from
+a network, trained by gradient descent.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,14 @@ REVIEW = 10
 """Steps after which it is measured anew what each class holds."""
 
 LEAST_DRAWN = 3
-"""Textures trained in a step, at least; where there are many classes, a quarter of them."""
+"""Textures trained in a step, at least; of many classes, a quarter."""
+
+TRUST = 0.5
+"""Weight of a texture against the mean of its class in an entry of the dictionary.
+
+Textures trained for a minute do not reach their classes: with 1 they drew masks after
+their own faults, with 0 they would have no say.
+"""
 
 INERTIA = 0.8
 """How much of its place a texture keeps when it is drawn anew: noise makes it jump."""
@@ -42,7 +49,11 @@ IMITATION_SHARE = 1 / 3
 
 
 def start_labels(
-    descriptors: np.ndarray, brightness: np.ndarray, valid: np.ndarray, k: int, seed: int
+    descriptors: np.ndarray,
+    brightness: np.ndarray,
+    valid: np.ndarray,
+    k: int,
+    seed: int,
 ) -> np.ndarray:
     """Labels to start from: k-means on a sample of descriptors.
 
@@ -62,11 +73,15 @@ def start_labels(
     rows = descriptors[valid]
     sample = rows
     if len(rows) > START_PIXELS:
-        chosen = np.random.default_rng(seed).choice(len(rows), START_PIXELS, replace=False)
+        chosen = np.random.default_rng(seed).choice(
+            len(rows), START_PIXELS, replace=False
+        )
         sample = rows[chosen]
     kmeans = KMeans(k, n_init=10, random_state=seed % 2**32).fit(sample)
     found = kmeans.predict(rows)
-    light = np.bincount(found, brightness[valid], k) / np.maximum(np.bincount(found, minlength=k), 1)
+    light = np.bincount(found, brightness[valid], k) / np.maximum(
+        np.bincount(found, minlength=k), 1
+    )
     labels = np.full(valid.shape, -1, "int32")
     labels[valid] = np.argsort(np.argsort(light))[found]
     return labels
@@ -150,17 +165,26 @@ class DictionaryObjective:
         """Mask chosen for each pixel, (n, y, x), numbered as the network has them."""
         network = self.model.mask_network
         return np.concatenate(
-            [network.logits(tf.constant(tile[None])).numpy().argmax(-1) for tile in self.values]
+            [
+                network.logits(tf.constant(tile[None])).numpy().argmax(-1)
+                for tile in self.values
+            ]
         )
 
     def _train_masks(
-        self, values: tf.Tensor, labels: tf.Tensor, descriptors: tf.Tensor, imitating: tf.Tensor
+        self,
+        values: tf.Tensor,
+        labels: tf.Tensor,
+        descriptors: tf.Tensor,
+        imitating: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Let pixels choose among the textures, or learn the start; return both losses."""
+        """Let pixels choose among the textures, or learn the start."""
         network, known = self.model.mask_network, tf.cast(labels >= 0, "float32")
         with tf.GradientTape() as tape:
             logits = network.logits(values)
-            chosen = tf.reduce_sum(hard_masks(logits) * self._distances(descriptors), -1)
+            chosen = tf.reduce_sum(
+                hard_masks(logits) * self._distances(descriptors), -1
+            )
             dictionary = _mean_over(chosen, known)
             entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
                 tf.maximum(labels, 0), logits
@@ -173,21 +197,23 @@ class DictionaryObjective:
         return dictionary, imitation
 
     def _distances(self, descriptors: tf.Tensor) -> tf.Tensor:
-        """Squared distance of (n, y, x, dimension) to each texture, (n, y, x, class).
+        """Squared distance of (n, y, x, dimension) to each entry, (n, y, x, class).
 
-        A texture's distance to its own class's mean is taken off: one that is hard to
-        draw shall not lose its pixels for that.
+        An entry lies between a texture and the mean of its class, and its own distance
+        to that mean is taken off: a class that is hard to draw shall not lose its
+        pixels for that.
         """
-        places = tf.convert_to_tensor(self.places)
-        distance = tf.reduce_sum(places**2, -1) - 2.0 * tf.einsum(
-            "nyxd,kd->nyxk", descriptors, places
+        means = tf.convert_to_tensor(self.members.place)
+        entries = TRUST * self.places + (1 - TRUST) * means
+        distance = tf.reduce_sum(entries**2, -1) - 2.0 * tf.einsum(
+            "nyxd,kd->nyxk", descriptors, entries
         )
         distance += tf.reduce_sum(descriptors**2, -1, keepdims=True)
-        misfit = tf.reduce_sum((places - self.members.place) ** 2, -1)
+        misfit = tf.reduce_sum((entries - means) ** 2, -1)
         return (distance - misfit) / self.spread
 
     def _train_textures(self, drawn: tf.Tensor, noise_seed: tf.Tensor) -> tf.Tensor:
-        """Make `drawn` textures more like what their classes hold; return how unlike."""
+        """Make `drawn` textures like what their classes hold; return how unlike."""
         bank, members = self.model.texture_bank, self.members
         with tf.GradientTape() as tape:
             noise = tf.gather(bank.noise(TEXTURE_SIDE, TEXTURE_SIDE, noise_seed), drawn)
@@ -205,7 +231,9 @@ class DictionaryObjective:
         self.texture_optimizer.apply_gradients(zip(gradients, variables, strict=True))
         kept = tf.gather(self.places, drawn)
         moved = INERTIA * kept + (1 - INERTIA) * places
-        self.places.assign(tf.tensor_scatter_nd_update(self.places, drawn[:, None], moved))
+        self.places.assign(
+            tf.tensor_scatter_nd_update(self.places, drawn[:, None], moved)
+        )
         return loss
 
     def step(self, index: int) -> dict[str, float]:
@@ -229,19 +257,31 @@ class DictionaryObjective:
         }
 
     def _crop(self, index: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Values with halo, labels and descriptors of a random crop of a random tile."""
+        """Values with halo, labels and descriptors of a random crop of a tile."""
         generator = np.random.default_rng([self.seed, index])
         tile = int(generator.integers(len(self.values)))
         tall, wide = self.inside.shape[1:]
         # Drawn beyond the edges and pushed back, so that these are seen as often.
         height, width = self.shape
-        row = int(np.clip(generator.integers(-height // 2, tall - height // 2), 0, tall - height))
-        col = int(np.clip(generator.integers(-width // 2, wide - width // 2), 0, wide - width))
+        row = int(
+            np.clip(
+                generator.integers(-height // 2, tall - height // 2), 0, tall - height
+            )
+        )
+        col = int(
+            np.clip(generator.integers(-width // 2, wide - width // 2), 0, wide - width)
+        )
         halo = 2 * self.model.reach
         return (
-            tf.constant(self.values[tile, row : row + height + halo, col : col + width + halo][None]),
+            tf.constant(
+                self.values[tile, row : row + height + halo, col : col + width + halo][
+                    None
+                ]
+            ),
             tf.constant(self.labels[tile, row : row + height, col : col + width][None]),
-            tf.constant(self.descriptors[tile, row : row + height, col : col + width][None]),
+            tf.constant(
+                self.descriptors[tile, row : row + height, col : col + width][None]
+            ),
         )
 
     def finish(self) -> None:
@@ -287,7 +327,7 @@ class ClassMoments:
         self.covariance = tf.Variable(tf.zeros((k, bands, bands)), trainable=False)
 
     def update(self, labels: np.ndarray) -> None:
-        """Measure the classes of labels (n, y, x); one without pixels stays as it was."""
+        """Measure the classes of labels (n, y, x); an empty one stays as it was."""
         place, colour = self.place.numpy(), self.colour.numpy()
         covariance = self.covariance.numpy()
         for value in range(self.k):

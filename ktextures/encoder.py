@@ -43,8 +43,8 @@ class SceneEncoder:
 
     Notes
     -----
-    Wagner et al. 2022 compare features of such an encoder, trained on 130 Planet images.
-    Train one on your own scenes with `train_encoder`.
+    Wagner et al. 2022 compare features of such an encoder, trained on 130 Planet
+    images. Train one on your own scenes with `train_encoder`.
     """
 
     kind = "scene-encoder"
@@ -64,7 +64,12 @@ class SceneEncoder:
                 f"A scene encoder has no layers {unknown}; choose from "
                 f"{', '.join(layer_names())}."
             )
-        self.bands, self.layers, self.width, self.seed = bands, tuple(layers), width, seed
+        self.bands, self.layers, self.width, self.seed = (
+            bands,
+            tuple(layers),
+            width,
+            seed,
+        )
         self.trained = dict(trained or {})
         self.network = build_encoder(bands, width, seed)
         outputs = [self.network.get_layer(name).output for name in self.layers]
@@ -80,8 +85,8 @@ class SceneEncoder:
         """
         if tiles.shape[-1] != self.bands:
             raise InputError(
-                f"The scene has {tiles.shape[-1]} bands, the scene encoder was trained on "
-                f"{self.bands}. Train one on such scenes: kt.train_encoder([scene])."
+                f"The scene has {tiles.shape[-1]} bands, the scene encoder was trained "
+                f"on {self.bands}. Train one on such scenes: kt.train_encoder([scene])."
             )
 
     def __call__(self, tiles: tf.Tensor) -> list[tf.Tensor]:
@@ -146,7 +151,9 @@ def load_encoder(path: str | os.PathLike[str]) -> SceneEncoder:
     return encoder
 
 
-def _conv(units: int, name: str, seed: int, activation: str | None = "relu") -> layers.Layer:
+def _conv(
+    units: int, name: str, seed: int, activation: str | None = "relu"
+) -> layers.Layer:
     return layers.Conv2D(
         units,
         3 if activation else 1,
@@ -201,7 +208,8 @@ def train_encoder(
     Parameters
     ----------
     scenes : sequence of DataArray (band, y, x), or one
-        All with the same bands in the same order. Each is scaled by its own percentiles.
+        All with the same bands in the same order. Each is scaled by its own
+        percentiles.
     steps : int
         Gradient steps of one tile each.
     layers : sequence of str
@@ -236,8 +244,8 @@ def train_encoder(
     counts = {scene.sizes["band"] for scene in scenes}
     if len(counts) != 1:
         raise InputError(
-            f"{len(scenes)} scenes with band counts {sorted(counts)}; give at least one "
-            "scene, all with the same bands."
+            f"{len(scenes)} scenes with band counts {sorted(counts)}; give at least "
+            "one scene, all with the same bands."
         )
     if steps < 1:
         raise InputError(f"steps is {steps}; an encoder needs at least one.")
@@ -256,7 +264,9 @@ def train_encoder(
 
 def _tiles_of(scene: xr.DataArray, size: int, seed: int) -> np.ndarray:
     sample, _ = read_sample(scene)
-    scaler = BandScaler.fit(sample, band_names=[str(name) for name in scene.band.values])
+    scaler = BandScaler.fit(
+        sample, band_names=[str(name) for name in scene.band.values]
+    )
     mean = scaler.scale(sample).mean(0)
     preparation = Preparation(scaler, tuple(float(value) for value in mean))
     return choose_tiles(
@@ -294,7 +304,9 @@ class Autoencoder:
         divergence = 0.5 * (tf.exp(log_variance) + mean**2 - 1.0 - log_variance)
         return error + self.beta * tf.reduce_mean(divergence)
 
-    def train(self, sets: Sequence[np.ndarray], steps: int, progress: bool) -> list[float]:
+    def train(
+        self, sets: Sequence[np.ndarray], steps: int, progress: bool
+    ) -> list[float]:
         """Train on tiles (n, y, x, band), one a step; return the losses."""
         generator = np.random.default_rng(self.seed)
 
@@ -307,8 +319,10 @@ class Autoencoder:
             return loss
 
         losses = []
-        for index in tqdm(range(steps), "scene encoder", unit="step", disable=not progress):
-            tiles = sets[generator.integers(len(sets))]
+        for index in tqdm(
+            range(steps), "scene encoder", unit="step", disable=not progress
+        ):
+            tiles = sets[int(generator.integers(len(sets)))]
             tile = tiles[generator.integers(len(tiles))][None]
             losses.append(float(step(tile, tf.constant([self.seed, index], "int32"))))
         return losses

@@ -45,8 +45,10 @@ class FeatureExtractor(Protocol):
         """Constructor arguments, JSON-safe."""
 
 
-def oriented_filters(orientations: int, radius: int = 3, sigma: float = 1.0) -> np.ndarray:
-    """Second and first derivatives of a Gaussian across several directions, and its Laplacian.
+def oriented_filters(
+    orientations: int, radius: int = 3, sigma: float = 1.0
+) -> np.ndarray:
+    """Derivatives of a Gaussian across several directions, and its Laplacian.
 
     Returns
     -------
@@ -89,7 +91,7 @@ class ColourFeatures:
 
 
 class FilterBank:
-    """Weightless features for any bands: colours and oriented energies at several scales.
+    """Weightless features for any bands: colours and oriented energies.
 
     Parameters
     ----------
@@ -100,9 +102,9 @@ class FilterBank:
 
     Notes
     -----
-    Rectified responses of oriented derivative filters, after Malik & Perona 1990 (Journal
-    of the Optical Society of America A 7:923). Bands are decorrelated first, so that
-    bands that say the same count once.
+    Rectified responses of oriented derivative filters, after Malik & Perona 1990
+    (Journal of the Optical Society of America A 7:923). Bands are decorrelated first,
+    so that bands that say the same count once.
 
     Examples
     --------
@@ -119,8 +121,8 @@ class FilterBank:
     def __init__(self, scales: int = 3, orientations: int = 4) -> None:
         if scales < 1 or orientations < 1:
             raise InputError(
-                f"FilterBank(scales={scales}, orientations={orientations}): both must be "
-                "at least 1."
+                f"FilterBank(scales={scales}, orientations={orientations}): both "
+                "must be at least 1."
             )
         self.scales, self.orientations = scales, orientations
         self._filters = oriented_filters(orientations)

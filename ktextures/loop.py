@@ -84,7 +84,7 @@ class TrainingLoop:
         self.best, self.pass_losses, self.done = Best(), list[float](), 0
 
     def run(self) -> None:
-        """Train until the steps are done or somebody stops it; the model stays usable."""
+        """Train until the steps are done or somebody stops it."""
         self.model.stop_training = False
         with stopping_on_interrupt(self.model):
             self._resume()
@@ -154,7 +154,9 @@ class TrainingLoop:
             "pass_losses": self.pass_losses,
             "best_loss": self.best.loss,
         }
-        arrays = self.model.weight_arrays() | prefixed("objective", self.objective.state())
+        arrays = self.model.weight_arrays() | prefixed(
+            "objective", self.objective.state()
+        )
         if self.best.weights is not None:
             arrays |= prefixed("best", self.best.weights)
         if self.checkpoint:
@@ -186,4 +188,3 @@ def unprefixed(prefix: str, arrays: Mapping[str, np.ndarray]) -> Arrays:
         for name, array in arrays.items()
         if name.startswith(f"{prefix}/")
     }
-

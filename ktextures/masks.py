@@ -1,9 +1,9 @@
 """Mask networks: bands in, k hard masks out.
 
-Both layers take tiles with a halo of `reach` pixels and return masks without it, so that
-a pixel's class depends on its own neighbourhood alone, wherever a tile begins.
-Prediction gives masks of exactly 0 and 1 that sum to 1 over the classes; in training the
-same masks carry gradients.
+Both layers take tiles with a halo of `reach` pixels and return masks without it, so
+that a pixel's class depends on its own neighbourhood alone, wherever a tile begins.
+Prediction gives masks of exactly 0 and 1 that sum to 1 over the classes; in training
+the same masks carry gradients.
 """
 
 import keras
@@ -30,7 +30,9 @@ def check_k(k: int) -> int:
     if isinstance(k, bool) or not isinstance(k, int | np.integer):
         raise InputError(f"k is {k!r}; it must be a whole number of classes.")
     if not MIN_K <= k <= MAX_K:
-        raise InputError(f"k is {k}; choose a number of classes from {MIN_K} to {MAX_K}.")
+        raise InputError(
+            f"k is {k}; choose a number of classes from {MIN_K} to {MAX_K}."
+        )
     return int(k)
 
 
@@ -81,7 +83,9 @@ class PublishedMasks(layers.Layer):
         for index, units in enumerate((width, width, 1)):
             self.stack += [
                 layers.Conv2D(
-                    units, 1, kernel_initializer=keras.initializers.GlorotUniform(seed + index)
+                    units,
+                    1,
+                    kernel_initializer=keras.initializers.GlorotUniform(seed + index),
                 ),
                 layers.BatchNormalization(),
                 layers.Activation("elu" if units > 1 else "sigmoid"),
@@ -120,7 +124,9 @@ class PublishedMasks(layers.Layer):
         """
         score = self.score(tiles, training=training)
         if not training:
-            index = tf.clip_by_value(tf.cast(score[..., 0] * self.k, "int32"), 0, self.k - 1)
+            index = tf.clip_by_value(
+                tf.cast(score[..., 0] * self.k, "int32"), 0, self.k - 1
+            )
             return tf.one_hot(index, self.k, dtype=score.dtype)
         if noise_seed is not None:
             noise = tf.random.stateless_normal(tf.shape(score), noise_seed)
@@ -169,7 +175,10 @@ class ContextualMasks(layers.Layer):
         size = 3 if texture_scale else 1
         self.convs = [
             layers.Conv2D(
-                width, size, activation="elu", kernel_initializer=initializer(seed + index)
+                width,
+                size,
+                activation="elu",
+                kernel_initializer=initializer(seed + index),
             )
             for index in range(2)
         ]
@@ -185,7 +194,7 @@ class ContextualMasks(layers.Layer):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights for tiles of shape (batch, y, x, band)."""
-        bands = input_shape[-1]
+        bands = int(input_shape[-1] or 0)
         self.mean = self.add_weight(
             shape=(bands,), initializer="zeros", trainable=False, name="mean"
         )
@@ -217,7 +226,7 @@ class ContextualMasks(layers.Layer):
         return self.head(self.mix(pooled))
 
     def call(self, tiles: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Masks (batch, y, x, class) of tiles (batch, y + 2 reach, x + 2 reach, band)."""
+        """Masks (batch, y, x, class) of tiles with a halo of `reach` pixels."""
         return hard_masks(self.logits(tiles))
 
     def get_config(self) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The model: tiles in, hard masks, textures and the simulated image out; one file on disk."""
+"""The model: tiles in, masks, textures and a simulated image out; one file on disk."""
 
 import io
 import os
@@ -199,7 +199,7 @@ class KTextures(keras.Model):
         return self.mask_network.reach
 
     def call(self, tiles: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Masks (batch, y, x, mask) of scaled tiles (batch, y + 2 reach, x + 2 reach, band)."""
+        """Masks (batch, y, x, mask) of scaled tiles with a halo of `reach` pixels."""
         return self.mask_network(tiles, training=training)
 
     def infer(self, tiles: np.ndarray) -> dict[str, np.ndarray]:
@@ -253,7 +253,9 @@ class KTextures(keras.Model):
             If a side is below 1.
         """
         if min(height, width) < 1:
-            raise InputError(f"A texture of {height} x {width} pixels; sides start at 1.")
+            raise InputError(
+                f"A texture of {height} x {width} pixels; sides start at 1."
+            )
         noise = self.texture_bank.noise(height, width, tf.constant([seed, 0], "int32"))
         drawn = self.texture_bank(noise, training=False).numpy()
         return drawn[self.record.order, :height, :width]
@@ -302,7 +304,9 @@ class KTextures(keras.Model):
         with self.lock:
             textures = self.draw_textures()
             classes = np.where(valid, self.infer(values[None])["classes"][0], 0)
-            losses = {name: trace[-1] for name, trace in self.record.losses.items() if trace}
+            losses = {
+                name: trace[-1] for name, trace in self.record.losses.items() if trace
+            }
             step = self.record.steps
         simulated = self.simulate(classes, textures)
         textures = self.preparation.scaler.inverse(textures)
@@ -350,7 +354,9 @@ class KTextures(keras.Model):
                 {"kind": extractor.kind, "config": extractor.get_config()}
                 for extractor in known
             ],
-            "versions": {name: version(name) for name in ("ktextures", "keras", "tensorflow")},
+            "versions": {
+                name: version(name) for name in ("ktextures", "keras", "tensorflow")
+            },
         }
         arrays = self.weight_arrays()
         arrays["order"] = self.record.order
@@ -360,7 +366,7 @@ class KTextures(keras.Model):
                     arrays[f"extractors/{index}/{name}"] = array
         return pack("model", settings, arrays)
 
-    def save(self, path: str | os.PathLike[str]) -> None:  # type: ignore[override]
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Save the model as one file, without pickles; see `ktextures.load`.
 
         Parameters
@@ -375,7 +381,7 @@ class KTextures(keras.Model):
         """
         write_atomically(path, self.to_bytes())
 
-    def __reduce__(self) -> tuple[Any, ...]:  # type: ignore[override]
+    def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the bytes of a model file, so that workers can be sent a model."""
         return from_bytes, (self.to_bytes(),)
 
@@ -425,7 +431,8 @@ def _rebuild(settings: Mapping[str, Any], arrays: Arrays, name: str) -> KTexture
             BandScaler.from_dict(settings["scaler"]), tuple(settings["fill"])
         )
         extractors = [
-            EXTRACTORS[entry["kind"]](**entry["config"]) for entry in settings["extractors"]
+            EXTRACTORS[entry["kind"]](**entry["config"])
+            for entry in settings["extractors"]
         ]
         for index, extractor in enumerate(extractors):
             if isinstance(extractor, SceneEncoder):
@@ -437,7 +444,9 @@ def _rebuild(settings: Mapping[str, Any], arrays: Arrays, name: str) -> KTexture
                         if key.startswith(prefix)
                     }
                 )
-        model = KTextures(ModelConfig.from_dict(settings["config"]), preparation, extractors)
+        model = KTextures(
+            ModelConfig.from_dict(settings["config"]), preparation, extractors
+        )
         model.assign_arrays(arrays)
         model.record = TrainingRecord(
             ClassTable.from_dict(settings["classes"]),

@@ -65,8 +65,9 @@ def restore_optimizer(
 class SimulationObjective:
     """Published: features of the simulated image shall be those of the image.
 
-    A step is one tile. Textures are drawn from fresh noise, masks x textures simulate the
-    tile, and the mean squared differences of all feature maps add up, with weight 1 each.
+    A step is one tile. Textures are drawn from fresh noise, masks x textures simulate
+    the tile, and the mean squared differences of all feature maps add up, with weight 1
+    each.
 
     Parameters
     ----------
@@ -78,8 +79,8 @@ class SimulationObjective:
 
     Notes
     -----
-    Wagner et al. 2022, Frontiers in Environmental Science 10:946729. The features of the
-    image are computed once per tile, since they never change.
+    Wagner et al. 2022, Frontiers in Environmental Science 10:946729. The features of
+    the image are computed once per tile, since they never change.
     """
 
     keeps_best = True
@@ -94,7 +95,9 @@ class SimulationObjective:
 
     def features(self, image: tf.Tensor) -> list[tf.Tensor]:
         """Feature maps of (1, y, x, band) by all extractors."""
-        return [maps for extractor in self.model.extractors for maps in extractor(image)]
+        return [
+            maps for extractor in self.model.extractors for maps in extractor(image)
+        ]
 
     def target(self, tile: int) -> list[tf.Tensor]:
         """Features of a tile of the image, computed once while memory lasts."""

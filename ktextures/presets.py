@@ -101,7 +101,9 @@ def _paper(
     if model is None:
         extractors = request.features or _paper_features(scene, request)
         model = KTextures(
-            _config(scene, request, "published", "published", {}), preparation, extractors
+            _config(scene, request, "published", "published", {}),
+            preparation,
+            extractors,
         )
     tiles = choose_tiles(
         scene,
@@ -116,7 +118,9 @@ def _paper(
     return Plan(model, SimulationObjective(model, tiles, request.seed), tiles)
 
 
-def _paper_features(scene: xr.DataArray, request: Request) -> Sequence[FeatureExtractor]:
+def _paper_features(
+    scene: xr.DataArray, request: Request
+) -> Sequence[FeatureExtractor]:
     encoder = train_encoder(
         scene, steps=ENCODER_STEPS, seed=request.seed, progress=request.progress
     )

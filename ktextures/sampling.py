@@ -36,7 +36,7 @@ class Preparation:
     def __call__(self, values: np.ndarray, valid: np.ndarray) -> np.ndarray:
         """Scaled, filled values, float32; `values` is (..., band), `valid` (...)."""
         scaled = self.scaler.scale(np.where(valid[..., None], values, 0))
-        return np.where(valid[..., None], scaled, np.float32(self.fill))
+        return np.where(valid[..., None], scaled, np.array(self.fill, "float32"))
 
 
 @dataclass(frozen=True)
@@ -190,4 +190,3 @@ def choose_tiles(
         tuple(tile.window for tile in chosen),
         halo,
     )
-

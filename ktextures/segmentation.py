@@ -30,9 +30,9 @@ def segment(
 ) -> xr.Dataset:
     """Classify each pixel of a scene.
 
-    A pixel's class depends on the bands within `model.reach` pixels, and on nothing else:
-    not on chunks, windows, or the rest of the scene. Where the neighbourhood is off the
-    scene, it is mirrored.
+    A pixel's class depends on the bands within `model.reach` pixels, and on nothing
+    else: not on chunks, windows, or the rest of the scene. Where the neighbourhood is
+    off the scene, it is mirrored.
 
     Parameters
     ----------
@@ -70,7 +70,9 @@ def segment(
     textures = model.draw_textures(TEXTURE_SIDE, TEXTURE_SIDE, model.config.seed)
     arrays = _arrays(scene, model, textures, outputs)
     variables = {
-        name: _labelled(name, arrays[name], scene, model) for name in OUTPUTS if name in outputs
+        name: _labelled(name, arrays[name], scene, model)
+        for name in OUTPUTS
+        if name in outputs
     }
     result = xr.Dataset(variables)
     result["textures"] = xr.DataArray(
@@ -91,47 +93,55 @@ def _checked(outputs: Sequence[str], model: KTextures) -> tuple[str, ...]:
     soft = [name for name in names if name in SOFT]
     if soft and model.config.masks == "published":
         raise InputError(
-            f"The published masks are slices of one score and have no {' or '.join(soft)}; "
+            f"The published masks are slices of a score, without {' or '.join(soft)}; "
             f"leave it out, or train with preset='default'."
         )
     return names
 
 
 def _arrays(
-    scene: xr.DataArray, model: KTextures, textures: np.ndarray, outputs: tuple[str, ...]
+    scene: xr.DataArray,
+    model: KTextures,
+    textures: np.ndarray,
+    outputs: tuple[str, ...],
 ) -> dict[str, Any]:
     """Arrays by output, all with y and x last; lazy where the scene is."""
     height, width = scene.sizes["y"], scene.sizes["x"]
     worker = Worker(model, textures, scene_nodata(scene), outputs)
     if not is_lazy(scene):
-        return worker(np.asarray(scene.data), Window(0, 0, height, width), height, width)
+        return worker(
+            np.asarray(scene.data), Window(0, 0, height, width), height, width
+        )
     return _lazy_arrays(scene, worker)
 
 
 def _lazy_arrays(scene: xr.DataArray, worker: "Worker") -> dict[str, Any]:
-    import dask
     import dask.array as da
+    from dask.delayed import delayed
 
     height, width = scene.sizes["y"], scene.sizes["x"]
     data = scene.data.rechunk({0: -1})
-    shared = dask.delayed(worker, pure=True)
-    rows, cols = data.chunks[1], data.chunks[2]
-    row_starts = np.concatenate([[0], np.cumsum(rows)[:-1]])
-    col_starts = np.concatenate([[0], np.cumsum(cols)[:-1]])
-    blocks: dict[str, list[list[Any]]] = {name: [] for name in worker.outputs}
-    for row, tall in zip(row_starts, rows, strict=True):
-        lines: dict[str, list[Any]] = {name: [] for name in worker.outputs}
-        for col, wide in zip(col_starts, cols, strict=True):
-            window = Window(int(row), int(col), tall, wide)
-            inside, _ = grow(window, worker.reach, height, width)
+    shared = delayed(worker, pure=True)
+    parts: dict[str, list[list[Any]]] = {name: [] for name in worker.outputs}
+    for row, tall in _spans(data.chunks[1]):
+        for name in worker.outputs:
+            parts[name].append([])
+        for col, wide in _spans(data.chunks[2]):
+            part = Window(row, col, tall, wide)
+            inside, _ = grow(part, worker.reach, height, width)
             values = data[:, *inside.slices].rechunk(-1)
-            delayed = shared(values, window, height, width)
+            arrays = shared(values, part, height, width)
             for name in worker.outputs:
                 shape, dtype = worker.shape(name, tall, wide)
-                lines[name].append(da.from_delayed(delayed[name], shape, dtype))
-        for name in worker.outputs:
-            blocks[name].append(lines[name])
-    return {name: da.block(blocks[name]) for name in worker.outputs}
+                part_of = da.from_delayed(arrays[name], shape, dtype)  # type: ignore[no-untyped-call]
+                parts[name][-1].append(part_of)
+    return {name: da.block(each) for name, each in parts.items()}  # type: ignore[no-untyped-call]
+
+
+def _spans(chunks: tuple[int, ...]) -> list[tuple[int, int]]:
+    """First pixel and length of each chunk along an axis."""
+    starts = np.cumsum((0, *chunks[:-1]))
+    return [(int(start), length) for start, length in zip(starts, chunks, strict=True)]
 
 
 class Worker:
@@ -177,8 +187,8 @@ class Worker:
     ) -> dict[str, np.ndarray]:
         """Outputs of a part of a scene of height x width pixels.
 
-        `values`, shape (band, y, x), are those of the part and of as much of its halo as
-        lies in the scene.
+        `values`, shape (band, y, x), are those of the part and of as much of its halo
+        as lies in the scene.
         """
         origin, _ = grow(part, self.reach, height, width)
         valid = valid_pixels(values, self.nodata)
@@ -188,11 +198,17 @@ class Worker:
         }
         for window in cover_regularly(part.height, part.width, WINDOW):
             place = Window(
-                part.row + window.row, part.col + window.col, window.height, window.width
+                part.row + window.row,
+                part.col + window.col,
+                window.height,
+                window.width,
             )
             inside, padding = grow(place, self.reach, height, width)
             rows, cols = Window(
-                inside.row - origin.row, inside.col - origin.col, inside.height, inside.width
+                inside.row - origin.row,
+                inside.col - origin.col,
+                inside.height,
+                inside.width,
             ).slices
             prepared, known = prepare_padded(
                 values[:, rows, cols].transpose(1, 2, 0),
@@ -210,18 +226,24 @@ class Worker:
         """Outputs of one window, from its prepared values with halo."""
         inner = slice(self.reach, -self.reach or None)
         known = known[inner, inner]
-        inferred = {name: each[0] for name, each in self.model.infer(prepared[None]).items()}
+        inferred = {
+            name: each[0] for name, each in self.model.infer(prepared[None]).items()
+        }
         classes = np.where(known, inferred["classes"], 0).astype("uint8")
         outputs: dict[str, np.ndarray] = {"classes": classes}
         if "masks" in self.outputs:
             outputs["masks"] = classes == _values(self.model)[:, None, None]
         if "simulated" in self.outputs:
-            simulated = self.model.simulate(classes, self.textures, place.row, place.col)
+            simulated = self.model.simulate(
+                classes, self.textures, place.row, place.col
+            )
             outputs["simulated"] = simulated.transpose(2, 0, 1)
         for name in SOFT:
             if name in self.outputs:
                 soft = np.where(known[..., None], np.atleast_3d(inferred[name]), np.nan)
-                outputs[name] = soft[..., 0] if name == "margin" else soft.transpose(2, 0, 1)
+                outputs[name] = (
+                    soft[..., 0] if name == "margin" else soft.transpose(2, 0, 1)
+                )
         return {name: outputs[name] for name in self.outputs}
 
 
@@ -229,7 +251,9 @@ def _values(model: KTextures) -> np.ndarray:
     return np.arange(1, model.k + 1, dtype="uint8")
 
 
-def _labelled(name: str, array: Any, scene: xr.DataArray, model: KTextures) -> xr.DataArray:
+def _labelled(
+    name: str, array: Any, scene: xr.DataArray, model: KTextures
+) -> xr.DataArray:
     """An output over the scene's grid, with attributes of its own."""
     long_names = {
         "classes": "k-textures class",
@@ -255,9 +279,10 @@ def _labelled(name: str, array: Any, scene: xr.DataArray, model: KTextures) -> x
 
 def _provenance(model: KTextures) -> dict[str, Any]:
     record = model.record.provenance
+    version = record.get("ktextures", "")
     return {
         "title": "k-textures segmentation",
-        "source": f"ktextures {record.get('ktextures', '')}, preset {model.config.preset}",
+        "source": f"ktextures {version}, preset {model.config.preset}",
         "references": "Wagner et al. 2022, doi:10.3389/fenvs.2022.946729",
         "ktextures_training": json.dumps(record),
         "ktextures_scaler": json.dumps(model.preparation.scaler.to_dict()),

@@ -1,5 +1,7 @@
 """Texture generators: noise in, one texture per class out."""
 
+from itertools import pairwise
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -19,8 +21,8 @@ LEAK = 0.3
 class TextureGenerator(layers.Layer):
     """The published generator of one class's texture.
 
-    Four 3x3 convolutions, each followed by batch normalisation and LeakyReLU, then one to
-    the bands; the borders, which see padding, are cut off.
+    Four 3x3 convolutions, each followed by batch normalisation and LeakyReLU, then one
+    to the bands; the borders, which see padding, are cut off.
 
     Parameters
     ----------
@@ -58,7 +60,11 @@ class TextureGenerator(layers.Layer):
         initial = keras.initializers.GlorotUniform(seed=seed + depth)
         self.stack.append(
             layers.Conv2D(
-                bands, 3, padding="same", activation="sigmoid", kernel_initializer=initial
+                bands,
+                3,
+                padding="same",
+                activation="sigmoid",
+                kernel_initializer=initial,
             )
         )
 
@@ -103,7 +109,8 @@ class PublishedTextures(layers.Layer):
         super().__init__(**kwargs)
         self.k, self.bands, self.seed = k, bands, seed
         self.generators = [
-            TextureGenerator(bands, seed=seed + 1000 * (index + 1)) for index in range(k)
+            TextureGenerator(bands, seed=seed + 1000 * (index + 1))
+            for index in range(k)
         ]
 
     def build(self, input_shape: tuple[int | None, ...] | None = None) -> None:
@@ -144,7 +151,9 @@ def neighbourhoods(maps: tf.Tensor) -> tf.Tensor:
     return tf.concat([tf.roll(rows, shift, 2) for shift in (1, 0, -1)], -1)
 
 
-def octave_noise(shape: tuple[int, int, int], octaves: int, seed: tf.Tensor) -> tf.Tensor:
+def octave_noise(
+    shape: tuple[int, int, int], octaves: int, seed: tf.Tensor
+) -> tf.Tensor:
     """Normal noise at several scales, each of unit variance, wrapping around.
 
     Parameters
@@ -210,7 +219,7 @@ class TileableTextures(layers.Layer):
         """Create the weights, one slice per class."""
         sizes = [self.octaves, *[self.width] * self.depth, self.bands]
         self.kernels, self.biases = [], []
-        for index, (before, after) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        for index, (before, after) in enumerate(pairwise(sizes)):
             # The last layer starts small: first the mean colour, then its variation.
             gain = LAST_GAIN if index == self.depth else 1.0
             deviation = gain * (2.0 / (9 * before)) ** 0.5
@@ -223,7 +232,9 @@ class TileableTextures(layers.Layer):
             )
             self.biases.append(
                 self.add_weight(
-                    shape=(self.k, 1, 1, after), initializer="zeros", name=f"bias{index}"
+                    shape=(self.k, 1, 1, after),
+                    initializer="zeros",
+                    name=f"bias{index}",
                 )
             )
         self.built = True
@@ -246,14 +257,18 @@ class TileableTextures(layers.Layer):
     ) -> tf.Tensor:
         """Textures (class, y, x, band), 0..1, of `noise`.
 
-        `classes`, shape (n,) int32, computes those classes only, from n slices of noise.
+        `classes`, shape (n,) int32, computes those classes only, from n slices of
+        noise.
         """
         maps = noise
         layers_left = len(self.kernels)
         for kernel, bias in zip(self.kernels, self.biases, strict=True):
             weights, offset = tf.convert_to_tensor(kernel), tf.convert_to_tensor(bias)
             if classes is not None:
-                weights, offset = tf.gather(weights, classes), tf.gather(offset, classes)
+                weights, offset = (
+                    tf.gather(weights, classes),
+                    tf.gather(offset, classes),
+                )
             maps = tf.einsum("kyxc,kcd->kyxd", neighbourhoods(maps), weights) + offset
             layers_left -= 1
             if layers_left:

@@ -1,7 +1,7 @@
 """Geometry of training tiles and prediction windows, from sizes only.
 
-Rows and columns are counted from the upper left corner of the scene; every function here
-covers the whole scene, remainder included, and knows nothing of the data.
+Rows and columns are counted from the upper left corner of the scene; every function
+here covers the whole scene, remainder included, and knows nothing of the data.
 """
 
 from math import ceil

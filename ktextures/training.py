@@ -49,8 +49,8 @@ def train(
 ) -> KTextures:
     """Learn k hard classes of a scene, each with its own texture, without labels.
 
-    Ctrl-C and `model.stop_training` (in a callback) end training after the step at hand;
-    what was learnt by then is returned.
+    Ctrl-C and `model.stop_training` (in a callback) end training after the step at
+    hand; what was learnt by then is returned.
 
     Parameters
     ----------
@@ -64,8 +64,9 @@ def train(
     steps : int
         Gradient steps; 150 by default, 10,240 with "paper".
     texture_scale : float or "auto"
-        Preset "default": pixels over which texture is looked at, 0 to 16; 0 = the colour
-        of each pixel alone. "auto" chooses; the choice is in the model's provenance.
+        Preset "default": pixels over which texture is looked at, 0 to 16; 0 = the
+        colour of each pixel alone. "auto" chooses; the choice is in the model's
+        provenance.
     features : FeatureExtractor or sequence of them
         What image and textures are compared by; several add up.
     scaler : BandScaler
@@ -107,7 +108,9 @@ def train(
     if model is not None:
         check_bands(scene, model)
         _check_continued(model, scaler, texture_scale, features)
-    request = _checked(scene, model, k, preset, steps, texture_scale, features, seed, progress)
+    request = _checked(
+        scene, model, k, preset, steps, texture_scale, features, seed, progress
+    )
     if checkpoint is not None:
         prepare_folder(checkpoint)
     sample = _valid_sample(scene, request.k)
@@ -116,7 +119,9 @@ def train(
     if model is not None and request.features:
         model.compare_by(request.features)
     plan = prepare(scene, request, preparation, model)
-    state = _checkpoint(checkpoint, request, plan.tiles, plan.model, continued=continued)
+    state = _checkpoint(
+        checkpoint, request, plan.tiles, plan.model, continued=continued
+    )
     loop = TrainingLoop(
         plan.model,
         plan.objective,
@@ -143,7 +148,7 @@ def check_bands(scene: xr.DataArray, model: KTextures) -> None:
         raise InputError(
             f"The scene has the bands {list(names)}; the model was trained on "
             f"{list(model.config.bands)}. Choose and order them with "
-            "open_scene(..., bands=[...]), or rename them with scene.assign_coords(band=...)."
+            "open_scene(..., bands=[...]), or scene.assign_coords(band=...)."
         )
 
 
@@ -156,8 +161,8 @@ def _check_continued(
     """Refuse what a model that is trained further cannot change any more."""
     if scaler is not None and scaler != model.preparation.scaler:
         raise InputError(
-            "scaler= differs from the model's, which is frozen. Leave it out, or train a "
-            "new model."
+            "scaler= differs from the model's, which is frozen. Leave it out, or train "
+            "a new model."
         )
     own = model.record.provenance.get("texture_scale", texture_scale)
     if texture_scale not in ("auto", own):
@@ -189,8 +194,8 @@ def _checked(
         preset = model.config.preset
         if k not in (None, model.k):
             raise InputError(
-                f"k is {k}, but the model to train further has {model.k} classes. Leave k "
-                "out, or train a new model."
+                f"k is {k}, but the model to train further has {model.k} classes. "
+                "Leave k out, or train a new model."
             )
         k = model.k
     if steps is None:
@@ -216,9 +221,9 @@ def _is_whole(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def _scale(texture_scale: object) -> float:
-    if texture_scale == "auto":
-        return 2.0
+def _scale(texture_scale: object) -> float | None:
+    if isinstance(texture_scale, str) and texture_scale == "auto":
+        return None
     if (
         not isinstance(texture_scale, int | float | np.integer | np.floating)
         or not 0 <= texture_scale <= MAX_SCALE
@@ -243,8 +248,8 @@ def _as_tuple(
         if isinstance(extractor, type) or not isinstance(extractor, FeatureExtractor):
             raise InputError(
                 f"features holds {extractor!r}, which is no feature extractor; give "
-                "VGG16Features(), FilterBank(), a scene encoder, or your own with fit(), "
-                "__call__() and get_config()."
+                "VGG16Features(), FilterBank(), a scene encoder, or your own with "
+                "fit(), __call__() and get_config()."
             )
     return several
 
@@ -255,8 +260,8 @@ def _valid_sample(scene: xr.DataArray, k: int) -> np.ndarray:
     distinct = len(np.unique(sample[:: max(len(sample) // 100_000, 1)], axis=0))
     if distinct < k:
         raise InputError(
-            f"k is {k}, but the scene has only {distinct} distinct pixel values; choose a "
-            "smaller k."
+            f"k is {k}, but the scene has only {distinct} distinct pixel values; "
+            "choose a smaller k."
         )
     return sample
 

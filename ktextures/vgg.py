@@ -135,7 +135,9 @@ def _arrays(group: h5py.Group) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(group, h5py.Group):
         raise OSError(f"{group.name} is no group")
     group.visititems(
-        lambda _, item: found.append(item[()]) if isinstance(item, h5py.Dataset) else None
+        lambda _, item: (
+            found.append(item[()]) if isinstance(item, h5py.Dataset) else None
+        )
     )
     kernel = next(array for array in found if array.ndim == 4)
     return kernel, next(array for array in found if array.ndim == 1)
@@ -161,7 +163,9 @@ def read_kernels(path: Path) -> Kernels:
                 place = next(p for p in _schemes(name, index) if p in file)
                 kernels[name] = _arrays(file[place])
     except (OSError, StopIteration) as error:
-        raise WeightsError(f"{str(path)!r} holds no VGG-16 weights. {THREE_WAYS}") from error
+        raise WeightsError(
+            f"{str(path)!r} holds no VGG-16 weights. {THREE_WAYS}"
+        ) from error
     width = 3
     for name, (kernel, _) in kernels.items():
         wanted = (3, 3, width, BLOCKS[int(name[5]) - 1][0])
@@ -186,8 +190,8 @@ class VGG16Features:
     bands : sequence of three str
         Roles or names of the bands that feed its red, green and blue inputs.
     preprocess : {"imagenet", "raw"}
-        "imagenet": blue, green, red order, 0..255, mean taken off, as VGG-16 was trained
-        on. "raw": red, green, blue in 0..1, as published for k-textures.
+        "imagenet": blue, green, red order, 0..255, mean taken off, as VGG-16 was
+        trained on. "raw": red, green, blue in 0..1, as published for k-textures.
 
     Attributes
     ----------
@@ -213,12 +217,17 @@ class VGG16Features:
         unknown = sorted(set(layers) - set(layer_names()))
         if unknown or not layers:
             raise InputError(
-                f"VGG-16 has no layers {unknown}; choose from {', '.join(layer_names())}."
+                f"VGG-16 has no layers {unknown}; choose from "
+                f"{', '.join(layer_names())}."
             )
         if len(bands) != 3:
-            raise InputError(f"VGG-16 is fed by three bands; {len(bands)} were named: {bands}.")
+            raise InputError(
+                f"VGG-16 is fed by three bands; {len(bands)} were named: {bands}."
+            )
         if preprocess not in ("imagenet", "raw"):
-            raise InputError(f"preprocess is {preprocess!r}; choose 'imagenet' or 'raw'.")
+            raise InputError(
+                f"preprocess is {preprocess!r}; choose 'imagenet' or 'raw'."
+            )
         self.layers, self.weights = tuple(layers), str(weights)
         self.bands, self.preprocess = tuple(bands), preprocess
         self.source = ""
@@ -245,8 +254,8 @@ class VGG16Features:
             raise InputError(
                 f"VGG-16 is to be fed by {self.bands}, but the scene has no {missing} "
                 f"(it has {sorted(bands)}). Name the bands with "
-                "open_scene(..., roles={'red': ...}) or VGG16Features(bands=...), or use "
-                "features=kt.FilterBank(), which takes any bands."
+                "open_scene(..., roles={'red': ...}) or VGG16Features(bands=...), or "
+                "use features=kt.FilterBank(), which takes any bands."
             )
         self._index = [bands[band] for band in self.bands]
         path, self.source = find_weights(self.weights)

@@ -137,6 +137,16 @@ def test_colours_alone_do_not_look_around():
     assert (before != after).any((0, 2, 3)).tolist() == [row == 10 for row in range(32)]
 
 
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("preset", ["default", "paper"])
+def test_one_feature_of_one_band_is_enough(preset):
+    scene = kt.datasets.synthetic(40, k=2, bands=1, seed=1).scene
+    model = kt.train(
+        scene, 2, preset=preset, features=Gradients(), steps=1, seed=1, progress=False
+    )
+    assert kt.segment(scene, model).classes.shape == (40, 40)
+
+
 @pytest.mark.parametrize("preset", ["default", "paper"])
 @pytest.mark.usefixtures("eager")
 def test_training_takes_an_extractor_of_the_users_own(small, preset):

@@ -135,7 +135,7 @@ def test_a_scene_of_several_tiles():
     assert classes(scene, quick(scene, 2)).shape == (40, 400)
 
 
-@pytest.mark.parametrize("scale", [0, 0.5, 1, 6.5])
+@pytest.mark.parametrize("scale", [0, 0.5, 1, 16])
 def test_texture_scales(scale):
     scene = synthetic(k=2)
     model = kt.train(scene, 2, texture_scale=scale, **QUICK)
@@ -314,8 +314,9 @@ def test_ctrl_c_keeps_what_was_learnt(tmp_path):
             print("step", flush=True)
 
     scene = kt.datasets.synthetic(48, k=2, seed=1, contrast="both").scene
-    model = kt.train(scene, 2, steps=100_000, seed=1, progress=False, callbacks=[Tell()],
-                     features=kt.FilterBank(1, 1), checkpoint=sys.argv[1])
+    model = kt.train(scene, 2, steps=100_000, seed=1, progress=False,
+                     callbacks=[Tell()], features=kt.FilterBank(1, 1),
+                     checkpoint=sys.argv[1])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     model.save(sys.argv[2])
     kt.segment(scene, model)
@@ -552,7 +553,7 @@ def test_constant_bands_are_refused():
 def test_what_is_no_scene_is_refused():
     with pytest.raises(InputError, match="nonexistent"):
         kt.train("nonexistent.tif", 2, **QUICK)
-    with pytest.raises(InputError, match="ndarray|numpy"):
+    with pytest.raises(InputError, match=r"ndarray|numpy"):
         kt.train(np.ones((4, 40, 40)), 2, **QUICK)
 
 
