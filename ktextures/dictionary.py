@@ -16,6 +16,7 @@ from sklearn.cluster import KMeans
 
 from ktextures.archive import Arrays
 from ktextures.descriptors import DescriptorSpace
+from ktextures.holdings import Holdings
 from ktextures.model import KTextures
 from ktextures.objectives import optimizer_state, restore_optimizer
 from ktextures.ops import hard_masks
@@ -29,18 +30,24 @@ CROP = 128
 REVIEW = 10
 """Steps after which it is measured anew what each class holds."""
 
-LEAST_DRAWN = 3
+LEAST_DRAWN = 8
 """Textures trained in a step, at least; of many classes, a quarter."""
 
 TRUST = 0.5
-"""Weight of a texture against the mean of its class in an entry of the dictionary.
+"""Weight of a texture against the mean of its class in an entry of the dictionary."""
 
-Textures trained for a minute do not reach their classes: with 1 they drew masks after
-their own faults, with 0 they would have no say.
+PULL = 0.25
+"""How far a texture may pull an entry, at most, of the way to the next class's mean.
+
+Textures trained for a minute do not reach their classes; left free, they would draw the
+masks after their own faults.
 """
 
-INERTIA = 0.8
-"""How much of its place a texture keeps when it is drawn anew: noise makes it jump."""
+ANCHOR = 0.3
+"""Weight of the start beside the dictionary, so that no class is lost on the way."""
+
+MOST_WEIGHT = 10.0
+"""Weight of a pixel of the start whose class is all but lost."""
 
 TEXTURE_SIDE = 64
 START_PIXELS = 5_000
@@ -87,14 +94,6 @@ def start_labels(
     return labels
 
 
-def colour_moments(textures: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Mean (class, band) and covariance (class, band, band) of (class, y, x, band)."""
-    mean = tf.reduce_mean(textures, [1, 2])
-    centred = textures - mean[:, None, None]
-    area = textures.shape[1] * textures.shape[2]
-    return mean, tf.einsum("kyxa,kyxb->kab", centred, centred) / area
-
-
 class DictionaryObjective:
     """Masks choose textures; textures become like what their class holds.
 
@@ -139,7 +138,7 @@ class DictionaryObjective:
         self.imitation_steps = 0 if continued else max(int(steps * IMITATION_SHARE), 1)
         rate = 1e-3 if continued else 3e-3
         self.mask_optimizer = _adam(rate, steps, model.mask_network)
-        self.texture_optimizer = _adam(5e-3, steps, model.texture_bank)
+        self.texture_optimizer = _adam(1e-2, steps, model.texture_bank)
         self._mask_step = tf.function(self._train_masks, reduce_retracing=True)
         self._texture_step = tf.function(self._train_textures, reduce_retracing=True)
         self._start(continued)
@@ -155,11 +154,35 @@ class DictionaryObjective:
             )
             known = self.pixels[self.inside].astype("float64")
             model.mask_network.adapt(known.mean(0), np.maximum(known.std(0), 1e-6))
-        self.members = ClassMoments(self.descriptors, self.pixels, model.k)
-        self.members.update(self.labels)
+        self.weights = tf.Variable(tf.ones(model.k))
+        self.holdings = Holdings(self.pixels, self.descriptors, model.k)
+        self.entries = tf.Variable(tf.zeros((model.k, self.descriptors.shape[-1])))
+        self._review(self.labels, -1)
         if not continued:
-            model.texture_bank.adapt(self.members.colour.numpy())
-        self.places = tf.Variable(self.members.place, trainable=False)
+            model.texture_bank.adapt(self.holdings.colour.numpy())
+
+    def _review(self, labels: np.ndarray, index: int) -> None:
+        """Measure anew what each class holds, and where its texture is."""
+        self.holdings.update(labels)
+        self.weights.assign(self._weights(labels))
+        means = self.holdings.descriptor.numpy()
+        if index < self.imitation_steps:
+            self.entries.assign(means)
+            return
+        noise = self.model.texture_bank.noise(
+            TEXTURE_SIDE, TEXTURE_SIDE, tf.constant([self.seed, index], "int32")
+        )
+        textures = self.model.texture_bank(noise)
+        places = self.space.place(self.space.texture_means(textures)).numpy()
+        self.entries.assign(means + pull(places - means, means))
+
+    def _weights(self, labels: np.ndarray) -> np.ndarray:
+        """How much the start of each class counts: more where it is small, or is lost."""
+        k = self.model.k
+        start = np.maximum(np.bincount(self.labels[self.inside], minlength=k), 1)
+        now = np.maximum(np.bincount(labels[self.inside], minlength=k), 1)
+        weights = np.sqrt(start.mean() / start) * np.sqrt(start / now)
+        return np.clip(weights, 0.3, MOST_WEIGHT).astype("float32")
 
     def _choices(self) -> np.ndarray:
         """Mask chosen for each pixel, (n, y, x), numbered as the network has them."""
@@ -182,70 +205,53 @@ class DictionaryObjective:
         network, known = self.model.mask_network, tf.cast(labels >= 0, "float32")
         with tf.GradientTape() as tape:
             logits = network.logits(values)
-            chosen = tf.reduce_sum(
-                hard_masks(logits) * self._distances(descriptors), -1
-            )
+            masks = hard_masks(logits)
+            chosen = tf.reduce_sum(masks * self._distances(descriptors), -1)
             dictionary = _mean_over(chosen, known)
             entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
                 tf.maximum(labels, 0), logits
             )
-            imitation = _mean_over(entropy, known)
-            loss = tf.where(imitating, imitation, dictionary)
+            weights = tf.gather(self.weights, tf.maximum(labels, 0))
+            imitation = _mean_over(entropy * weights, known)
+            loss = tf.where(imitating, imitation, dictionary + ANCHOR * imitation)
         variables = network.trainable_variables
         gradients = tape.gradient(loss, variables)
         self.mask_optimizer.apply_gradients(zip(gradients, variables, strict=True))
         return dictionary, imitation
 
     def _distances(self, descriptors: tf.Tensor) -> tf.Tensor:
-        """Squared distance of (n, y, x, dimension) to each entry, (n, y, x, class).
-
-        An entry lies between a texture and the mean of its class, and its own distance
-        to that mean is taken off: a class that is hard to draw shall not lose its
-        pixels for that.
-        """
-        means = tf.convert_to_tensor(self.members.place)
-        entries = TRUST * self.places + (1 - TRUST) * means
+        """Squared distance of (n, y, x, dimension) to each entry, (n, y, x, class)."""
+        entries = tf.convert_to_tensor(self.entries)
         distance = tf.reduce_sum(entries**2, -1) - 2.0 * tf.einsum(
             "nyxd,kd->nyxk", descriptors, entries
         )
         distance += tf.reduce_sum(descriptors**2, -1, keepdims=True)
-        misfit = tf.reduce_sum((entries - means) ** 2, -1)
-        return (distance - misfit) / self.spread
+        # What a texture lacks of its class is no reason for pixels to leave it.
+        lack = tf.reduce_sum((entries - self.holdings.descriptor) ** 2, -1)
+        return (distance - lack) / self.spread
 
     def _train_textures(self, drawn: tf.Tensor, noise_seed: tf.Tensor) -> tf.Tensor:
         """Make `drawn` textures like what their classes hold; return how unlike."""
-        bank, members = self.model.texture_bank, self.members
+        bank = self.model.texture_bank
         with tf.GradientTape() as tape:
-            noise = tf.gather(bank.noise(TEXTURE_SIDE, TEXTURE_SIDE, noise_seed), drawn)
-            textures = bank(noise, classes=drawn)
-            places = self.space.place(self.space.texture_means(textures))
-            mean, covariance = colour_moments(textures)
-            off = tf.reduce_sum((places - tf.gather(members.place, drawn)) ** 2, -1)
-            tint = (mean - tf.gather(members.colour, drawn)) ** 2 / members.variance
-            scale = tf.sqrt(members.variance[:, None] * members.variance)
-            swing = (covariance - tf.gather(members.covariance, drawn)) / scale
-            loss = tf.reduce_mean(off) / self.spread
-            loss += tf.reduce_mean(tint) + tf.reduce_mean(swing**2)
+            noise = bank.noise(TEXTURE_SIDE, TEXTURE_SIDE, noise_seed)
+            textures = bank(tf.gather(noise, drawn), classes=drawn)
+            loss = self.holdings.unlikeness(textures, drawn)
         variables = bank.trainable_variables
         gradients = tape.gradient(loss, variables)
         self.texture_optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        kept = tf.gather(self.places, drawn)
-        moved = INERTIA * kept + (1 - INERTIA) * places
-        self.places.assign(
-            tf.tensor_scatter_nd_update(self.places, drawn[:, None], moved)
-        )
         return loss
 
     def step(self, index: int) -> dict[str, float]:
         """Train masks on a crop of a tile, and some of the textures."""
         if index % REVIEW == 0 and index >= self.imitation_steps:
-            self.members.update(np.where(self.inside, self._choices(), -1))
+            self._review(np.where(self.inside, self._choices(), -1), index)
         k = self.model.k
         group = min(k, max(LEAST_DRAWN, -(-k // 4)))
         drawn = (index * group + np.arange(group)) % k
         texture = self._texture_step(
             tf.constant(drawn, "int32"),
-            tf.constant([self.seed % 2**31, index + 1], "int32"),
+            tf.constant([self.seed, index + 1], "int32"),
         )
         dictionary, imitation = self._mask_step(
             *self._crop(index),
@@ -292,72 +298,40 @@ class DictionaryObjective:
         return {
             **optimizer_state("masks", self.mask_optimizer),
             **optimizer_state("textures", self.texture_optimizer),
-            "places": self.places.numpy(),
-            **self.members.state(),
+            "entries": self.entries.numpy(),
+            "weights": self.weights.numpy(),
+            **self.holdings.state(),
         }
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take what `state` gave."""
         restore_optimizer("masks", self.mask_optimizer, arrays)
         restore_optimizer("textures", self.texture_optimizer, arrays)
-        self.places.assign(arrays["places"])
-        self.members.restore(arrays)
+        self.entries.assign(arrays["entries"])
+        self.weights.assign(arrays["weights"])
+        self.holdings.restore(arrays)
 
 
-class ClassMoments:
-    """What each class holds: mean descriptor, mean colour and covariance of colours.
+def pull(offsets: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """How textures move the entries off their classes' means.
 
     Parameters
     ----------
-    descriptors : array, shape (n, y, x, dimension)
-    pixels : array, shape (n, y, x, band)
-        Scaled.
-    k : int
+    offsets : array, shape (class, dimension)
+        From the mean of each class to its texture.
+    means : array, shape (class, dimension)
+
+    Returns
+    -------
+    array, shape (class, dimension)
+        At most `PULL` of the distance to the nearest other mean, so that each mean
+        stays nearest to its own entry.
     """
-
-    def __init__(self, descriptors: np.ndarray, pixels: np.ndarray, k: int) -> None:
-        self.k = k
-        self._rows = np.concatenate([descriptors, pixels], -1)
-        self._split = descriptors.shape[-1]
-        bands = pixels.shape[-1]
-        variance = pixels.reshape(-1, bands).var(0) + 1e-6
-        self.variance = tf.constant(variance, "float32")
-        self.place = tf.Variable(tf.zeros((k, self._split)), trainable=False)
-        self.colour = tf.Variable(tf.zeros((k, bands)), trainable=False)
-        self.covariance = tf.Variable(tf.zeros((k, bands, bands)), trainable=False)
-
-    def update(self, labels: np.ndarray) -> None:
-        """Measure the classes of labels (n, y, x); an empty one stays as it was."""
-        place, colour = self.place.numpy(), self.colour.numpy()
-        covariance = self.covariance.numpy()
-        for value in range(self.k):
-            rows = self._rows[labels == value]
-            if not len(rows):
-                continue
-            mean = rows.mean(0)
-            place[value], colour[value] = mean[: self._split], mean[self._split :]
-            centred = rows[:, self._split :] - colour[value]
-            covariance[value] = centred.T @ centred / len(rows)
-        self._assign((place, colour, covariance))
-
-    def _assign(self, arrays: tuple[np.ndarray, ...]) -> None:
-        for variable, array in zip(
-            (self.place, self.colour, self.covariance), arrays, strict=True
-        ):
-            variable.assign(array)
-
-    def state(self) -> Arrays:
-        """The moments, by name."""
-        return {
-            "members/place": self.place.numpy(),
-            "members/colour": self.colour.numpy(),
-            "members/covariance": self.covariance.numpy(),
-        }
-
-    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take what `state` gave."""
-        names = ("place", "colour", "covariance")
-        self._assign(tuple(arrays[f"members/{name}"] for name in names))
+    apart = np.linalg.norm(means[:, None] - means, axis=-1)
+    np.fill_diagonal(apart, np.inf)
+    limit = PULL * apart.min(1)
+    length = np.maximum(np.linalg.norm(offsets, axis=1), 1e-9)
+    return offsets * np.minimum(TRUST, limit / length)[:, None]
 
 
 def _adam(rate: float, steps: int, layer: keras.layers.Layer) -> keras.Optimizer:

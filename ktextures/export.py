@@ -36,7 +36,6 @@ StrPath = str | os.PathLike[str]
 
 _BLOCK = 512
 _BATCH_BYTES = 256 * 2**20
-_TAG_ATTRS = ("long_name", "flag_values", "flag_meanings", "flag_colors", "class_names")
 # What GDAL adds to a file's tags by itself.
 _GDAL_TAGS = ("AREA_OR_POINT", "STATISTICS_", "TIFFTAG_", "OVR_")
 
@@ -201,11 +200,7 @@ def read_classes(path: StrPath, chunks: Any = None) -> xr.DataArray:
             "write_classes made"
         ) from error
     table = _restored_table(Path(path), classes, tags, colormap)
-    kept = {
-        key: value
-        for key, value in tags.items()
-        if key not in _TAG_ATTRS and not key.startswith(_GDAL_TAGS)
-    }
+    kept = {key: tag for key, tag in tags.items() if not key.startswith(_GDAL_TAGS)}
     classes.attrs = {**kept, **table.attrs()}
     restored: xr.DataArray = classes.rio.write_nodata(0)
     return restored
@@ -374,9 +369,9 @@ def _finish(raster: Path, driver: str, resampling: str) -> Path:
     if driver == "GTiff":
         return raster
     finished = raster.with_name(f"cog-{raster.name}")
-    with rasterio.open(raster) as file:
-        predictor = file.tags(ns="IMAGE_STRUCTURE").get("PREDICTOR", "1")
     with _told(finished):
+        with rasterio.open(raster) as file:
+            predictor = file.tags(ns="IMAGE_STRUCTURE").get("PREDICTOR", "1")
         rasterio.shutil.copy(
             raster,
             finished,

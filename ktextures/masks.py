@@ -17,6 +17,8 @@ from ktextures.ops import blur, blur_reach, crop, hard_masks, score_slices
 __all__ = ["MAX_K", "MIN_K", "ContextualMasks", "PublishedMasks", "check_k"]
 
 MIN_K, MAX_K = 2, 128
+WIDEST = 12.0
+"""Pixels beyond which the wider of two local means is not widened further."""
 
 
 def check_k(k: int) -> int:
@@ -143,9 +145,10 @@ class PublishedMasks(layers.Layer):
 class ContextualMasks(layers.Layer):
     """A mask network that sees a neighbourhood: k logits per pixel.
 
-    Two convolutions find fine patterns; the local Gaussian mean of their responses and
-    of the responses' sizes, over `texture_scale` pixels, tells how much of each pattern
-    is around. No batch normalisation: bands are standardised by frozen statistics.
+    Two convolutions find fine patterns; local Gaussian means of their responses and of
+    the responses' sizes, over `texture_scale` pixels and over three times as many, tell
+    how much of each pattern is around. No batch normalisation: bands are standardised by
+    frozen statistics.
 
     Parameters
     ----------
@@ -190,7 +193,15 @@ class ContextualMasks(layers.Layer):
     @property
     def reach(self) -> int:
         """Pixels of halo that a tile must have on each side."""
-        return 2 + blur_reach(self.texture_scale) if self.texture_scale else 0
+        return 2 + blur_reach(max(self.sigmas)) if self.sigmas else 0
+
+    @property
+    def sigmas(self) -> tuple[float, ...]:
+        """Standard deviations in pixels of the local means."""
+        if not self.texture_scale:
+            return ()
+        wide = max(self.texture_scale, min(3 * self.texture_scale, WIDEST))
+        return tuple(sorted({self.texture_scale, wide}))
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights for tiles of shape (batch, y, x, band)."""
@@ -204,7 +215,8 @@ class ContextualMasks(layers.Layer):
         self.convs[0].build((None, None, None, bands))
         self.convs[1].build((None, None, None, self.width))
         joined = self.width + bands
-        self.mix.build((None, None, None, 2 * joined if self.texture_scale else joined))
+        means = 2 * len(self.sigmas) or 1
+        self.mix.build((None, None, None, means * joined))
         self.head.build((None, None, None, self.hidden))
         self.built = True
 
@@ -219,11 +231,15 @@ class ContextualMasks(layers.Layer):
         maps = bands
         for conv in self.convs:
             maps = conv(maps)
-        if not self.texture_scale:
+        if not self.sigmas:
             return self.head(self.mix(tf.concat([maps, bands], -1)))
         maps = tf.concat([maps, crop(bands, 2)], -1)
-        pooled = blur(tf.concat([maps, tf.abs(maps)], -1), self.texture_scale)
-        return self.head(self.mix(pooled))
+        maps = tf.concat([maps, tf.abs(maps)], -1)
+        widest = self.reach - 2
+        pooled = [
+            blur(crop(maps, widest - blur_reach(sigma)), sigma) for sigma in self.sigmas
+        ]
+        return self.head(self.mix(tf.concat(pooled, -1)))
 
     def call(self, tiles: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Masks (batch, y, x, class) of tiles with a halo of `reach` pixels."""

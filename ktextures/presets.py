@@ -12,6 +12,7 @@ from ktextures.descriptors import DescriptorSpace
 from ktextures.dictionary import DictionaryObjective
 from ktextures.encoder import train_encoder
 from ktextures.features import ColourFeatures, FeatureExtractor, FilterBank
+from ktextures.masks import ContextualMasks
 from ktextures.model import KTextures, ModelConfig
 from ktextures.objectives import Objective, SimulationObjective
 from ktextures.sampling import Preparation, TileSet, choose_tiles
@@ -20,7 +21,7 @@ from ktextures.vgg import VGG16Features
 __all__ = ["DEFAULT_STEPS", "PRESETS", "Request", "prepare"]
 
 PRESETS = ("default", "paper")
-DEFAULT_STEPS = {"default": 150, "paper": 10_240}
+DEFAULT_STEPS = {"default": 200, "paper": 10_240}
 ENCODER_STEPS = 500
 """Steps of the scene encoder that preset "paper" trains where none is given."""
 
@@ -134,7 +135,7 @@ def _default(
     model: KTextures | None,
 ) -> Plan:
     continued = model is not None
-    halo = max(HALO, model.reach if model else 0)
+    halo = max(HALO, model.reach if model else _widest_reach(request))
     tiles = choose_tiles(
         scene,
         DEFAULT_TILE,
@@ -164,6 +165,12 @@ def _default(
         continued=continued,
     )
     return Plan(model, objective, tiles)
+
+
+def _widest_reach(request: Request) -> int:
+    """Reach of the masks at the texture scale asked for, or at any that is chosen."""
+    scale = TEXTURE_SCALE if request.texture_scale is None else request.texture_scale
+    return ContextualMasks(request.k, texture_scale=scale).reach
 
 
 def _choose_scale(

@@ -265,6 +265,7 @@ def test_read_classes_restores_everything(tmp_path, transform, driver):
 
     restored = read_classes(tmp_path / "classes.tif")
 
+    assert restored.chunks is None
     assert restored.name == "classes"
     assert restored.dims == ("y", "x")
     assert restored.dtype == np.uint8
@@ -277,6 +278,7 @@ def test_read_classes_restores_everything(tmp_path, transform, driver):
     assert class_areas(restored).equals(class_areas(classes))
 
 
+@pytest.mark.filterwarnings("error::rasterio.errors.NotGeoreferencedWarning")
 def test_classes_without_crs_round_trip_in_pixels(tmp_path):
     classes = class_map(transform=Affine.identity(), crs=None)
     write_classes(classes, tmp_path / "classes.tif")
@@ -352,6 +354,9 @@ def test_read_classes_errors_name_what_came(tmp_path):
     write_simulated(raster(np.zeros((2, 4, 5), np.float32)), tmp_path / "float.tif")
     with pytest.raises(InputError, match=r"has 2 band\(s\) of float32, nodata nan"):
         read_classes(tmp_path / "float.tif")
+    write_simulated(raster(np.zeros((2, 4, 5), np.uint8)), tmp_path / "two.tif")
+    with pytest.raises(InputError, match=r"has 2 band\(s\) of uint8, nodata None"):
+        read_classes(tmp_path / "two.tif")
     write_classes(class_map().assign_attrs(TABLE.attrs()), tmp_path / "classes.tif")
     with rasterio.open(
         tmp_path / "classes.tif", "r+", IGNORE_COG_LAYOUT_BREAK="YES"

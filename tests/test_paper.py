@@ -160,7 +160,7 @@ def test_features_of_the_image_are_computed_once(small):
             return super().__call__(tiles)
 
     wanted = request(features=(Counting(1, 1),), k=2)
-    model, objective, _ = prepared_for(small, wanted)
+    _, objective, _ = prepared_for(small, wanted)
     for index in range(3):
         objective.step(index)
     assert len(counted) == 1 + 3
@@ -179,13 +179,13 @@ def test_nodata_has_no_gradient(small):
             return [tiles[:, 8:]]
 
     wanted = request(features=(Plain(),), k=2)
-    model, objective, _ = prepared_for(scene, wanted)
+    _, objective, _ = prepared_for(scene, wanted)
     assert objective.step(0)["loss"] == 0
 
 
 def test_every_tile_is_seen_once_a_pass(wide):
     wanted = request(features=(cheap(),))
-    model, objective, tiles = prepared_for(wide, wanted)
+    _, objective, tiles = prepared_for(wide, wanted)
     seen = []
     objective._step = lambda tile, *_: seen.append(tile.numpy().sum()) or [0.0, 0.0]
     for index in range(18):

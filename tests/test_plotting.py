@@ -174,6 +174,14 @@ def test_legend_gives_names_shares_and_areas():
         assert text in shown
 
 
+def test_dollars_in_names_are_no_formula():
+    figure = plot(*example())
+
+    named = [t for axes in figure.axes for t in axes.texts if "$" in t.get_text()]
+    assert NAMES[3] in [text.get_text() for text in named]
+    assert not any(text.get_parse_math() for text in named)
+
+
 def test_legend_without_crs_has_no_areas_and_axes_count_pixels():
     scene, result = example(transform=Affine.identity(), crs=None)
 
