@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 import tensorflow as tf
+from scipy.ndimage import gaussian_filter
 from sklearn.cluster import KMeans
 
 from ktextures.archive import Arrays
@@ -46,11 +47,17 @@ masks after their own faults.
 ANCHOR = 0.3
 """Weight of the start beside the dictionary, so that no class is lost on the way."""
 
-MOST_WEIGHT = 10.0
-"""Weight of a pixel of the start whose class is all but lost."""
+LEAST_SHARE = 0.005
+"""Share of the pixels below which a class is lost, and given part of another."""
+
+REVIVAL_SHARE = 0.8
+"""Part of the steps in which lost classes are revived; then they would not settle."""
 
 TEXTURE_SIDE = 64
 START_PIXELS = 5_000
+SMOOTH = 2.0
+"""Standard deviation in pixels of the local colours that a class is parted by."""
+
 IMITATION_SHARE = 1 / 3
 """Part of the steps in which the masks learn the start and the textures warm up."""
 
@@ -136,6 +143,7 @@ class DictionaryObjective:
         crops = [-(-side // CROP) for side in self.inside.shape[1:]]
         self.steps_per_pass = len(tiles) * crops[0] * crops[1]
         self.imitation_steps = 0 if continued else max(int(steps * IMITATION_SHARE), 1)
+        self.last_revival = int(steps * REVIVAL_SHARE)
         rate = 1e-3 if continued else 3e-3
         self.mask_optimizer = _adam(rate, steps, model.mask_network)
         self.texture_optimizer = _adam(1e-2, steps, model.texture_bank)
@@ -154,7 +162,8 @@ class DictionaryObjective:
             )
             known = self.pixels[self.inside].astype("float64")
             model.mask_network.adapt(known.mean(0), np.maximum(known.std(0), 1e-6))
-        self.weights = tf.Variable(tf.ones(model.k))
+        self.smooth = gaussian_filter(self.pixels, (0, SMOOTH, SMOOTH, 0))
+        self.rarity = tf.Variable(tf.ones(model.k))
         self.holdings = Holdings(self.pixels, self.descriptors, model.k)
         self.entries = tf.Variable(tf.zeros((model.k, self.descriptors.shape[-1])))
         self._review(self.labels, -1)
@@ -163,8 +172,12 @@ class DictionaryObjective:
 
     def _review(self, labels: np.ndarray, index: int) -> None:
         """Measure anew what each class holds, and where its texture is."""
+        if 0 <= index < self.last_revival:
+            self._revive(labels)
+        counts = np.bincount(self.labels[self.inside], minlength=self.model.k)
+        # Without it a class of a few per cent is hardly ever learnt.
+        self.rarity.assign(np.sqrt(counts.mean() / np.maximum(counts, 1)))
         self.holdings.update(labels)
-        self.weights.assign(self._weights(labels))
         means = self.holdings.descriptor.numpy()
         if index < self.imitation_steps:
             self.entries.assign(means)
@@ -176,13 +189,30 @@ class DictionaryObjective:
         places = self.space.place(self.space.texture_means(textures)).numpy()
         self.entries.assign(means + pull(places - means, means))
 
-    def _weights(self, labels: np.ndarray) -> np.ndarray:
-        """How much the start of each class counts: more where it is small, or is lost."""
-        k = self.model.k
-        start = np.maximum(np.bincount(self.labels[self.inside], minlength=k), 1)
-        now = np.maximum(np.bincount(labels[self.inside], minlength=k), 1)
-        weights = np.sqrt(start.mean() / start) * np.sqrt(start / now)
-        return np.clip(weights, 0.3, MOST_WEIGHT).astype("float32")
+    def _revive(self, labels: np.ndarray) -> None:
+        """Give each lost class part of the most varied one, in place and as its start.
+
+        Descriptors may tell apart what the masks, which see less, cannot; such a class
+        is lost. Local colours are seen by both.
+        """
+        counts = np.bincount(labels[self.inside], minlength=self.model.k)
+        lost = np.flatnonzero(counts < LEAST_SHARE * counts.sum())
+        for value in lost:
+            scatter = [
+                self.smooth[labels == c].var(0).sum() * (labels == c).sum()
+                if (labels == c).sum() > 1
+                else 0.0
+                for c in range(self.model.k)
+            ]
+            mine = np.flatnonzero(labels.ravel() == int(np.argmax(scatter)))
+            colours = self.smooth.reshape(-1, self.smooth.shape[-1])[mine]
+            step = max(len(mine) // START_PIXELS, 1)
+            halves = KMeans(2, n_init=3, random_state=self.seed).fit(colours[::step])
+            side = halves.predict(colours)
+            smaller = int(side.sum() * 2 < len(side))
+            labels.ravel()[mine[side == smaller]] = value
+        if len(lost):
+            self.labels = labels.astype("int32")
 
     def _choices(self) -> np.ndarray:
         """Mask chosen for each pixel, (n, y, x), numbered as the network has them."""
@@ -211,8 +241,8 @@ class DictionaryObjective:
             entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
                 tf.maximum(labels, 0), logits
             )
-            weights = tf.gather(self.weights, tf.maximum(labels, 0))
-            imitation = _mean_over(entropy * weights, known)
+            rarity = tf.gather(self.rarity, tf.maximum(labels, 0))
+            imitation = _mean_over(entropy * rarity, known)
             loss = tf.where(imitating, imitation, dictionary + ANCHOR * imitation)
         variables = network.trainable_variables
         gradients = tape.gradient(loss, variables)
@@ -299,7 +329,8 @@ class DictionaryObjective:
             **optimizer_state("masks", self.mask_optimizer),
             **optimizer_state("textures", self.texture_optimizer),
             "entries": self.entries.numpy(),
-            "weights": self.weights.numpy(),
+            "labels": self.labels,
+            "rarity": self.rarity.numpy(),
             **self.holdings.state(),
         }
 
@@ -308,7 +339,8 @@ class DictionaryObjective:
         restore_optimizer("masks", self.mask_optimizer, arrays)
         restore_optimizer("textures", self.texture_optimizer, arrays)
         self.entries.assign(arrays["entries"])
-        self.weights.assign(arrays["weights"])
+        self.rarity.assign(arrays["rarity"])
+        self.labels = arrays["labels"]
         self.holdings.restore(arrays)
 
 

@@ -147,8 +147,8 @@ class ContextualMasks(layers.Layer):
 
     Two convolutions find fine patterns; local Gaussian means of their responses and of
     the responses' sizes, over `texture_scale` pixels and over three times as many, tell
-    how much of each pattern is around. No batch normalisation: bands are standardised by
-    frozen statistics.
+    how much of each pattern is around. No batch normalisation: bands are standardised
+    by frozen statistics.
 
     Parameters
     ----------

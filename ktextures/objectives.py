@@ -51,7 +51,7 @@ def shuffled(count: int, pass_index: int, seed: int) -> np.ndarray:
 
 def optimizer_state(name: str, optimizer: keras.Optimizer) -> Arrays:
     """Copies of an optimizer's variables, by their number."""
-    return {f"{name}/{i}": np.array(v) for i, v in enumerate(optimizer.variables)}
+    return {f"{name}/{i}": v.numpy() for i, v in enumerate(optimizer.variables)}
 
 
 def restore_optimizer(

@@ -19,7 +19,7 @@ from ktextures.checkpoint import NAME, Checkpoint, fingerprint, prepare_folder
 from ktextures.errors import InputError, ModelFileError, OutputError
 
 ROOT = Path(__file__).parents[1]
-STEPS = 12
+STEPS = 9
 
 pytestmark = pytest.mark.usefixtures("eager")
 
@@ -40,7 +40,8 @@ class Tell(keras.callbacks.Callback):
 
 scene = kt.datasets.synthetic(40, k=2, seed=1, contrast="both").scene
 model = kt.train(scene, 2, preset=preset, steps=int(steps), seed=1, progress=False,
-                 features=kt.FilterBank(1, 1), callbacks=[Tell()], checkpoint=folder)
+                 features=kt.FilterBank(1, 1), texture_scale=2.0, callbacks=[Tell()],
+                 checkpoint=folder)
 model.save(saved)
 """
 
@@ -50,7 +51,13 @@ def scene_of(seed=1):
 
 
 def quick(scene=None, k=2, **options):
-    wanted = {"steps": 4, "seed": 1, "progress": False, "features": kt.FilterBank(1, 1)}
+    wanted = {
+        "steps": 4,
+        "seed": 1,
+        "progress": False,
+        "features": kt.FilterBank(1, 1),
+        "texture_scale": 2.0,
+    }
     return kt.train(scene_of() if scene is None else scene, k, **{**wanted, **options})
 
 
@@ -85,14 +92,15 @@ def start(preset, folder, saved):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
-@pytest.mark.parametrize("preset", ["default", "paper"])
-def test_a_killed_training_goes_on_to_the_same_end(preset, tmp_path):
+@pytest.mark.parametrize(("preset", "kills"), [("default", 2), ("paper", 1)])
+def test_a_killed_training_goes_on_to_the_same_end(preset, kills, tmp_path):
     folder, saved = tmp_path / "state", tmp_path / "model"
     chance = random.Random(preset)
-    for kills in range(2):
+    for kill in range(kills):
         process = start(preset, folder, saved)
-        for _ in range(1 + 3 * kills):
+        for _ in range(2 + 2 * kill):
             assert process.stdout.readline().strip().isdigit(), process.stderr.read()
         # Within a step, while a state is written, or between.
         time.sleep(chance.random() * 0.3)
@@ -241,9 +249,7 @@ def test_a_damaged_state_is_refused(tmp_path, content):
 
 def test_an_unwritable_folder_is_found_before_training(tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"")
-    # Not even an extractor is fitted by then.
-    monkeypatch.setattr(kt.FilterBank, "fit", None)
-    monkeypatch.setattr("ktextures.training.prepare", None)
+    monkeypatch.setattr("ktextures.training.prepare", None)  # where work begins
     with pytest.raises(
         OutputError, match=r"checkpoint='.*file' cannot be written.*folder"
     ):

@@ -28,7 +28,8 @@ def synthetic(size=48, k=3, bands=4, **options):
 
 
 def quick(scene, k=3, **options):
-    return kt.train(scene, k, **{**QUICK, "features": cheap(), **options})
+    wanted = {**QUICK, "features": cheap(), "texture_scale": 2.0}
+    return kt.train(scene, k, **{**wanted, **options})
 
 
 def cheap():
@@ -312,8 +313,8 @@ def test_ctrl_c_keeps_what_was_learnt(tmp_path):
 
     scene = kt.datasets.synthetic(48, k=2, seed=1, contrast="both").scene
     model = kt.train(scene, 2, steps=100_000, seed=1, progress=False,
-                     callbacks=[Tell()], features=kt.FilterBank(1, 1),
-                     checkpoint=sys.argv[1])
+                     texture_scale=2.0, callbacks=[Tell()],
+                     features=kt.FilterBank(1, 1), checkpoint=sys.argv[1])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     model.save(sys.argv[2])
     kt.segment(scene, model)
