@@ -30,7 +30,7 @@ DEFAULT_TILE, DEFAULT_TILES = 320, 8
 HALO = 24
 """Pixels around a tile of the default preset: for its descriptors and for the masks."""
 
-SEGMENT_SCALES = (25.0, 50.0, 100.0, 200.0, 400.0)
+SEGMENT_SCALES = (50.0, 100.0, 200.0)
 POOLING = 2.0
 """Standard deviation of the descriptors' local mean, in texture scales."""
 
