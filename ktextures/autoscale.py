@@ -39,7 +39,7 @@ def clusteredness(rows: np.ndarray, seed: int) -> float:
 
 
 def _unexplained(rows: np.ndarray, k: int, seed: int) -> float:
-    fitted = KMeans(k, n_init=3, random_state=seed).fit(rows.astype("float32"))
+    fitted = KMeans(k, n_init=1, random_state=seed).fit(rows.astype("float32"))
     return float(fitted.inertia_ / rows.var(0).sum())
 
 

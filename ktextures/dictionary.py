@@ -28,7 +28,7 @@ __all__ = ["DictionaryObjective", "start_labels"]
 CROP = 128
 """Side in pixels of what a step looks at."""
 
-REVIEW = 10
+REVIEW = 20
 """Steps after which it is measured anew what each class holds."""
 
 LEAST_DRAWN = 8
@@ -53,7 +53,7 @@ LEAST_SHARE = 0.005
 REVIVAL_SHARE = 0.8
 """Part of the steps in which lost classes are revived; then they would not settle."""
 
-TEXTURE_SIDE = 64
+TEXTURE_SIDE = 48
 START_PIXELS = 5_000
 SMOOTH = 2.0
 """Standard deviation in pixels of the local colours that a class is parted by."""

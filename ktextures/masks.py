@@ -215,7 +215,7 @@ class ContextualMasks(layers.Layer):
         self.convs[0].build((None, None, None, bands))
         self.convs[1].build((None, None, None, self.width))
         joined = self.width + bands
-        means = 2 * len(self.sigmas) or 1
+        means = 1 + len(self.sigmas)
         self.mix.build((None, None, None, means * joined))
         self.head.build((None, None, None, self.hidden))
         self.built = True
@@ -234,11 +234,10 @@ class ContextualMasks(layers.Layer):
         if not self.sigmas:
             return self.head(self.mix(tf.concat([maps, bands], -1)))
         maps = tf.concat([maps, crop(bands, 2)], -1)
-        maps = tf.concat([maps, tf.abs(maps)], -1)
-        widest = self.reach - 2
-        pooled = [
-            blur(crop(maps, widest - blur_reach(sigma)), sigma) for sigma in self.sigmas
-        ]
+        sizes = tf.abs(maps)
+        fine, *wide = self.sigmas
+        inner = crop(tf.concat([maps, sizes], -1), self.reach - 2 - blur_reach(fine))
+        pooled = [blur(inner, fine), *(blur(sizes, sigma) for sigma in wide)]
         return self.head(self.mix(tf.concat(pooled, -1)))
 
     def call(self, tiles: tf.Tensor, training: bool = False) -> tf.Tensor:
