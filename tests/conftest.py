@@ -10,6 +10,8 @@ from hypothesis import settings
 # TensorFlow's notes on the processor would drown the report of a failed test.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "agg")
+# Threads of k-means that wait by spinning would take the processor from the others.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 # The same examples at each run, and no deadline: a busy machine is no error.
 settings.register_profile("ktextures", derandomize=True, deadline=None)

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ktextures.textures import PublishedTextures, TextureGenerator, TileableTextures
+from ktextures.textures import (
+    PublishedTextures,
+    TextureGenerator,
+    TileableTextures,
+    neighbourhoods,
+)
 
 KINDS = [PublishedTextures, TileableTextures]
 # For 4 bands: five 3x3 convolutions and four batch normalisations, as published.
@@ -90,6 +95,15 @@ def test_classes_have_noise_and_weights_of_their_own(kind):
         assert (noise[one] != noise[other]).mean() > 0.9
         assert (textures[one] != textures[other]).mean() > 0.9
         assert (alike[one] != alike[other]).mean() > 0.9
+
+
+def test_neighbourhoods_are_the_nine_pixels_around_wrapped():
+    maps = np.random.default_rng(0).random((1, 5, 6, 2), "float32")
+    found = neighbourhoods(tf.constant(maps)).numpy()
+    assert found.shape == (1, 5, 6, 18)
+    around = [np.roll(maps, (y, x), (1, 2)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
+    wanted = np.concatenate(around, -1)
+    np.testing.assert_array_equal(np.sort(found, -1), np.sort(wanted, -1))
 
 
 @pytest.mark.parametrize("shift", [(1, 0), (0, 5), (-7, 11)])

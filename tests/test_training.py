@@ -111,14 +111,14 @@ def test_any_number_of_bands_with_and_without_roles(bands):
         assert model.config.roles == tuple(each.role.values)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int16", "int64", "float32", "float64"])
+@pytest.mark.parametrize("dtype", ["int16", "float64"])
 def test_any_dtype(dtype):
     scene = synthetic(40, k=2)
     scene = (scene // 100).astype(dtype)
     assert classes(scene, quick(scene, 2)).min() >= 1
 
 
-@pytest.mark.parametrize("size", [(32, 32), (33, 100), (100, 32)])
+@pytest.mark.parametrize("size", [(32, 32), (33, 90)])
 def test_small_and_narrow_scenes(size):
     scene = synthetic(size, k=2)
     model = kt.train(scene, 2, **QUICK)
@@ -126,11 +126,11 @@ def test_small_and_narrow_scenes(size):
 
 
 def test_a_scene_of_several_tiles():
-    scene = synthetic((40, 400), k=2)
-    assert classes(scene, quick(scene, 2)).shape == (40, 400)
+    scene = synthetic((32, 400), k=2)
+    assert classes(scene, quick(scene, 2, steps=1)).shape == (32, 400)
 
 
-@pytest.mark.parametrize("scale", [0, 0.5, 1, 16])
+@pytest.mark.parametrize("scale", [0, 1, 16])
 def test_texture_scales(scale):
     scene = synthetic(k=2)
     model = kt.train(scene, 2, texture_scale=scale, **QUICK)
@@ -140,8 +140,8 @@ def test_texture_scales(scale):
 
 
 def test_k_may_exceed_what_is_drawn_in_a_step():
-    scene = synthetic(64, k=4)
-    model = quick(scene, 40, steps=3)
+    scene = synthetic(k=4)
+    model = quick(scene, 40, steps=1)
     assert model.k == len(model.record.classes.names) == 40
     assert classes(scene, model).max() <= 40
 
@@ -159,7 +159,7 @@ def test_a_lazy_scene_trains_alike():
 
 
 def test_six_classes_unless_told():
-    scene = kt.datasets.sentinel2()[:, :64, :64]
+    scene = kt.datasets.sentinel2()[:, :40, :40]
     model = kt.train(scene, steps=1, seed=1, progress=False)
     assert model.k == len(model.record.classes.names) == 6
     kinds = [entry["kind"] for entry in model.record.provenance["features"]]
@@ -189,7 +189,7 @@ def stripes():
 def test_nodata_is_0_in_the_classes_and_does_not_enter_training(stripes):
     hidden, filled = stripes
     scenes = [filled(0, 1), filled(0, 60_000), filled(3, 77)]
-    models = [kt.train(scene, 2, **QUICK) for scene in scenes]
+    models = [quick(scene, 2) for scene in scenes]
     found = [classes(scene, model) for scene, model in zip(scenes, models, strict=True)]
     assert ((found[0] == 0) == hidden).all()
     for other, labels in zip(models[1:], found[1:], strict=True):
@@ -387,13 +387,13 @@ def test_a_model_is_trained_further_in_place(tmp_path):
 
 def test_a_loaded_model_is_trained_further_alike(tmp_path):
     scene = synthetic(k=2)
-    model = kt.train(scene, 2, texture_scale=1.5, **QUICK)
+    model = quick(scene, 2, texture_scale=1.0)
     model.save(tmp_path / "model")
     loaded = kt.load(tmp_path / "model")
     kt.train(scene, model=model, **QUICK)
     kt.train(scene, model=loaded, **QUICK)
     assert same_weights(model, loaded)
-    assert loaded.record.provenance["texture_scale"] == 1.5
+    assert loaded.record.provenance["texture_scale"] == 1.0
 
 
 def test_names_and_colours_stay_when_trained_further():

@@ -131,8 +131,8 @@ def test_bands_are_fed_by_role_or_name_and_no_others():
 def test_missing_bands_are_named_with_the_remedy():
     with pytest.raises(
         InputError,
-        match=r"the scene has no \['green', 'blue'\] \(it has \['1', 'red'\]\).*roles=.*"
-        r"VGG16Features\(bands=\.\.\.\).*FilterBank\(\)",
+        match=r"the scene has no \['green', 'blue'\] \(it has \['1', 'red'\]\)"
+        r".*roles=.*VGG16Features\(bands=\.\.\.\).*FilterBank\(\)",
     ):
         fitted({"red": 0, "1": 0})
 
