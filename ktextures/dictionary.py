@@ -1,10 +1,11 @@
 """The default objective: each pixel chooses among the textures of a dictionary.
 
 Masks that may draw the image pixel by pixel leave nothing for the textures to do. Here
-a pixel is compared with each class's *pure* texture instead: the loss is the squared
-distance between the descriptor of its neighbourhood and that of the texture of its
-class. That is k-means whose centroids are generated textures and whose labels come from
-a network, trained by gradient descent.
+a pixel is compared with the entries of a dictionary instead, one per class: the loss is
+the squared distance between the descriptor of its neighbourhood and the entry of its
+class. An entry lies at the mean of what its class holds, pulled towards the class's
+*pure* texture; textures are drawn after what their classes hold. That is k-means whose
+labels come from a network, trained by gradient descent.
 """
 
 from collections.abc import Mapping
@@ -274,7 +275,8 @@ class DictionaryObjective:
 
     def step(self, index: int) -> dict[str, float]:
         """Train masks on a crop of a tile, and some of the textures."""
-        if index % REVIEW == 0 and index >= self.imitation_steps:
+        since = index - self.imitation_steps
+        if since >= 0 and since % REVIEW == 0:
             self._review(np.where(self.inside, self._choices(), -1), index)
         k = self.model.k
         group = min(k, max(LEAST_DRAWN, -(-k // 4)))
