@@ -27,6 +27,7 @@ from ktextures.errors import InputError, OutputError
 from ktextures.grid import scene_transform
 from ktextures.nodata import scene_nodata
 from ktextures.opening import open_scene
+from ktextures.rendering import MAX_CLASSES
 from ktextures.sidecars import category_names, pam_xml, qgis_style
 
 __all__ = ["check_writable", "read_classes", "write_classes", "write_simulated"]
@@ -149,12 +150,14 @@ def write_classes(
     with _staged(target) as folder:
         raster = folder / "classes.tif"
         with _created(raster, classes.expand_dims("band"), 0) as file:
+            # GDAL cannot give a palette to a file that has pixels already.
+            palette = table or ClassTable.default(MAX_CLASSES)
+            file.write_colormap(1, _colormap(palette))
             _write_blocks(file, classes.expand_dims("band"), count)
             if table is None:
                 table = ClassTable.default(
                     max(1, int(np.flatnonzero(pixels).max(initial=0)))
                 )
-            file.write_colormap(1, _colormap(table))
             file.set_band_description(1, "classes")
             file.update_tags(**_tags({**classes.attrs, **table.attrs()}))
         finished = {target: _finish(raster, driver, "MODE")}

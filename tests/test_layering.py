@@ -166,14 +166,33 @@ def test_imports_point_downwards(path):
     assert not upwards, f"{layer} imports {sorted(upwards)}, which do not lie below it"
 
 
-def test_only_tensor_modules_load_tensorflow():
+def reached_at_once():
+    """By layer, what its import loads directly and through the layers below."""
     loads = loads_at_once()
     reached = {}
     for layer in ORDER:
         below = loads.get(layer, set())
         reached[layer] = below.union(*(reached.get(name, set()) for name in below))
+    return reached
+
+
+def test_only_tensor_modules_load_tensorflow():
+    reached = reached_at_once()
     guilty = {name for name, names in reached.items() if names & TENSOR_LIBRARIES}
     assert guilty <= TENSOR_MODULES
+
+
+def test_who_uses_the_rio_accessor_loads_rioxarray():
+    # Otherwise it works or not by what the user happened to call before.
+    reached = reached_at_once()
+    users = {
+        layer_of(path)
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "rio"
+    }
+    without = {layer for layer in users if "rioxarray" not in reached[layer]}
+    assert not without, f"{sorted(without)} use .rio without having loaded rioxarray"
 
 
 @pytest.mark.parametrize("path", modules(), ids=layer_of)
