@@ -17,6 +17,8 @@ from ktextures import checkpoint as module
 from ktextures.archive import read_archive
 from ktextures.checkpoint import NAME, Checkpoint, fingerprint, prepare_folder
 from ktextures.errors import InputError, ModelFileError, OutputError
+from ktextures.loop import TrainingLoop
+from ktextures.model import from_bytes
 
 ROOT = Path(__file__).parents[1]
 STEPS = 9
@@ -218,11 +220,93 @@ def test_other_weights_of_a_scene_encoder_are_refused(tmp_path):
 
 
 def test_training_further_is_another_training(tmp_path):
-    earlier = quick(checkpoint=tmp_path)
-    options = {"steps": 4, "seed": 1, "progress": False, "checkpoint": tmp_path}
+    # Nothing but the weights to start from tells the two apart.
+    scene = kt.datasets.synthetic(40, k=2, bands=2, seed=1).scene
+    options = {"steps": 2, "seed": 1, "progress": False, "checkpoint": tmp_path}
+    earlier = kt.train(scene, 2, **options)
     with pytest.raises(InputError, match="is the state of another training"):
-        kt.train(scene_of(), model=earlier, **options)
-    assert earlier.record.steps == 4
+        kt.train(scene, model=earlier, **options)
+    assert earlier.record.steps == 2
+
+
+class Scripted:
+    """An objective with known losses, whose steps count in the model's first weight."""
+
+    keeps_best, steps_per_pass = True, 3
+
+    def __init__(self, model, losses):
+        self.model, self.losses = model, losses
+
+    def step(self, index):
+        weight = self.model.weights[0]
+        weight.assign(np.full(weight.shape, index + 1.0))
+        return {"loss": self.losses[index]}
+
+    def finish(self):
+        pass
+
+    def state(self):
+        return {}
+
+    def restore(self, arrays):
+        assert arrays == {}
+
+
+def test_a_step_at_hand_is_done_whole_on_ctrl_c(trained, tmp_path):
+    class Interrupted(Scripted):
+        def step(self, index):
+            losses = super().step(index)
+            if index == 1:
+                signal.raise_signal(signal.SIGINT)  # the weights have changed by now
+            return losses
+
+    model = from_bytes(trained.to_bytes())
+    model.record.losses.clear()
+    state = Checkpoint(tmp_path, "it")
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        TrainingLoop(
+            model,
+            Interrupted(model, [5.0] * 9),
+            steps=9,
+            checkpoint=state,
+            progress=False,
+        ).run()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert model.stop_training
+    assert model.record.losses == {"loss": [5.0, 5.0]}
+    settings, arrays = state.read()
+    assert settings["done"] == 2
+    assert arrays["weights/0"].ravel()[0] == 2
+
+
+@pytest.mark.parametrize("stop", [1, 3, 4, 6, 7])
+@pytest.mark.parametrize(
+    ("losses", "kept"),
+    [
+        # Judged by the rest of a pass alone, the second would be the best.
+        ([9, 9, 9, 20, 1, 1, 5, 5, 5], 9),
+        ([1, 1, 1, 20, 9, 9, 9, 9, 9], 3),
+        ([9, 9, 9, 4, 4, 4, 8, 0, 8], 6),
+    ],
+)
+def test_the_best_pass_is_known_after_a_stop(trained, tmp_path, losses, kept, stop):
+    for callbacks in ([StopAfter(stop)], []):
+        model = from_bytes(trained.to_bytes())
+        model.record.losses.clear()
+        loop = TrainingLoop(
+            model,
+            Scripted(model, losses),
+            steps=9,
+            callbacks=callbacks,
+            checkpoint=Checkpoint(tmp_path, "it"),
+            progress=False,
+        )
+        loop.run()
+    assert model.record.losses["loss"] == losses
+    assert float(model.weights[0].numpy().ravel()[0]) == kept
 
 
 def test_training_further_goes_on_after_a_stop(tmp_path):
