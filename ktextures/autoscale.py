@@ -1,6 +1,7 @@
 """Whether texture tells the classes of a scene apart better than colour does."""
 
 import numpy as np
+import rioxarray  # noqa: F401 - registers .rio
 import xarray as xr
 from sklearn.cluster import KMeans
 

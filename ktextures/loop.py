@@ -42,7 +42,7 @@ def stopping_on_interrupt(model: KTextures) -> Iterator[None]:
     if ignored or threading.current_thread() is not threading.main_thread():
         yield
         return
-    previous = signal.getsignal(signal.SIGINT)
+    previous = signal.signal(signal.SIGINT, stop)
     try:
         yield
     finally:

@@ -5,7 +5,6 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ktextures._version import __version__
 from ktextures.archive import Arrays, pack, read_archive, unpack, write_atomically
 from ktextures.classes import ClassTable
 from ktextures.encoder import SceneEncoder
@@ -355,7 +355,9 @@ class KTextures(keras.Model):
                 for extractor in known
             ],
             "versions": {
-                name: version(name) for name in ("ktextures", "keras", "tensorflow")
+                "ktextures": __version__,
+                "keras": keras.__version__,
+                "tensorflow": tf.__version__,
             },
         }
         arrays = self.weight_arrays()

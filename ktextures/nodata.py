@@ -5,6 +5,7 @@ from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
+import rioxarray  # noqa: F401 - registers .rio
 import xarray as xr
 
 from ktextures.errors import InputError

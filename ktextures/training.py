@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import keras
 import numpy as np
 import xarray as xr
 
+from ktextures._version import __version__
 from ktextures.checkpoint import Checkpoint, fingerprint, prepare_folder
 from ktextures.classes import canonical_order
 from ktextures.encoder import SceneEncoder
@@ -319,7 +319,7 @@ def _conclude(
         "steps": len(model.record.losses.get("loss", ())),
         "texture_scale": model.config.masks_options.get("texture_scale"),
         "features": [_described(extractor) for extractor in model.extractors],
-        "ktextures": version("ktextures"),
+        "ktextures": __version__,
     }
     model.record = TrainingRecord(
         model.record.classes, order, dict(model.record.losses), provenance
