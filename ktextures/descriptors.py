@@ -137,7 +137,7 @@ class DescriptorSpace:
         self._standardise(self._on_grid(pooled, some), self._map_weights(tiles))
         maps = pooled if len(some) == len(tiles) else self._each(tiles)
         raw = [
-            self._within_edges(self._project(each), values)
+            self._within_edges(self._project(each, values.shape[:2]), values)
             for each, values in zip(maps, tiles.values, strict=True)
         ]
         cut = slice(tiles.halo, -tiles.halo or None)
@@ -211,14 +211,13 @@ class DescriptorSpace:
         cut = tiles.halo // stride
         return maps[:, cut : maps.shape[1] - cut, cut : maps.shape[2] - cut]
 
-    def _project(self, pooled: list[tf.Tensor]) -> np.ndarray:
+    def _project(self, pooled: list[tf.Tensor], shape: tuple[int, ...]) -> np.ndarray:
         """Pooled maps of one tile to (y, x, dimension), with the halo."""
-        height, width = (max(maps.shape[axis] for maps in pooled) for axis in (1, 2))
         total = np.zeros(1, "float32")
         for maps, layer in zip(pooled, self.layers, strict=True):
             scaled = (maps - layer.mean) / layer.spread
             projected = tf.linalg.matmul(scaled, layer.projection)
-            total = total + tf.image.resize(projected, (height, width)).numpy()[0]
+            total = total + tf.image.resize(projected, shape).numpy()[0]
         return total
 
     def place(self, means: Sequence[tf.Tensor]) -> tf.Tensor:
