@@ -31,7 +31,8 @@ def clusteredness(rows: np.ndarray, seed: int) -> float:
     generator = np.random.default_rng(seed)
     if len(rows) > SAMPLE:
         rows = rows[generator.choice(len(rows), SAMPLE, replace=False)]
-    variances = np.maximum(np.linalg.eigvalsh(np.cov(rows.T)), 0)
+    covariance = np.atleast_2d(np.cov(rows.T))
+    variances = np.maximum(np.linalg.eigvalsh(covariance), 0)
     cloud = generator.normal(size=rows.shape) * np.sqrt(variances)
     ratios = [
         _unexplained(cloud, k, seed) / _unexplained(rows, k, seed) for k in TRIED_K
