@@ -167,6 +167,10 @@ class Worker:
         self.nodata, self.outputs = nodata, outputs
         self.reach = model.reach
 
+    def __repr__(self) -> str:
+        """The prefix of dask's key names, which must not hold an address."""
+        return "ktextures-segment"
+
     def __dask_tokenize__(self) -> tuple[object, ...]:
         """What makes two workers the same."""
         return ("ktextures.Worker", self.model.to_bytes(), self.nodata, self.outputs)
