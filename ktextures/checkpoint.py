@@ -95,6 +95,6 @@ class Checkpoint:
         self, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
     ) -> None:
         """Replace the state."""
+        self._saved = time.monotonic()
         content = pack("checkpoint", {**settings, "identity": self.identity}, arrays)
         write_atomically(self.path, content)
-        self._saved = time.monotonic()

@@ -165,7 +165,7 @@ class DictionaryObjective:
             model.mask_network.adapt(known.mean(0), np.maximum(known.std(0), 1e-6))
         self.smooth = gaussian_filter(self.pixels, (0, SMOOTH, SMOOTH, 0))
         self.rarity = tf.Variable(tf.ones(model.k))
-        self.holdings = Holdings(self.pixels, self.descriptors, model.k)
+        self.holdings = Holdings(self.pixels, self.inside, self.descriptors, model.k)
         self.entries = tf.Variable(tf.zeros((model.k, self.descriptors.shape[-1])))
         self._review(self.labels, -1)
         if not continued:

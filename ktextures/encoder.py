@@ -75,18 +75,18 @@ class SceneEncoder:
         outputs = [self.network.get_layer(name).output for name in self.layers]
         self._maps = keras.Model(self.network.inputs, outputs)
 
-    def fit(self, tiles: np.ndarray, bands: Mapping[str, int]) -> None:
-        """Check that tiles (n, y, x, band) have the bands it was trained on.
+    def fit(self, pixels: np.ndarray, bands: Mapping[str, int]) -> None:
+        """Check that pixels (..., band) have the bands it was trained on.
 
         Raises
         ------
         InputError
             If their number differs.
         """
-        if tiles.shape[-1] != self.bands:
+        if pixels.shape[-1] != self.bands:
             raise InputError(
-                f"The scene has {tiles.shape[-1]} bands, the scene encoder was trained "
-                f"on {self.bands}. Train one on such scenes: kt.train_encoder([scene])."
+                f"The scene has {pixels.shape[-1]} bands, the scene encoder was "
+                f"trained on {self.bands}. Train one on such scenes: kt.train_encoder([scene])."
             )
 
     def __call__(self, tiles: tf.Tensor) -> list[tf.Tensor]:

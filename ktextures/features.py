@@ -27,13 +27,13 @@ class FeatureExtractor(Protocol):
 
     kind: str
 
-    def fit(self, tiles: np.ndarray, bands: Mapping[str, int]) -> None:
+    def fit(self, pixels: np.ndarray, bands: Mapping[str, int]) -> None:
         """Get ready for a scene.
 
         Parameters
         ----------
-        tiles : array, shape (n, y, x, band), float32, 0..1
-            Tiles of the scene.
+        pixels : array, shape (..., band), float32, 0..1
+            Valid pixels of the scene.
         bands : mapping of str to int
             Index of each band by name and by role.
         """
@@ -78,7 +78,7 @@ class ColourFeatures:
     OFFSET = 0.5
     """Added to bands in 0..1, so that noise in the dark does not count too much."""
 
-    def fit(self, tiles: np.ndarray, bands: Mapping[str, int]) -> None:
+    def fit(self, pixels: np.ndarray, bands: Mapping[str, int]) -> None:
         """Nothing is learnt."""
 
     def __call__(self, tiles: tf.Tensor) -> list[tf.Tensor]:
@@ -127,9 +127,9 @@ class FilterBank:
         self.scales, self.orientations = scales, orientations
         self._filters = oriented_filters(orientations)
 
-    def fit(self, tiles: np.ndarray, bands: Mapping[str, int]) -> None:
-        """Learn the decorrelation of the bands from tiles (n, y, x, band)."""
-        pixels = tiles.reshape(-1, tiles.shape[-1]).astype("float64")
+    def fit(self, pixels: np.ndarray, bands: Mapping[str, int]) -> None:
+        """Learn the decorrelation of the bands from pixels (..., band)."""
+        pixels = pixels.reshape(-1, pixels.shape[-1]).astype("float64")
         self._mean = pixels.mean(0).astype("float32")
         covariance = np.cov(pixels, rowvar=False).reshape(self._mean.size, -1)
         values, vectors = np.linalg.eigh(covariance)

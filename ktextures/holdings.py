@@ -30,6 +30,7 @@ class Holdings:
     ----------
     pixels : array, shape (n, y, x, band)
         Scaled tiles.
+    valid : array, shape (n, y, x), bool
     descriptors : array, shape (n, y, x, dimension)
     k : int
 
@@ -42,18 +43,20 @@ class Holdings:
         One per scale.
     """
 
-    def __init__(self, pixels: np.ndarray, descriptors: np.ndarray, k: int) -> None:
+    def __init__(
+        self, pixels: np.ndarray, valid: np.ndarray, descriptors: np.ndarray, k: int
+    ) -> None:
         self.k, self._pixels, self._descriptors = k, pixels, descriptors
         bands = pixels.shape[-1]
         self._bank = FilterBank(SCALES)
-        self._bank.fit(pixels, {})
+        known = pixels[valid]
+        self._bank.fit(known, {})
         self._maps = [self._bank(tf.constant(tile[None])) for tile in pixels]
         self._spreads = [
-            tf.constant(np.concatenate(level).std((0, 1, 2)) + 1e-3)
+            tf.constant(_spread(np.concatenate(level), valid))
             for level in zip(*self._maps, strict=True)
         ]
-        spread = pixels.reshape(-1, bands).std(0) + 1e-3
-        self._units = tf.constant(spread, "float32")
+        self._units = tf.constant(known.std(0) + 1e-3, "float32")
         self.descriptor = tf.Variable(tf.zeros((k, descriptors.shape[-1])))
         self.colour = tf.Variable(tf.zeros((k, bands)))
         self.covariance = tf.Variable(tf.zeros((k, bands, bands)))
@@ -142,3 +145,14 @@ class Holdings:
         """Take what `state` gave."""
         for index, variable in enumerate(self._variables):
             variable.assign(arrays[f"holdings/{index}"])
+
+
+def _spread(maps: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Standard deviation of maps (n, y / s, x / s, channel) over valid pixels."""
+    share = tf.image.resize(
+        valid[..., None].astype("float32"), maps.shape[1:3], antialias=True
+    )
+    known = share.numpy()[..., 0] > 0.5
+    return (
+        maps[known].std(0) + 1e-3 if known.any() else np.ones(maps.shape[-1], "float32")
+    )

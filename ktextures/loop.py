@@ -2,6 +2,7 @@
 
 import signal
 import threading
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -160,7 +161,16 @@ class TrainingLoop:
         if self.best.weights is not None:
             arrays |= prefixed("best", self.best.weights)
         if self.checkpoint:
-            self.checkpoint.write(settings, arrays)
+            try:
+                self.checkpoint.write(settings, arrays)
+            except OSError as error:
+                # A full disk must not cost what was learnt.
+                warnings.warn(
+                    f"The state of the training is not saved: {error} Training goes "
+                    "on.",
+                    UserWarning,
+                    stacklevel=2,
+                )
 
     def _resume(self) -> None:
         state = self.checkpoint.read() if self.checkpoint else None

@@ -135,7 +135,7 @@ def _open_raster_file(
                 f"{path!r} is located by ground control points only, which are left "
                 "out; warp it first (gdalwarp) for a georeferenced result",
                 UserWarning,
-                stacklevel=4,
+                stacklevel=3,
             )
     if chunks is None and size > _EAGER_BYTES:
         chunks = _LAZY_CHUNK

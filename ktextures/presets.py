@@ -246,5 +246,6 @@ def _config(
 def _fit(
     extractors: Sequence[FeatureExtractor], tiles: TileSet, config: ModelConfig
 ) -> None:
+    values, valid = tiles.inner()
     for extractor in extractors:
-        extractor.fit(tiles.inner()[0], config.band_index())
+        extractor.fit(values[valid], config.band_index())

@@ -36,7 +36,7 @@ def train(
     scene: xr.DataArray,
     k: int | None = None,
     *,
-    preset: str = "default",
+    preset: str | None = None,
     steps: int | None = None,
     texture_scale: float | str = "auto",
     features: FeatureExtractor | Sequence[FeatureExtractor] | None = None,
@@ -59,8 +59,9 @@ def train(
     k : int
         Number of classes, 2 to 128; 6 if not given, or that of `model`.
     preset : {"default", "paper"}
-        "paper": as published (Wagner et al. 2022), except that the model kept is the
-        best over a whole pass. "default": contextual masks that choose among textures.
+        "default" if not given, or that of `model`: contextual masks that choose among
+        textures. "paper": as published (Wagner et al. 2022), except that the model kept
+        is the best over a whole pass.
     steps : int
         Gradient steps; 200 by default, 10,240 with "paper".
     texture_scale : float or "auto"
@@ -181,17 +182,23 @@ def _checked(
     scene: xr.DataArray,
     model: KTextures | None,
     k: int | None,
-    preset: str,
+    preset: str | None,
     steps: int | None,
     texture_scale: float | str,
     features: FeatureExtractor | Sequence[FeatureExtractor] | None,
     seed: int | None,
     progress: bool,
 ) -> Request:
+    if preset is None:
+        preset = model.config.preset if model else PRESETS[0]
     if preset not in PRESETS:
         raise InputError(f"preset is {preset!r}; choose from {', '.join(PRESETS)}.")
     if model is not None:
-        preset = model.config.preset
+        if preset != model.config.preset:
+            raise InputError(
+                f"preset is {preset!r}, but the model to train further was made by "
+                f"{model.config.preset!r}. Leave preset out, or train a new model."
+            )
         if k not in (None, model.k):
             raise InputError(
                 f"k is {k}, but the model to train further has {model.k} classes. "

@@ -232,12 +232,12 @@ class VGG16Features:
         self.bands, self.preprocess = tuple(bands), preprocess
         self.source = ""
 
-    def fit(self, tiles: np.ndarray, bands: Mapping[str, int]) -> None:
+    def fit(self, pixels: np.ndarray, bands: Mapping[str, int]) -> None:
         """Load the weights and find the bands.
 
         Parameters
         ----------
-        tiles : array, shape (n, y, x, band)
+        pixels : array, shape (..., band)
             Not looked at: VGG-16 is frozen.
         bands : mapping of str to int
             Index of each band by name and by role.

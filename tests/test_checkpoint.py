@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -173,6 +174,18 @@ def test_states_are_written_now_and_then(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "SECONDS_BETWEEN", 0.0)
     quick(steps=3, checkpoint=tmp_path / "often")
     assert written == [3, 1, 2, 3, 3]
+
+
+def test_a_state_that_cannot_be_written_costs_no_training(tmp_path):
+    folder = tmp_path / "gone"
+
+    class Remove(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    with pytest.warns(UserWarning, match=r"is not saved: cannot write .* goes on"):
+        model = quick(steps=2, checkpoint=folder, callbacks=[Remove()])
+    assert model.record.steps == 2
 
 
 @pytest.mark.parametrize(

@@ -424,6 +424,8 @@ def test_what_cannot_change_any_more_is_refused():
     model = quick(scene, 2, texture_scale=1)
     with pytest.raises(InputError, match=r"k is 3, but the model .* has 2 classes"):
         kt.train(scene, 3, model=model, **QUICK)
+    with pytest.raises(InputError, match=r"'paper', but the model .* by 'default'"):
+        kt.train(scene, model=model, preset="paper", **QUICK)
     with pytest.raises(InputError, match=r"texture_scale is 4.*model .* has 1 px"):
         kt.train(scene, model=model, texture_scale=4, **QUICK)
     scaler = kt.BandScaler.fixed([0] * 4, [1] * 4)
