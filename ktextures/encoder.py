@@ -86,7 +86,8 @@ class SceneEncoder:
         if pixels.shape[-1] != self.bands:
             raise InputError(
                 f"The scene has {pixels.shape[-1]} bands, the scene encoder was "
-                f"trained on {self.bands}. Train one on such scenes: kt.train_encoder([scene])."
+                f"trained on {self.bands}. Train one on such scenes: "
+                "kt.train_encoder([scene])."
             )
 
     def __call__(self, tiles: tf.Tensor) -> list[tf.Tensor]:
