@@ -27,7 +27,7 @@ FIT_TILES = 16
 """Most tiles that statistics are taken from; their maps are in memory at once."""
 
 FLOOR = 0.05
-"""Least spread of a channel, as a share of the median: dead ones stay dead."""
+"""Least spread of a channel, as a share of all: dead ones stay dead."""
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,8 @@ class DescriptorSpace:
 
 
 def _floored(spread: np.ndarray) -> np.ndarray:
-    floor = FLOOR * float(np.median(spread)) + 1e-6
+    # Not of the median: of VGG-16's channels more than half may be silent.
+    floor = FLOOR * float(np.sqrt(np.mean(spread**2))) + 1e-6
     return np.maximum(spread, floor) * np.sqrt(spread.size)
 
 
