@@ -1,22 +1,24 @@
 """Descriptors: what a neighbourhood and a whole texture have in common, in one space.
 
 A descriptor is the local mean of an extractor's feature maps, standardised by frozen
-statistics of the scene and projected on its principal directions. As all of that is
-linear, the mean feature of a generated texture has its place in the same space, where
-it is compared with the neighbourhood of every pixel.
+statistics of the scene and projected on few directions. As all of that is linear, the
+mean feature of a generated texture has its place in the same space, where it is
+compared with the neighbourhood of every pixel.
 """
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import tensorflow as tf
 from skimage.segmentation import felzenszwalb
 
-from ktextures.features import FeatureExtractor
+from ktextures.features import ColourFeatures, FeatureExtractor
 from ktextures.ops import blur, blur_reach
 from ktextures.sampling import TileSet
+from ktextures.whitening import nearby_covariance, quiet_directions
 
 __all__ = ["DescriptorSpace"]
 
@@ -25,6 +27,9 @@ GRID = 4
 
 FIT_TILES = 16
 """Most tiles that statistics are taken from; their maps are in memory at once."""
+
+TEXTURE_CHANNELS, DIMENSIONS = 48, 24
+"""Principal directions of texture kept at first, and of all in the end."""
 
 FLOOR = 0.05
 """Least spread of a channel, as a share of all: dead ones stay dead."""
@@ -58,12 +63,19 @@ class DescriptorSpace:
     segment_scales : sequence of float
         The local means are averaged over the segments of a tile at these scales, so
         that they stop at the image's edges; empty = not.
-    dimensions : int
-        Principal directions kept.
-    whitening : float
-        Power of its spread by which each direction is divided: 0 = none, 1 = all alike.
-    weights : sequence of float
-        One per extractor, 1 each by default: how much its features count.
+    colour_weights : sequence of float
+        How much `ColourFeatures` count beside the others. The first makes the
+        descriptors; with the rest, they are further views of the same pixels.
+    lags : sequence of int
+        Pixels over which what changes is noise; empty = the spread of each direction is
+        whitened instead. See `ktextures.whitening`.
+    shrinkage : float
+        Of that noise.
+
+    Attributes
+    ----------
+    turns : tuple of array, shape (channel, dimension), float32
+        From channels to the dimensions of each view.
 
     Notes
     -----
@@ -77,26 +89,28 @@ class DescriptorSpace:
         sigma: float,
         *,
         segment_scales: Sequence[float] = (),
-        dimensions: int = 24,
-        whitening: float = 0.25,
-        weights: Sequence[float] = (),
+        colour_weights: Sequence[float] = (1.0,),
+        lags: Sequence[int] = (),
+        shrinkage: float = 0.0,
     ) -> None:
-        self.extractors = tuple(extractors)
-        self.weights = tuple(weights) or (1.0,) * len(self.extractors)
-        self.sigma, self.dimensions, self.whitening = sigma, dimensions, whitening
-        self.segment_scales = tuple(segment_scales)
+        self.extractors, self.sigma = tuple(extractors), sigma
+        self.segment_scales, self.lags = tuple(segment_scales), tuple(lags)
+        self.colour_weights, self.shrinkage = tuple(colour_weights), shrinkage
         self.layers: list[Layer] = []
-        self.unwhitening = np.eye(dimensions, dtype="float32")
+        self.turns: tuple[np.ndarray, ...] = ()
 
     def maps(self, tiles: tf.Tensor) -> list[tf.Tensor]:
         """Feature maps (batch, y / s, x / s, channel) by all extractors."""
         return [maps for extractor in self.extractors for maps in extractor(tiles)]
 
-    def _map_weights(self, tiles: TileSet) -> list[float]:
-        """The weight of each map, that of its extractor."""
+    def _is_colour(self, tiles: TileSet) -> list[bool]:
+        """Whether each map is one of colours."""
         corner = tf.constant(tiles.values[:1, :32, :32])
-        pairs = zip(self.extractors, self.weights, strict=True)
-        return [weight for extractor, weight in pairs for _ in extractor(corner)]
+        return [
+            isinstance(extractor, ColourFeatures)
+            for extractor in self.extractors
+            for _ in extractor(corner)
+        ]
 
     def pooled(self, tiles: tf.Tensor, valid: tf.Tensor) -> list[tf.Tensor]:
         """Local means of the feature maps over valid pixels; same shapes as `maps`."""
@@ -120,7 +134,7 @@ class DescriptorSpace:
             yield self.pooled(tf.constant(values[None]), mask)
 
     def fit(self, tiles: TileSet) -> np.ndarray:
-        """Learn statistics and projection from tiles; return their descriptors.
+        """Learn statistics, projection and turns from tiles; return their channels.
 
         Parameters
         ----------
@@ -129,55 +143,76 @@ class DescriptorSpace:
 
         Returns
         -------
-        array, shape (n, y, x, dimension), float32
-            Without the halo.
+        array, shape (n, y, x, channel), float32
+            Without the halo. Times one of `turns`, these are descriptors.
         """
         some = tiles.some(FIT_TILES)
         pooled = list(self._each(some))
-        self._standardise(self._on_grid(pooled, some), self._map_weights(tiles))
+        colour = self._is_colour(tiles)
+        self._standardise(self._on_grid(pooled, some), colour)
         maps = pooled if len(some) == len(tiles) else self._each(tiles)
-        raw = [
-            self._within_edges(self._project(each, values.shape[:2]), values)
-            for each, values in zip(maps, tiles.values, strict=True)
-        ]
         cut = slice(tiles.halo, -tiles.halo or None)
-        descriptors = np.stack([each[cut, cut] for each in raw])
-        return self._turn(descriptors, tiles.inner()[1])
-
-    def _standardise(self, rows: list[np.ndarray], weights: list[float]) -> None:
-        """Learn mean and spread of each channel, and a first, generous projection."""
-        means = [row.mean(0) for row in rows]
-        spreads = [
-            _floored(row.std(0)) / weight
-            for row, weight in zip(rows, weights, strict=True)
-        ]
-        scaled = np.concatenate(
+        channels = np.stack(
             [
-                (row - mean) / spread
-                for row, mean, spread in zip(rows, means, spreads, strict=True)
-            ],
-            1,
+                self._within_edges(self._project(each, values.shape[:2]), values)[
+                    cut, cut
+                ]
+                for each, values in zip(maps, tiles.values, strict=True)
+            ]
         )
-        vectors, _ = principal_directions(scaled, 2 * self.dimensions)
-        ends = np.cumsum([row.shape[1] for row in rows])[:-1]
-        parts = np.split(vectors, ends)
+        self._turn(channels, tiles.inner()[1], any(colour) and not all(colour))
+        return channels
+
+    def _standardise(self, rows: list[np.ndarray], colour: list[bool]) -> None:
+        """Learn mean and spread of each map's channels, and what becomes of them."""
+        means = [row.mean(0) for row in rows]
+        spreads = [_floored(row.std(0)) for row in rows]
+        scaled = [
+            (row - mean) / spread
+            for row, mean, spread in zip(rows, means, spreads, strict=True)
+        ]
+        projections = self._projections(scaled, colour)
         self.layers = [
             Layer(*(np.asarray(part, "float32") for part in layer))
-            for layer in zip(means, spreads, parts, strict=True)
+            for layer in zip(means, spreads, projections, strict=True)
         ]
 
-    def _turn(self, descriptors: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """Turn to the final directions, those of what the edges left, and whiten."""
-        sample = descriptors[:, ::GRID, ::GRID][valid[:, ::GRID, ::GRID]]
-        vectors, values = principal_directions(sample - sample.mean(0), self.dimensions)
-        deviations = np.sqrt(np.maximum(values, 1e-6 * values.max()))
-        scale = deviations**self.whitening
-        self.unwhitening = np.diag(scale).astype("float32")
-        turn = (vectors / scale).astype("float32")
-        self.layers = [
-            replace(layer, projection=layer.projection @ turn) for layer in self.layers
-        ]
-        return descriptors @ turn
+    def _projections(
+        self, rows: list[np.ndarray], colour: list[bool]
+    ) -> list[np.ndarray]:
+        """Textures have principal directions in common, colours stay themselves."""
+        pairs = list(zip(rows, colour, strict=True))
+        textures = [row for row, tinted in pairs if not tinted]
+        bands = sum(row.shape[1] for row, tinted in pairs if tinted)
+        vectors = np.zeros((0, 0))
+        if textures:
+            vectors = principal_directions(
+                np.concatenate(textures, 1), TEXTURE_CHANNELS
+            )
+        self._textures = vectors.shape[1]
+        directions, eye = iter(vectors), iter(np.eye(bands))
+        found = []
+        for row, tinted in pairs:
+            part = np.zeros((row.shape[1], self._textures + bands))
+            columns = slice(self._textures, None) if tinted else slice(self._textures)
+            source = eye if tinted else directions
+            part[:, columns] = list(islice(source, row.shape[1]))
+            found.append(part)
+        return found
+
+    def _turn(self, channels: np.ndarray, valid: np.ndarray, mixed: bool) -> None:
+        """Learn how channels become the dimensions of each view."""
+        noise = nearby_covariance(channels, valid, self.lags)
+        rows = channels[:, ::GRID, ::GRID][valid[:, ::GRID, ::GRID]]
+        turns = []
+        for weight in self.colour_weights if mixed else (1.0,):
+            scale = np.ones(channels.shape[-1])
+            scale[self._textures :] = weight
+            turn = quiet_directions(
+                rows * scale, noise * scale * scale[:, None], DIMENSIONS, self.shrinkage
+            )
+            turns.append((scale[:, None] * turn).astype("float32"))
+        self.turns = tuple(turns)
 
     def _within_edges(self, descriptors: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Means over the segments of a tile (y, x, band), averaged over the scales."""
@@ -222,12 +257,13 @@ class DescriptorSpace:
 
     def place(self, means: Sequence[tf.Tensor]) -> tf.Tensor:
         """Descriptors (class, dimension) of mean features (class, channel) per map."""
-        return tf.add_n(
+        channels = tf.add_n(
             [
                 tf.linalg.matmul((mean - layer.mean) / layer.spread, layer.projection)
                 for mean, layer in zip(means, self.layers, strict=True)
             ]
         )
+        return tf.linalg.matmul(channels, self.turns[0])
 
     def texture_means(self, textures: tf.Tensor) -> list[tf.Tensor]:
         """Mean features (class, channel) of textures (class, y, x, band), per map."""
@@ -240,11 +276,10 @@ def _floored(spread: np.ndarray) -> np.ndarray:
     return np.maximum(spread, floor) * np.sqrt(spread.size)
 
 
-def principal_directions(rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Directions (channel, count) of largest variance of rows, and the variances."""
-    covariance = rows.T @ rows / len(rows)
-    values, vectors = np.linalg.eigh(covariance.astype("float64"))
-    return vectors[:, ::-1][:, :count], values[::-1][:count]
+def principal_directions(rows: np.ndarray, count: int) -> np.ndarray:
+    """Directions (channel, count) of largest variance of centred rows."""
+    _, vectors = np.linalg.eigh((rows.T @ rows / len(rows)).astype("float64"))
+    return np.asarray(vectors[:, ::-1][:, :count])
 
 
 def segments_of(values: np.ndarray, scale: float) -> np.ndarray:

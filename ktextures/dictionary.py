@@ -23,8 +23,9 @@ from ktextures.model import KTextures
 from ktextures.objectives import optimizer_state, restore_optimizer
 from ktextures.ops import hard_masks
 from ktextures.sampling import TileSet
+from ktextures.starting import start_labels
 
-__all__ = ["DictionaryObjective", "start_labels"]
+__all__ = ["DictionaryObjective"]
 
 CROP = 128
 """Side in pixels of what a step looks at."""
@@ -63,45 +64,6 @@ IMITATION_SHARE = 1 / 3
 """Part of the steps in which the masks learn the start and the textures warm up."""
 
 
-def start_labels(
-    descriptors: np.ndarray,
-    brightness: np.ndarray,
-    valid: np.ndarray,
-    k: int,
-    seed: int,
-) -> np.ndarray:
-    """Labels to start from: k-means on a sample of descriptors.
-
-    Parameters
-    ----------
-    descriptors : array, shape (n, y, x, dimension)
-    brightness : array, shape (n, y, x)
-        Mean of the scaled bands; the darkest class is called 0.
-    valid : array, shape (n, y, x), bool
-    k, seed : int
-
-    Returns
-    -------
-    array, shape (n, y, x), int32
-        0..k - 1; -1 where not valid.
-    """
-    rows = descriptors[valid]
-    sample = rows
-    if len(rows) > START_PIXELS:
-        chosen = np.random.default_rng(seed).choice(
-            len(rows), START_PIXELS, replace=False
-        )
-        sample = rows[chosen]
-    kmeans = KMeans(k, n_init=10, random_state=seed % 2**32).fit(sample)
-    found = kmeans.predict(rows)
-    light = np.bincount(found, brightness[valid], k) / np.maximum(
-        np.bincount(found, minlength=k), 1
-    )
-    labels = np.full(valid.shape, -1, "int32")
-    labels[valid] = np.argsort(np.argsort(light))[found]
-    return labels
-
-
 class DictionaryObjective:
     """Masks choose textures; textures become like what their class holds.
 
@@ -113,7 +75,7 @@ class DictionaryObjective:
         With a halo of at least the model's reach.
     space : DescriptorSpace
         Fitted.
-    descriptors : array, shape (n, y, x, dimension)
+    channels : array, shape (n, y, x, channel)
         Of the tiles, in that space.
     steps : int
         Length of this training, for the learning rates' decay.
@@ -129,7 +91,7 @@ class DictionaryObjective:
         model: KTextures,
         tiles: TileSet,
         space: DescriptorSpace,
-        descriptors: np.ndarray,
+        channels: np.ndarray,
         *,
         steps: int,
         seed: int,
@@ -138,8 +100,8 @@ class DictionaryObjective:
         self.model, self.space, self.seed = model, space, seed
         self.values, _ = tiles.inner(model.reach)
         self.pixels, self.inside = tiles.inner()
-        self.descriptors = descriptors
-        self.spread = float(descriptors[self.inside].var(0).sum()) / model.k
+        self.descriptors = channels @ space.turns[0]
+        self.spread = float(self.descriptors[self.inside].var(0).sum()) / model.k
         self.shape = tuple(min(side, CROP) for side in self.inside.shape[1:])
         crops = [-(-side // CROP) for side in self.inside.shape[1:]]
         self.steps_per_pass = len(tiles) * crops[0] * crops[1]
@@ -150,16 +112,21 @@ class DictionaryObjective:
         self.texture_optimizer = _adam(1e-2, steps, model.texture_bank)
         self._mask_step = tf.function(self._train_masks, reduce_retracing=True)
         self._texture_step = tf.function(self._train_textures, reduce_retracing=True)
-        self._start(continued)
+        self._start(None if continued else channels)
 
-    def _start(self, continued: bool) -> None:
+    def _start(self, channels: np.ndarray | None) -> None:
+        """Label the pixels by their channels, or go on from the model's own classes."""
         model = self.model
-        brightness = self.pixels.mean(-1)
-        if continued:
+        if channels is None:
             self.labels = np.where(self.inside, self._choices(), -1).astype("int32")
         else:
             self.labels = start_labels(
-                self.descriptors, brightness, self.inside, model.k, self.seed
+                channels,
+                self.space.turns,
+                self.pixels.mean(-1),
+                self.inside,
+                model.k,
+                self.seed,
             )
             known = self.pixels[self.inside].astype("float64")
             model.mask_network.adapt(known.mean(0), np.maximum(known.std(0), 1e-6))
@@ -168,7 +135,7 @@ class DictionaryObjective:
         self.holdings = Holdings(self.pixels, self.inside, self.descriptors, model.k)
         self.entries = tf.Variable(tf.zeros((model.k, self.descriptors.shape[-1])))
         self._review(self.labels, -1)
-        if not continued:
+        if channels is not None:
             model.texture_bank.adapt(self.holdings.colour.numpy())
 
     def _review(self, labels: np.ndarray, index: int) -> None:

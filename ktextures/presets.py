@@ -21,7 +21,7 @@ from ktextures.vgg import VGG16Features
 __all__ = ["DEFAULT_STEPS", "PRESETS", "Request", "prepare"]
 
 PRESETS = ("default", "paper")
-DEFAULT_STEPS = {"default": 200, "paper": 10_240}
+DEFAULT_STEPS = {"default": 600, "paper": 10_240}
 ENCODER_STEPS = 500
 """Steps of the scene encoder that preset "paper" trains where none is given."""
 
@@ -34,8 +34,11 @@ SEGMENT_SCALES = (50.0, 100.0, 200.0)
 POOLING = 2.0
 """Standard deviation of the descriptors' local mean, in texture scales."""
 
-COLOUR_WEIGHT = 0.5
-"""How much colour counts beside the features of texture."""
+COLOUR_WEIGHTS = (0.3, 0.0, 0.5, 1.0)
+"""How much colour counts beside the features of texture; after the first, in votes."""
+
+LAGS, SHRINKAGE = (6, 12, 24), 0.3
+"""Pixels over which what changes is noise, and how much quiet directions may gain."""
 
 TEXTURE_FROM = 1.5
 """Texture scale in pixels from which texture is compared, and not colour alone."""
@@ -43,7 +46,7 @@ TEXTURE_FROM = 1.5
 TEXTURE_SCALE, COLOUR_SCALE = 2.0, 1.0
 """What "auto" chooses from."""
 
-CLUSTERED = 1.165
+CLUSTERED = 1.1
 """Clusteredness from which texture is taken to tell the classes apart."""
 
 COARSE = 20.0
@@ -149,9 +152,9 @@ def _default(
         scale, extractors = model.mask_network.texture_scale, model.extractors
         space = _space(extractors, scale)
         _fit(extractors, tiles, model.config)
-        descriptors = space.fit(tiles)
+        channels = space.fit(tiles)
     else:
-        scale, space, descriptors = _choose_scale(scene, request, tiles)
+        scale, space, channels = _choose_scale(scene, request, tiles)
         options = {"texture_scale": scale}
         config = _config(scene, request, "contextual", "tileable", options)
         model = KTextures(config, preparation, space.extractors)
@@ -159,7 +162,7 @@ def _default(
         model,
         tiles,
         space,
-        descriptors,
+        channels,
         steps=request.steps,
         seed=request.seed,
         continued=continued,
@@ -176,18 +179,18 @@ def _widest_reach(request: Request) -> int:
 def _choose_scale(
     scene: xr.DataArray, request: Request, tiles: TileSet
 ) -> tuple[float, DescriptorSpace, np.ndarray]:
-    """Texture scale, the space that goes with it, and the tiles' descriptors in it."""
+    """Texture scale, the space that goes with it, and the tiles' channels in it."""
     scale = request.texture_scale
     if scale is None:
         metres = pixel_metres(scene)
         scale = COLOUR_SCALE if metres and metres >= COARSE else TEXTURE_SCALE
-    space, descriptors = _described(scene, request, tiles, scale)
+    space, channels = _described(scene, request, tiles, scale)
     if request.texture_scale is None and scale >= TEXTURE_FROM:
-        rows = (descriptors @ space.unwhitening)[tiles.inner()[1]]
+        rows = channels[tiles.inner()[1]]
         if clusteredness(rows, request.seed) < CLUSTERED:
             scale = COLOUR_SCALE
-            space, descriptors = _described(scene, request, tiles, scale)
-    return scale, space, descriptors
+            space, channels = _described(scene, request, tiles, scale)
+    return scale, space, channels
 
 
 def _described(
@@ -214,13 +217,14 @@ def _default_features(scene: xr.DataArray, scale: float) -> Sequence[FeatureExtr
 def _space(extractors: Sequence[FeatureExtractor], scale: float) -> DescriptorSpace:
     """The space in which the default preset compares pixels and textures."""
     if scale < TEXTURE_FROM:
-        return DescriptorSpace(extractors, 0.0, whitening=0.5)
-    weights = [
-        COLOUR_WEIGHT if isinstance(extractor, ColourFeatures) else 1.0
-        for extractor in extractors
-    ]
+        return DescriptorSpace(extractors, 0.0)
     return DescriptorSpace(
-        extractors, POOLING * scale, segment_scales=SEGMENT_SCALES, weights=weights
+        extractors,
+        POOLING * scale,
+        segment_scales=SEGMENT_SCALES,
+        colour_weights=COLOUR_WEIGHTS,
+        lags=LAGS,
+        shrinkage=SHRINKAGE,
     )
 
 

@@ -1,0 +1,83 @@
+"""Directions in which parts of a scene differ, and not the pixels next to each other.
+
+Among trees, crowns and their shades differ more in brightness than forest does from
+meadow. What changes over a few pixels is noise to a map of textures, and counts less:
+the idea of the minimum noise fraction (Green, Berman, Switzer & Craig 1988, IEEE
+Transactions on Geoscience and Remote Sensing 26:65), taken half-way.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+__all__ = ["nearby_covariance", "quiet_directions"]
+
+POWER = 0.5
+"""How far noise is whitened; all the way, what remains is noise of other kinds."""
+
+
+def nearby_covariance(
+    maps: np.ndarray, valid: np.ndarray, lags: Sequence[int]
+) -> np.ndarray:
+    """Half the mean square difference of pixels some way apart, along both axes.
+
+    Parameters
+    ----------
+    maps : array, shape (n, y, x, channel)
+    valid : array, shape (n, y, x), bool
+    lags : sequence of int
+        Distances in pixels; those as long as a side are left out. Empty = the
+        covariance of all valid pixels, whose differences have no distance.
+
+    Returns
+    -------
+    array, shape (channel, channel), float64
+    """
+    fitting = [lag for lag in lags if lag < min(maps.shape[1:3])]
+    pairs = [_half_square(maps, valid, axis, lag) for lag in fitting for axis in (1, 2)]
+    parts = np.array([part for part in pairs if part is not None])
+    if len(parts):
+        return np.asarray(parts.mean(0))
+    return np.atleast_2d(np.cov(maps[valid].T.astype("float64")))
+
+
+def _half_square(
+    maps: np.ndarray, valid: np.ndarray, axis: int, lag: int
+) -> np.ndarray | None:
+    near, far = [slice(None)] * 3, [slice(None)] * 3
+    near[axis], far[axis] = slice(None, -lag), slice(lag, None)
+    both = valid[tuple(near)] & valid[tuple(far)]
+    if not both.any():
+        return None
+    # Every other pixel is enough for a mean.
+    steps = (maps[tuple(far)][both][::2] - maps[tuple(near)][both][::2]).astype("f8")
+    return np.asarray(steps.T @ steps / (2 * len(steps)))
+
+
+def quiet_directions(
+    rows: np.ndarray, noise: np.ndarray, dimensions: int, shrinkage: float
+) -> np.ndarray:
+    """Principal directions after the noise was whitened half-way.
+
+    Parameters
+    ----------
+    rows : array, shape (n, channel)
+    noise : array, shape (channel, channel)
+        Covariance.
+    dimensions : int
+        Directions kept, at most.
+    shrinkage : float
+        Share of the mean variance added to each channel's noise, so that no channel
+        counts without bound for being quiet.
+
+    Returns
+    -------
+    array, shape (channel, dimension), float32
+        What rows are multiplied by.
+    """
+    floor = shrinkage * np.trace(noise) / len(noise) + 1e-9
+    values, vectors = np.linalg.eigh(noise + floor * np.eye(len(noise)))
+    whiten = vectors / np.maximum(values, 1e-9) ** (POWER / 2)
+    white = (rows - rows.mean(0)) @ whiten
+    _, turn = np.linalg.eigh(white.T @ white / max(len(white), 1))
+    return np.asarray(whiten @ turn[:, ::-1][:, :dimensions], "float32")
