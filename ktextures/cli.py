@@ -56,7 +56,7 @@ def _add_training(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("-o", "--output", metavar="FOLDER", required=True, type=Path)
     command.add_argument("--preset", choices=("default", "paper"), default="default")
-    command.add_argument("--steps", type=int, help="training steps [200; paper: 10240]")
+    command.add_argument("--steps", type=int, help="training steps [600; paper: 10240]")
     command.add_argument(
         "--texture-scale",
         metavar="PX",

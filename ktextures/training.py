@@ -63,7 +63,7 @@ def train(
         textures. "paper": as published (Wagner et al. 2022), except that the model kept
         is the best over a whole pass.
     steps : int
-        Gradient steps; 200 by default, 10,240 with "paper".
+        Gradient steps; 600 by default, 10,240 with "paper".
     texture_scale : float or "auto"
         Preset "default": pixels over which texture is looked at, 0 to 16; 0 = the
         colour of each pixel alone. "auto" chooses; the choice is in the model's
