@@ -1,4 +1,4 @@
-"""Do textures look like their classes? Nearest class of each texture, by its statistics.
+"""Do textures look like their classes? The class nearest to each, by its statistics.
 
     python benchmarks/likeness.py [--k 4 6 12 24 32]
 

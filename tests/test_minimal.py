@@ -1,43 +1,90 @@
 """End to end, as a user has it: the classes found are those that are there."""
 
-import time
-
 import numpy as np
 import pytest
+from scipy.ndimage import distance_transform_edt, gaussian_filter
+from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 import ktextures as kt
 
-
-def found(contrast, **options):
-    scene, truth = kt.datasets.synthetic(96, k=3, bands=4, seed=1, contrast=contrast)
-    start = time.process_time()
-    model = kt.train(scene, 3, seed=1, progress=False, **options)
-    result = kt.segment(scene, model, outputs=("classes", "simulated"))
-    return scene, truth, result, time.process_time() - start
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.slow
-def test_the_default_preset_ends_with_k_classes_in_time():
-    scene, truth, result, seconds = found("both")
-    classes = result.classes.values
-    counts = np.bincount(classes.ravel(), minlength=4)
+class Run:
+    """A synthetic scene, its truth, and what the default preset made of it."""
+
+    def __init__(self, contrast, size, k, steps):
+        self.k = k
+        self.scene, self.truth = kt.datasets.synthetic(
+            size, k=k, bands=4, seed=0, contrast=contrast
+        )
+        self.model = kt.train(self.scene, k, seed=0, steps=steps, progress=False)
+        self.result = kt.segment(
+            self.scene, self.model, outputs=("classes", "simulated")
+        )
+        self.classes = self.result.classes.values
+
+    def ari(self, labels):
+        """Adjusted Rand index of labels (y, x), or of pixels in rows."""
+        return adjusted_rand_score(self.truth.values.ravel(), labels.ravel())
+
+    def kmeans(self, sigma=0.0):
+        """ARI of k-means on pixels, or on local means and standard deviations."""
+        values = self.scene.values.astype(float)
+        if sigma:
+            mean = gaussian_filter(values, (0, sigma, sigma))
+            square = gaussian_filter(values**2, (0, sigma, sigma))
+            values = np.concatenate([mean, np.sqrt(np.maximum(square - mean**2, 0))])
+        rows = values.reshape(len(values), -1).T
+        return self.ari(
+            KMeans(self.k, n_init=3, random_state=0).fit_predict(rows / rows.std(0))
+        )
+
+
+@pytest.fixture(scope="module")
+def both():
+    return Run("both", 128, 4, 150)
+
+
+def borders(labels):
+    """Pixels whose right or lower neighbour is of another class."""
+    found = np.zeros(labels.shape, bool)
+    found[:-1] |= labels[:-1] != labels[1:]
+    found[:, :-1] |= labels[:, :-1] != labels[:, 1:]
+    return found
+
+
+def test_classes_of_colour_and_texture_are_found(both):
+    # Measured: 0.98.
+    assert both.ari(both.classes) > 0.93
+    counts = np.bincount(both.classes.ravel(), minlength=5)
     assert counts[0] == 0
-    assert counts[1:].min() > 0.02 * classes.size
-    assert adjusted_rand_score(truth.values.ravel(), classes.ravel()) > 0.25
-    assert seconds < 150
-    # The simulated image has the colours of each class.
-    for value in (1, 2, 3):
-        inside = classes == value
-        real = scene.values[:, inside].mean(1)
-        made = result.simulated.values[:, inside].mean(1)
-        assert np.abs(real - made).max() < 0.15 * scene.values.max()
+    assert counts[1:].min() > 0.05 * both.classes.size
 
 
-@pytest.mark.slow
-def test_classes_of_colour_and_texture_are_found():
-    # Measured: 0.98 with 150 steps.
-    features = kt.FilterBank(scales=2, orientations=2)
-    _, truth, result, _ = found("both", features=features, steps=60)
-    classes = result.classes.values
-    assert adjusted_rand_score(truth.values.ravel(), classes.ravel()) > 0.85
+def test_class_borders_follow_the_image_s_edges(both):
+    true, found = borders(both.truth.values), borders(both.classes)
+    assert np.percentile(distance_transform_edt(~true)[found], 95) <= 2
+    assert np.percentile(distance_transform_edt(~found)[true], 95) <= 2
+
+
+def test_the_simulated_image_has_the_colours_of_each_class(both):
+    for value in range(1, both.k + 1):
+        inside = both.classes == value
+        real = both.scene.values[:, inside].mean(1)
+        made = both.result.simulated.values[:, inside].mean(1)
+        assert np.abs(real - made).max() < 0.15 * both.scene.values.max()
+
+
+def test_textures_are_told_apart_where_colours_are_not():
+    # Measured: 0.84; 0.82 to 0.93 on scenes of 256 pixels with all steps.
+    run = Run("texture", 160, 4, 200)
+    assert run.ari(run.classes) > 0.7
+    assert run.kmeans() < 0.1
+    assert run.kmeans(sigma=4) < 0.1
+
+
+def test_texture_does_not_stand_in_the_way_of_colour():
+    run = Run("colour", 96, 3, 100)
+    assert run.ari(run.classes) >= run.kmeans() - 0.01

@@ -1,0 +1,109 @@
+"""What each part of preset "default" brings, and how loss and ARI move together.
+
+    KTEXTURES_QUALITY=folder python benchmarks/ablation.py [parts] [course]
+
+`parts` leaves one part of the start out at a time (mean ARI of the start by set, two
+seeds); what training adds to it is in quality.json. `course` follows the losses and the
+ARI of a few scenes through training.
+"""
+
+import sys
+from unittest.mock import patch
+
+import numpy as np
+from quality import harness
+from sklearn.metrics import adjusted_rand_score
+
+import ktextures as kt
+from ktextures import presets, training
+
+SEEDS = 2
+PARTS = {
+    "as it is": {},
+    "one view, no votes": {"COLOUR_WEIGHTS": (0.3,)},
+    "short-range noise counts in full": {"LAGS": ()},
+    "no segments": {"SEGMENT_SCALES": ()},
+    "one segment scale (100)": {"SEGMENT_SCALES": (100.0,)},
+    "no colour": {"COLOUR_WEIGHTS": (0.0,)},
+    "colour as heavy as texture": {"COLOUR_WEIGHTS": (1.0,)},
+    "texture whatever the pixel size": {"COARSE": np.inf, "CLUSTERED": 0.0},
+    "colour alone": {"TEXTURE_SCALE": presets.COLOUR_SCALE},
+}
+COURSE = {"gid": 1, "chesapeake": 1, "zion": 2}
+"""Scenes that the course is followed on: set and number."""
+
+
+def ari(reference, labels):
+    """ARI over the pixels that the reference labels."""
+    known = reference >= 0
+    return adjusted_rand_score(reference[known], labels[known])
+
+
+def start(image, k, seed):
+    """Labels that training would start from."""
+    scene = kt.open_scene(image)
+    request = presets.Request("default", k, 1, seed, None, None, progress=False)
+    sample = training._valid_sample(scene, k)
+    preparation = training._preparation(scene, sample, None)
+    return presets.prepare(scene, request, preparation).objective.labels[0]
+
+
+def parts(sets):
+    """Table of the start without one part each."""
+    print("| start | " + " | ".join(sets) + " |\n" + "| --- " * (1 + len(sets)) + "|")
+    for name, changes in PARTS.items():
+        cells = []
+        for cases in sets.values():
+            with patch.multiple(presets, **changes):
+                scores = [
+                    ari(case.reference, start(case.image, case.k, seed))
+                    for case in cases()
+                    for seed in range(SEEDS)
+                ]
+            cells.append(f"{np.mean(scores):.3f}")
+        print("| " + " | ".join([name, *cells]) + " |", flush=True)
+
+
+def follow(case):
+    """Rows (step, losses, ARI) of one training."""
+    import keras
+
+    scene = kt.open_scene(case.image)
+    rows = []
+
+    class Follow(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if (batch + 1) % 100 == 0 or batch == 0:
+                labels = kt.segment(scene, self.model).classes.values
+                rows.append((batch + 1, dict(logs), ari(case.reference, labels)))
+
+    kt.train(scene, case.k, seed=0, progress=False, callbacks=[Follow()])
+    return rows
+
+
+def course(sets):
+    """Table of losses and ARI through training."""
+    print(
+        "| scene | step | dictionary | imitation | texture | ARI |\n"
+        + "| --- " * 6
+        + "|"
+    )
+    for name, number in COURSE.items():
+        case = list(sets[name]())[number]
+        for step, losses, found in follow(case):
+            cells = [f"{losses[n]:.3f}" for n in ("dictionary", "imitation", "texture")]
+            row = [f"{name} {number}", str(step), *cells, f"{found:.3f}"]
+            print("| " + " | ".join(row) + " |", flush=True)
+
+
+def main():
+    sets = harness()[1].SETS
+    wanted = sys.argv[1:] or ["parts", "course"]
+    if "parts" in wanted:
+        parts(sets)
+    if "course" in wanted:
+        course(sets)
+
+
+if __name__ == "__main__":
+    main()
