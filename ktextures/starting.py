@@ -18,8 +18,11 @@ SAMPLE = 5_000
 VOTES = 3
 """Runs of k-means for each of several views."""
 
-TRIES = 10
-"""Starts of the k-means that decides."""
+TRIES, MOST = 10, 160
+"""Starts of the k-means that decides, and most of them times k."""
+
+CHUNK = 50_000
+"""Kinds of votes counted at once."""
 
 
 def start_labels(
@@ -79,12 +82,30 @@ def _kmeans(
 
 def _consensus(votes: np.ndarray, k: int, generator: np.random.Generator) -> np.ndarray:
     """Labels of pixels by their votes (pixel, voter)."""
-    # Pixels with the same votes are one: there are few hundred different ones.
-    patterns, which = np.unique(votes, axis=0, return_inverse=True)
-    ballots = np.eye(k, dtype="float32")[patterns].reshape(len(patterns), -1)
-    weights = np.bincount(which.ravel())
+    # Pixels with the same votes are one; of few classes there are some hundred kinds.
+    patterns, which, counts = np.unique(
+        votes, axis=0, return_inverse=True, return_counts=True
+    )
     if len(patterns) < k:
         return np.asarray(votes[:, 0])
     seed = int(generator.integers(2**31))
-    fitted = KMeans(k, n_init=TRIES, random_state=seed)
-    return np.asarray(fitted.fit(ballots, sample_weight=weights).labels_[which.ravel()])
+    kmeans = KMeans(k, n_init=min(TRIES, max(MOST // k, 1)), random_state=seed)
+    chosen = np.arange(len(patterns))
+    if len(patterns) > SAMPLE:
+        chosen = np.argsort(-counts, kind="stable")[:SAMPLE]
+    ballots = np.eye(k, dtype="float32")[patterns[chosen]].reshape(len(chosen), -1)
+    kmeans.fit(ballots, sample_weight=counts[chosen])
+    return _elected(patterns, kmeans.cluster_centers_, k)[which.ravel()]
+
+
+def _elected(patterns: np.ndarray, centres: np.ndarray, k: int) -> np.ndarray:
+    """The centre (class, voter * k) nearest to each pattern (pattern, voter)."""
+    shares = centres.reshape(len(centres), -1, k)
+    offset = -0.5 * (shares**2).sum((1, 2))
+    found = np.empty(len(patterns), int)
+    # As ballots, patterns of many classes would not fit into memory.
+    for first in range(0, len(patterns), CHUNK):
+        some = patterns[first : first + CHUNK].T
+        score = offset + sum(shares[:, v, vote].T for v, vote in enumerate(some))
+        found[first : first + CHUNK] = score.argmax(1)
+    return found

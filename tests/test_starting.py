@@ -1,5 +1,7 @@
 """Labels to start from."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
@@ -71,3 +73,21 @@ def test_as_many_classes_as_were_asked_for():
     for k in (2, 7, 32):
         labels = start(channels, [np.eye(2), np.eye(2)[:, :1]], k=k)
         assert len(np.unique(labels)) == k
+
+
+def test_a_hundred_classes_take_no_mountain_of_memory():
+    channels = np.random.default_rng(0).random((1, 300, 300, 6), "float32")
+    tracemalloc.start()
+    labels = start_labels(
+        channels,
+        [np.eye(6)] * 3,
+        channels[..., 0],
+        np.ones((1, 300, 300), bool),
+        64,
+        0,
+    )
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # All ballots at once would be 207 MB.
+    assert peak < 150e6
+    assert len(np.unique(labels)) == 64
