@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 ROWS = Path(__file__).with_suffix(".json")
@@ -56,16 +57,28 @@ def paper(image, k, seed):
     return kt.segment(image, model).classes.values
 
 
-def own_features(image, k, seed):
-    """k-means on the default's own features, pooled alike: where training starts."""
+def planned(image, k, seed):
+    """What the default preset would train, and on what."""
     from ktextures import open_scene, presets, training
 
     scene = open_scene(image)
     request = presets.Request("default", k, 1, seed, None, None, progress=False)
     sample = training._valid_sample(scene, k)
     preparation = training._preparation(scene, sample, None)
-    plan = presets.prepare(scene, request, preparation)
-    return plan.objective.labels[0] + 1
+    return presets.prepare(scene, request, preparation).objective
+
+
+def own_features(image, k, seed):
+    """k-means on the default's own descriptors: same features, pooling and whitening."""
+    descriptors = planned(image, k, seed).descriptors[0]
+    rows = descriptors.reshape(-1, descriptors.shape[-1])
+    found = KMeans(k, n_init=10, random_state=seed).fit_predict(rows)
+    return found.reshape(descriptors.shape[:2])
+
+
+def start(image, k, seed):
+    """The labels that training starts from."""
+    return planned(image, k, seed).labels[0] + 1
 
 
 def methods(run):
@@ -75,7 +88,8 @@ def methods(run):
         for name, function in run.BASELINES.items()
     }
     return found | {
-        "k-means, the default's features": (own_features, 1),
+        "k-means, the default's features": (own_features, 3),
+        "start of the default": (start, 3),
         f"paper, {PAPER_STEPS} steps": (paper, 1),
         "default": (default, 3),
     }
