@@ -69,7 +69,7 @@ def planned(image, k, seed):
 
 
 def own_features(image, k, seed):
-    """k-means on the default's own descriptors: same features, pooling and whitening."""
+    """k-means on the default's own descriptors, pooled and whitened alike."""
     descriptors = planned(image, k, seed).descriptors[0]
     rows = descriptors.reshape(-1, descriptors.shape[-1])
     found = KMeans(k, n_init=10, random_state=seed).fit_predict(rows)
