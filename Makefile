@@ -1,8 +1,9 @@
 # The scripts do the work and need no make; these are short names for them.
-.PHONY: help lab test demo format wheel clean
+.PHONY: help lab app test demo format wheel clean
 
 help:
 	@echo "make lab      open JupyterLab on the first notebook"
+	@echo "make app      open the explorer as an app in the browser"
 	@echo "make test     check style and types, run the tests"
 	@echo "make demo     segment the bundled scene into demo/"
 	@echo "make format   format the code and mend what ruff can mend"
@@ -11,6 +12,9 @@ help:
 
 lab:
 	scripts/lab
+
+app:
+	scripts/app
 
 test:
 	scripts/test

@@ -19,7 +19,7 @@ from ktextures import presets, training
 
 SEEDS = 1
 PARTS = {
-    "as it is": {},
+    "as it is": {"COLOUR_WEIGHTS": presets.COLOUR_WEIGHTS},
     "one view, no votes": {"COLOUR_WEIGHTS": (0.3,)},
     "short-range noise counts in full": {"LAGS": ()},
     "no segments": {"SEGMENT_SCALES": ()},

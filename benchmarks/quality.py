@@ -88,8 +88,8 @@ def methods(run):
         for name, function in run.BASELINES.items()
     }
     return found | {
-        "k-means, the default's features": (own_features, 3),
-        "start of the default": (start, 3),
+        "k-means, the default's features": (own_features, 1),
+        "start of the default": (start, 1),
         f"paper, {PAPER_STEPS} steps": (paper, 1),
         "default": (default, 3),
     }

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from ktextures.segmentation import segment
     from ktextures.training import train
     from ktextures.vgg import VGG16Features
+    from ktextures.widgets import Explorer, explore
 
 _HOMES = {
     "BandScaler": "scaling",
     "ClassTable": "classes",
+    "Explorer": "widgets",
     "FeatureExtractor": "features",
     "FilterBank": "features",
     "KTextures": "model",
@@ -38,6 +40,7 @@ _HOMES = {
     "Snapshot": "model",
     "VGG16Features": "vgg",
     "class_areas": "areas",
+    "explore": "widgets",
     "load": "model",
     "load_encoder": "encoder",
     "open_scene": "opening",
@@ -54,6 +57,7 @@ _HOMES = {
 __all__ = [
     "BandScaler",
     "ClassTable",
+    "Explorer",
     "FeatureExtractor",
     "FilterBank",
     "InputError",
@@ -69,6 +73,7 @@ __all__ = [
     "__version__",
     "class_areas",
     "datasets",
+    "explore",
     "load",
     "load_encoder",
     "open_scene",

@@ -225,20 +225,24 @@ class ContextualMasks(layers.Layer):
         self.mean.assign(mean)
         self.spread.assign(spread)
 
-    def logits(self, tiles: tf.Tensor) -> tf.Tensor:
-        """Logits (batch, y, x, class) of tiles with a halo."""
+    def context(self, tiles: tf.Tensor) -> tf.Tensor:
+        """What the logits are a linear function of, (batch, y, x, hidden)."""
         bands = (tiles - self.mean) / self.spread
         maps = bands
         for conv in self.convs:
             maps = conv(maps)
         if not self.sigmas:
-            return self.head(self.mix(tf.concat([maps, bands], -1)))
+            return self.mix(tf.concat([maps, bands], -1))
         maps = tf.concat([maps, crop(bands, 2)], -1)
         sizes = tf.abs(maps)
         fine, *wide = self.sigmas
         inner = crop(tf.concat([maps, sizes], -1), self.reach - 2 - blur_reach(fine))
         pooled = [blur(inner, fine), *(blur(sizes, sigma) for sigma in wide)]
-        return self.head(self.mix(tf.concat(pooled, -1)))
+        return self.mix(tf.concat(pooled, -1))
+
+    def logits(self, tiles: tf.Tensor) -> tf.Tensor:
+        """Logits (batch, y, x, class) of tiles with a halo."""
+        return self.head(self.context(tiles))
 
     def call(self, tiles: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Masks (batch, y, x, class) of tiles with a halo of `reach` pixels."""

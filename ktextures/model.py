@@ -34,6 +34,9 @@ EXTRACTORS: dict[str, type] = {
 TEXTURE_SIDE = 128
 """Side in pixels of the texture that is laid over the scene in the simulated image."""
 
+STRIP = 128
+"""Rows of a preview that are inferred together: bounds memory, not the result."""
+
 
 @dataclass(frozen=True)
 class ModelConfig:
@@ -121,6 +124,8 @@ class Snapshot:
         In the scene's own units, in class order.
     losses : mapping of str to float
         Of the last step.
+    margin : array, shape (y, x), float32, or None
+        Lead of the first class over the second, 0..1; None with published masks.
     """
 
     step: int
@@ -128,6 +133,7 @@ class Snapshot:
     simulated: np.ndarray
     textures: np.ndarray
     losses: Mapping[str, float]
+    margin: np.ndarray | None = None
 
     @property
     def masks(self) -> np.ndarray:
@@ -303,16 +309,32 @@ class KTextures(keras.Model):
         """
         with self.lock:
             textures = self.draw_textures()
-            classes = np.where(valid, self.infer(values[None])["classes"][0], 0)
+            inferred = self._infer_by_strips(values)
+            classes = np.where(valid, inferred["classes"], 0).astype("uint8")
             losses = {
                 name: trace[-1] for name, trace in self.record.losses.items() if trace
             }
             step = self.record.steps
         simulated = self.simulate(classes, textures)
         textures = self.preparation.scaler.inverse(textures)
-        for array in (classes, simulated, textures):
-            array.setflags(write=False)
-        return Snapshot(step, classes, simulated, textures, MappingProxyType(losses))
+        margin = inferred.get("margin")
+        for array in (classes, simulated, textures, margin):
+            if array is not None:
+                array.setflags(write=False)
+        return Snapshot(
+            step, classes, simulated, textures, MappingProxyType(losses), margin
+        )
+
+    def _infer_by_strips(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Classes, and margin if there is one, of an array with its halo."""
+        parts = []
+        for row in range(0, len(values) - 2 * self.reach, STRIP):
+            part = self.infer(values[None, row : row + STRIP + 2 * self.reach])
+            part.pop("probabilities", None)
+            parts.append(part)
+        return {
+            name: np.concatenate([part[name][0] for part in parts]) for name in parts[0]
+        }
 
     def weight_arrays(self) -> Arrays:
         """Copies of all weights, by their number."""

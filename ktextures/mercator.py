@@ -1,0 +1,206 @@
+"""Rasters on a web map: where their pixels go in EPSG:3857, looked up once."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from affine import Affine
+
+from ktextures.errors import InputError
+
+__all__ = ["MapFrame", "frame_in_mercator", "frame_in_pixels"]
+
+_LATTICE = 33
+"""Points a side that are projected exactly; between them it is interpolated."""
+
+_MERCATOR = 3857
+
+
+@dataclass(frozen=True)
+class MapFrame:
+    """How an array is laid on a Leaflet map.
+
+    Attributes
+    ----------
+    bounds : ((float, float), (float, float))
+        South-west and north-east corner as (latitude, longitude); in pixels, rows
+        counted downwards from 0 to minus the height, where there is no CRS.
+    shape : (int, int)
+        Rows and columns of the array.
+    index : array of int32, or None
+        For each pixel of the picture the flat index into the array; its size where
+        there is nothing. None: the picture is the array itself.
+    to_scene : callable or None
+        Longitudes and latitudes to columns and rows of the scene; see `locate`.
+    """
+
+    bounds: tuple[tuple[float, float], tuple[float, float]]
+    shape: tuple[int, int]
+    index: npt.NDArray[np.int32] | None = None
+    to_scene: Any = None
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """Middle of the bounds."""
+        (south, west), (north, east) = self.bounds
+        return (south + north) / 2, (west + east) / 2
+
+    def warp(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Lay an array (y, x) or (y, x, band) on the map; 0 where there is nothing.
+
+        Parameters
+        ----------
+        values : array
+            Its first two axes are `shape`.
+        """
+        if values.shape[:2] != self.shape:
+            raise InputError(
+                f"an array of {values.shape[:2]} pixels does not fit a map frame of "
+                f"{self.shape}"
+            )
+        if self.index is None:
+            return values
+        flat = values.reshape(-1, *values.shape[2:])
+        flat = np.concatenate([flat, np.zeros_like(flat[:1])])
+        return flat.take(self.index, axis=0)
+
+    def locate(
+        self, longitudes: npt.ArrayLike, latitudes: npt.ArrayLike
+    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Columns and rows of the scene, fractional, of places on the map."""
+        lon = np.asarray(longitudes, dtype=np.float64)
+        lat = np.asarray(latitudes, dtype=np.float64)
+        if self.to_scene is None:
+            return lon, -lat
+        cols, rows = self.to_scene(lon, lat)
+        return np.asarray(cols), np.asarray(rows)
+
+
+def frame_in_pixels(shape: tuple[int, int], size: tuple[int, int]) -> MapFrame:
+    """Frame of a scene without CRS, for Leaflet's simple plane.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Rows and columns of the arrays to show.
+    size : (int, int)
+        Rows and columns of the scene that they stand for.
+    """
+    height, width = size
+    return MapFrame(((-float(height), 0.0), (0.0, float(width))), shape)
+
+
+def frame_in_mercator(
+    shape: tuple[int, int],
+    size: tuple[int, int],
+    transform: Affine,
+    crs: Any,
+) -> MapFrame:
+    """Frame of a scene with a CRS: a picture in EPSG:3857.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Rows and columns of the arrays to show.
+    size : (int, int)
+        Rows and columns of the scene that they stand for.
+    transform : Affine
+        Of the scene, from (column, row) to its CRS.
+    crs : anything pyproj takes
+
+    Returns
+    -------
+    MapFrame
+
+    Raises
+    ------
+    InputError
+        If no part of the scene can be shown in EPSG:3857.
+    """
+    from pyproj import CRS, Transformer
+
+    crs = CRS.from_user_input(crs)
+    forward = Transformer.from_crs(crs, _MERCATOR, always_xy=True)
+    backward = Transformer.from_crs(_MERCATOR, crs, always_xy=True)
+    degrees = Transformer.from_crs(_MERCATOR, 4326, always_xy=True)
+    from_degrees = Transformer.from_crs(4326, crs, always_xy=True)
+    inverse = ~transform
+    left, bottom, right, top = _extent(size, transform, forward)
+    resolution = max(right - left, top - bottom) / max(shape)
+    wide = max(1, math.ceil((right - left) / resolution))
+    tall = max(1, math.ceil((top - bottom) / resolution))
+    lattice = np.meshgrid(
+        np.linspace(left, right, _LATTICE), np.linspace(top, bottom, _LATTICE)
+    )
+    cols, rows = _moved(inverse, *backward.transform(*lattice))
+    index = _index(
+        _between(rows * (shape[0] / size[0]), tall, wide),
+        _between(cols * (shape[1] / size[1]), tall, wide),
+        shape,
+    )
+    (west, east), (south, north) = degrees.transform([left, right], [bottom, top])
+
+    def to_scene(lon: Any, lat: Any) -> Any:
+        return _moved(inverse, *from_degrees.transform(lon, lat))
+
+    bounds = (south, west), (north, east)
+    return MapFrame(bounds, shape, index, to_scene)
+
+
+def _index(
+    rows: npt.NDArray[np.float64], cols: npt.NDArray[np.float64], shape: tuple[int, int]
+) -> npt.NDArray[np.int32]:
+    """Flat index of fractional rows and columns; the array's size outside of it."""
+    inside = (cols >= 0) & (cols < shape[1]) & (rows >= 0) & (rows < shape[0])
+    row, col = (np.floor(np.where(inside, each, 0)) for each in (rows, cols))
+    nothing = shape[0] * shape[1]
+    return np.where(inside, row * shape[1] + col, nothing).astype(np.int32)
+
+
+def _moved(transform: Affine, x: Any, y: Any) -> tuple[Any, Any]:
+    a, b, c, d, e, f = tuple(transform)[:6]
+    return a * x + b * y + c, d * x + e * y + f
+
+
+def _extent(
+    size: tuple[int, int], transform: Affine, forward: Any
+) -> tuple[float, float, float, float]:
+    """Left, bottom, right and top of a scene in EPSG:3857, its curved edges too."""
+    height, width = size
+    along = np.linspace(0, 1, 65)
+    zero, one = np.zeros(65), np.ones(65)
+    cols = np.concatenate([along, one, along, zero]) * width
+    rows = np.concatenate([zero, along, one, along]) * height
+    x, y = (
+        np.asarray(each) for each in forward.transform(*_moved(transform, cols, rows))
+    )
+    limit = 2.003750834e7 * 1.0007  # to latitude 85.06
+    y = np.clip(y, -limit, limit)
+    known = np.isfinite(x) & np.isfinite(y)
+    if known.sum() < 2 or np.ptp(x[known]) == 0 or np.ptp(y[known]) == 0:
+        raise InputError(
+            "the scene lies outside what a web map shows; reproject it with "
+            "scene.rio.reproject('EPSG:3857')"
+        )
+    x, y = x[known], y[known]
+    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+
+
+def _between(
+    lattice: npt.NDArray[np.float64], tall: int, wide: int
+) -> npt.NDArray[np.float64]:
+    """Values at pixel centres, bilinear between the points of a lattice."""
+    last = _LATTICE - 1
+    down = (np.arange(tall) + 0.5) / tall * last
+    across = (np.arange(wide) + 0.5) / wide * last
+    row = np.minimum(down.astype(int), last - 1)
+    col = np.minimum(across.astype(int), last - 1)
+    below, beside = (down - row)[:, None], (across - col)[None]
+    upper = lattice[row][:, col] * (1 - beside) + lattice[row][:, col + 1] * beside
+    lower = (
+        lattice[row + 1][:, col] * (1 - beside) + lattice[row + 1][:, col + 1] * beside
+    )
+    found: npt.NDArray[np.float64] = upper * (1 - below) + lower * below
+    return found

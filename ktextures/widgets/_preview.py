@@ -1,0 +1,139 @@
+"""The scene as the explorer shows it: thinned, read once, with its place on the map."""
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from affine import Affine
+
+from ktextures.bands import role_indices
+from ktextures.errors import InputError
+from ktextures.grid import scene_transform
+from ktextures.mercator import MapFrame, frame_in_mercator, frame_in_pixels
+from ktextures.reading import read_window
+from ktextures.rendering import UInt8Array, stretch_limits, stretch_rgb
+from ktextures.sampling import prepare_padded
+from ktextures.tiles import Window, grow
+
+if TYPE_CHECKING:
+    from ktextures.model import KTextures
+
+__all__ = ["LONGEST_SIDE", "Preview"]
+
+LONGEST_SIDE = 1024
+
+
+class Preview:
+    """Every n-th pixel of a scene.
+
+    Parameters
+    ----------
+    scene : DataArray (band, y, x)
+        A scene; of a lazy one only the shown pixels are computed.
+    longest : int
+        Longest side of the preview in pixels.
+    bands : sequence of str or int, optional
+        Shown as red, green, blue, or one in grey.
+
+    Attributes
+    ----------
+    scene : DataArray
+        In full.
+    thinned : DataArray
+        In memory, with a grid of its own.
+    step : int
+        Pixels of the scene per pixel shown, along an axis.
+    values : array, shape (y, x, band)
+    valid : array of bool, shape (y, x)
+    frame : MapFrame
+    """
+
+    def __init__(
+        self,
+        scene: xr.DataArray,
+        longest: int = LONGEST_SIDE,
+        bands: Sequence[str | int] | None = None,
+    ) -> None:
+        self.scene = scene
+        size = (scene.sizes["y"], scene.sizes["x"])
+        self.step = math.ceil(max(size) / longest)
+        self.thinned = _thin(scene, self.step)
+        shape = (self.thinned.sizes["y"], self.thinned.sizes["x"])
+        self.values, self.valid = read_window(self.thinned, 0, 0, *shape)
+        if not self.valid.any():
+            raise InputError("The scene has no valid pixel; check its nodata value.")
+        self.bands = _shown(scene, bands)
+        self._prepared: tuple[Any, npt.NDArray[np.float32]] | None = None
+        crs = scene.rio.crs
+        if crs is None:
+            self.frame: MapFrame = frame_in_pixels(shape, size)
+        else:
+            self.frame = frame_in_mercator(shape, size, scene_transform(scene), crs)
+
+    @property
+    def located(self) -> bool:
+        """Whether the scene has a CRS."""
+        return self.scene.rio.crs is not None
+
+    @cached_property
+    def limits(self) -> npt.NDArray[np.float64]:
+        """Values of the shown bands that become black and white."""
+        return stretch_limits(self.values, self.valid, self.bands)
+
+    def picture(
+        self, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None = None
+    ) -> UInt8Array:
+        """RGBA of values (y, x, band) in the scene's units, in the scene's stretch."""
+        return stretch_rgb(values, valid, self.bands, limits=self.limits)
+
+    def prepared(
+        self, model: "KTextures"
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Scaled values with the halo that a model wants, and validity without."""
+        key = (model.preparation, model.reach)
+        if self._prepared is None or self._prepared[0] != key:
+            height, width = self.valid.shape
+            _, padding = grow(Window(0, 0, height, width), model.reach, height, width)
+            values, _ = prepare_padded(
+                self.values, self.valid, padding, model.preparation
+            )
+            self._prepared = key, values
+        return self._prepared[1], self.valid
+
+
+def _thin(scene: xr.DataArray, step: int) -> xr.DataArray:
+    """The middle pixel of each step x step, read into memory."""
+    if step == 1:
+        return scene.compute()
+    every = slice(step // 2, None, step)
+    thinned = scene.isel(y=every, x=every).compute()
+    transform = scene_transform(scene)
+    if transform.is_rectilinear and "y" in thinned.coords:
+        return thinned  # coordinates tell the larger pixels
+    a, b, c, d, e, f = tuple(transform)[:6]
+    larger: xr.DataArray = thinned.rio.write_transform(
+        Affine(a * step, b * step, c, d * step, e * step, f)
+    )
+    return larger
+
+
+def _shown(scene: xr.DataArray, bands: Sequence[str | int] | None) -> tuple[int, ...]:
+    names = [str(name) for name in scene.band.values]
+    if bands is None:
+        by_role = role_indices(scene, ("red", "green", "blue"))
+        return tuple(by_role or (range(3) if len(names) >= 3 else [0]))
+    chosen = []
+    for band in [bands] if isinstance(bands, str | int) else bands:
+        if isinstance(band, str) and band in names:
+            chosen.append(names.index(band))
+        elif not isinstance(band, str) and 1 <= band <= len(names):
+            chosen.append(int(band) - 1)
+        else:
+            raise InputError(f"no band {band!r}: give names from {names} or numbers")
+    if len(chosen) not in (1, 3):
+        raise InputError(f"bands are {bands!r}: give three, or one for grey")
+    return tuple(chosen)

@@ -1,0 +1,91 @@
+"""An explorer on the screen: its overlays, its frames, its colours."""
+
+import time
+
+import numpy as np
+
+from .pages import Notebook, pixels
+
+# The first cell of every notebook with an explorer.
+SETUP = """
+import ktextures as kt
+from stopwatch import Stopwatch
+
+features = kt.FilterBank(1, 1)
+scenes = {
+    "sentinel2": kt.datasets.sentinel2()[:, :96, :96],
+    "landsat": kt.datasets.landsat()[:4, 500:596, 700:796],
+}
+"""
+
+
+class Desk(Notebook):
+    """A notebook in which one explorer after the other is shown, as `ex`."""
+
+    def show(self, scene, *, k=3, steps=2000, more=""):
+        """Show an explorer of a scene, an expression in the kernel."""
+        self.cell(
+            f"ex = kt.explore({scene}, k={k}, steps={steps}, features=features, seed=1"
+            f"{more})\nwatch = Stopwatch(ex)\nex"
+        )
+        self.page.wait_for_selector(".leaflet-container")
+
+    def put_away(self):
+        self.execute("ex.close()")
+        self.clear()
+
+    def press(self, text):
+        self.button(text).click()
+
+    def find(self, name):
+        """Mark the image that shows an overlay, and return a way to it."""
+        for _ in range(50):
+            url = self.value(f"ex.overlays[{name!r}].url")
+            if self.page.evaluate("([u, n]) => tests.mark(u, n)", [url, name]):
+                return self.page.locator(f"img[data-test={name}]")
+            self.page.wait_for_timeout(100)
+        raise LookupError(f"the overlay {name!r} is not on the map")
+
+    def pixels(self, name="classes"):
+        """Pixels of an overlay as the browser has them, (y, x, RGBA)."""
+        return pixels(self.find(name).evaluate("image => image.src"))
+
+    def record(self, name="classes"):
+        """Keep from now on what an overlay shows; `frames` gives it."""
+        self.find(name).evaluate("image => { window.seen = tests.watch(image); }")
+
+    def wait_for_frames(self, count):
+        """Wait for so many new images since `record`; all of them, (y, x, RGBA)."""
+        self.page.wait_for_function("count => window.seen.length > count", arg=count)
+        return [pixels(url) for url in self.page.evaluate("seen.map(s => s.src)")]
+
+    def wait_for_colours(self, count, seconds=20):
+        """Wait for an image of so many colours since `record`, and return it."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            last = pixels(self.page.evaluate("seen.at(-1).src"))
+            if len(found := colours(last)) == count:
+                return last
+            self.page.wait_for_timeout(100)
+        raise TimeoutError(f"{len(found)} colours, not {count}, after {seconds} s")
+
+    def press_key(self, label, key):
+        """Move a slider by a key."""
+        handle = self.slider(label)
+        handle.focus()
+        handle.press(key)
+
+
+def colours(image):
+    """Colours of the opaque pixels of an image, as a set of (red, green, blue)."""
+    opaque = image[image[..., 3] > 0][:, :3]
+    return {tuple(map(int, colour)) for colour in np.unique(opaque, axis=0)}
+
+
+def kept(before, after):
+    """Share of the pixels of each colour that still have it, by colour."""
+    shares = {}
+    for colour in colours(before):
+        was = np.all(before[..., :3] == colour, axis=-1) & (before[..., 3] > 0)
+        shares[colour] = np.all(after[was][:, :3] == colour, axis=-1).mean()
+    return shares

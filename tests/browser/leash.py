@@ -1,0 +1,24 @@
+"""Run a module that ends when its parent does: `python leash.py module arguments`.
+
+A test run that is killed cannot stop the servers it started; but its end of their
+standard input closes with it, wherever they run.
+"""
+
+import os
+import runpy
+import signal
+import sys
+import threading
+
+
+def end_with_parent():
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    sys.argv = sys.argv[1:]
+    # Not the folder of this file, whose modules are no business of a server.
+    sys.path[0] = os.getcwd()
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

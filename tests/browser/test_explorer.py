@@ -1,0 +1,117 @@
+"""The explorer in JupyterLab: what is seen, and how soon."""
+
+import os
+
+import numpy as np
+import pytest
+
+from .explorers import colours, kept
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+PROGRESS = r"""() => [...document.querySelectorAll(".widget-label")]
+  .map(label => label.innerText.match(/step (\d+) of .* loss ([\d.]+)/))
+  .filter(found => found)[0]?.slice(1)"""
+
+
+def progress(desk):
+    """Steps and losses on the screen, until both have changed three times."""
+    seen = []
+    for _ in range(200):
+        if said := desk.page.evaluate(PROGRESS):
+            seen.append((int(said[0]), float(said[1])))
+        steps, losses = zip(*seen, strict=True) if seen else ((), ())
+        if len(set(steps)) > 3 and len(set(losses)) > 3:
+            return steps, losses
+        desk.page.wait_for_timeout(100)
+    raise TimeoutError(f"all that was said: {sorted(set(seen))}")
+
+
+def test_nothing_hides_the_image_before_training(desk):
+    desk.show("scenes['sentinel2']")
+    assert len(colours(desk.pixels("image"))) > 100
+    assert colours(desk.pixels("classes")) == set()
+
+
+@pytest.mark.parametrize("name", ["sentinel2", "landsat"])
+def test_training_is_seen(desk, name):
+    desk.show(f"scenes[{name!r}]")
+    desk.press("Train")
+    desk.record()
+    # The loss curve is the first picture of the panel.
+    curve = "window.curves = tests.watch(document.querySelector('img.widget-image'))"
+    desk.page.evaluate(curve)
+    steps, losses = progress(desk)
+    assert list(steps) == sorted(steps)
+    assert min(losses) < losses[0]
+    drawn = "new Set(curves.map(curve => curve.src)).size"
+    desk.page.wait_for_function(drawn + " > 3")
+    frames = desk.wait_for_frames(4)
+    assert len({frame.tobytes() for frame in frames}) >= 4
+    assert len(colours(frames[-1])) == 3
+    desk.press("Stop")
+    desk.wait_until("ex.state.status == 'done'")
+    assert desk.value("[ex.model.k, ex.result.classes.shape]") == [3, [96, 96]]
+
+
+def test_overlay_agrees_with_the_result(desk):
+    desk.show("scenes['sentinel2']", steps=20)
+    desk.press("Train")
+    desk.wait_until("ex.state.status == 'done'")
+    classes = np.array(desk.value("ex.result.classes.values.tolist()"))
+    image = desk.pixels()
+    assert image.shape[:2] == classes.shape
+    assert len(colours(image)) == 3
+    for value in (1, 2, 3):
+        assert len(np.unique(image[classes == value], axis=0)) == 1
+
+
+def test_k_moves_while_training(desk):
+    desk.show("scenes['sentinel2']")
+    desk.press("Train")
+    desk.record()
+    desk.wait_until("ex.state.step > 40")
+    before = desk.wait_for_colours(3)
+
+    desk.press_key("k", "ArrowRight")
+    after = desk.wait_for_colours(4)
+    assert colours(before) < colours(after)
+    # One class was split; the others are where they were, in their colours.
+    shares = sorted(kept(before, after).values())
+    assert shares[1] > 0.6
+    assert desk.value("ex.state.status") == "training"
+    desk.press("Stop")
+
+
+def a_second():
+    """A second, or longer in proportion where others compute on the machine."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
+def test_pause_continue_and_stop_are_prompt(desk):
+    desk.show("scenes['sentinel2']")
+    desk.press("Train")
+    desk.wait_until("ex.state.step > 3")
+
+    desk.press("Pause")
+    desk.wait_until("ex.state.status == 'paused'")
+    desk.page.wait_for_timeout(1000)
+    step = desk.value("ex.state.step")
+    desk.page.wait_for_timeout(1000)
+    assert desk.value("ex.state.step") == step
+    assert desk.value("watch.delay('Pause', 'status', 'paused')") < a_second()
+    assert desk.value("watch.run_on('Pause')") < a_second()
+
+    desk.press("Continue")
+    desk.wait_until(f"ex.state.step > {step + 3}")
+    assert desk.value("watch.delay('Continue', 'step')") < a_second()
+
+    desk.press("Stop")
+    desk.wait_until("ex.state.status == 'done'")
+    step = desk.value("ex.state.step")
+    desk.page.wait_for_timeout(1000)
+    assert desk.value("ex.state.step") == step
+    assert desk.value("watch.delay('Stop', 'status', 'done')") < a_second()
+    assert desk.value("watch.run_on('Stop')") < a_second()
+    assert desk.value("ex.model.k") == 3

@@ -1,0 +1,146 @@
+"""What one does with the explorer's classes and map: rename, merge, draw, split."""
+
+import numpy as np
+import pytest
+
+from .explorers import colours
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+ROWS = ".widget-hbox:has(> .widget-colorpicker)"
+
+
+@pytest.fixture
+def trained(desk):
+    """An explorer of three classes, trained for some steps."""
+    desk.show("scenes['sentinel2']", steps=15)
+    desk.press("Train")
+    desk.wait_until("ex.state.status == 'done'")
+    assert len(colours(desk.pixels())) == 3
+    return desk
+
+
+def choose(rows, *numbers):
+    """Tick the first box of rows, which selects them for merging."""
+    for number in numbers:
+        rows.nth(number).locator("input[type=checkbox]").first.check()
+
+
+def test_rename_recolour_and_merge(trained):
+    desk, rows = trained, trained.page.locator(ROWS)
+    assert rows.count() == 3
+    name = rows.nth(0).locator(".widget-text input")
+    name.fill("open water")
+    name.press("Enter")
+    desk.wait_until("ex.state.table.names[0] == 'open water'")
+    assert desk.value("ex.result.classes.attrs['flag_meanings']").startswith("open")
+    assert desk.value("ex.model.record.classes.names[0]") == "open water"
+
+    desk.record()
+    rows.nth(0).locator("input[type=color]").fill("#123456")
+    image = desk.wait_for_frames(1)[-1]
+    assert (0x12, 0x34, 0x56) in colours(image)
+
+    choose(rows, 0, 2)
+    desk.press("Merge selected")
+    merged = desk.wait_for_colours(2)
+    # The lowest value's colour is now where either was.
+    before = np.all(image[..., :3] == (0x12, 0x34, 0x56), axis=-1).sum()
+    assert np.all(merged[..., :3] == (0x12, 0x34, 0x56), axis=-1).sum() > before
+    rows.nth(2).wait_for(state="detached")
+    assert desk.value("ex.result.classes.values.max().item()") == 2
+
+    desk.press("Undo")
+    assert np.array_equal(desk.wait_for_colours(3), image)
+
+
+def test_hide_a_class(trained):
+    desk, rows = trained, trained.page.locator(ROWS)
+    desk.record()
+    before = desk.pixels()
+    rows.nth(1).locator("input[type=checkbox]").last.uncheck()
+    after = desk.wait_for_colours(2)
+    assert (after[..., 3] == 0).sum() > (before[..., 3] == 0).sum()
+    desk.press("Reset")
+
+
+def drag(desk, left, top, right, bottom):
+    """Draw a rectangle over the image on the map, in fractions of its sides."""
+    box = desk.find("image").bounding_box()
+    places = [
+        (box["x"] + box["width"] * x, box["y"] + box["height"] * y)
+        for x, y in ((left, top), ((left + right) / 2, top), (right, bottom))
+    ]
+    desk.page.locator(".leaflet-draw-draw-rectangle").click()
+    desk.page.mouse.move(*places[0])
+    desk.page.mouse.down()
+    desk.page.mouse.move(*places[1])
+    desk.page.mouse.move(*places[2])
+    desk.page.mouse.up()
+
+
+# The right half is ten times as bright: a training that saw it would know.
+HALVES = """
+import numpy as np
+import xarray as xr
+
+values = np.random.default_rng(0).uniform(1, 2, (3, 96, 128))
+values[:, :, 64:] *= 10
+halves = kt.open_scene(xr.DataArray(values, dims=("band", "y", "x")))
+"""
+
+
+def test_draw_a_rectangle_and_train_on_it(desk):
+    desk.execute(HALVES)
+    desk.show("halves", steps=5, k=2)
+    drag(desk, 0.02, 0.1, 0.45, 0.9)
+    desk.wait_until("ex.state.area is not None")
+    window = desk.value("[*ex.state.area.window]")
+    assert np.allclose(window, [9.6, 2.6, 76.8, 55], atol=2)
+
+    desk.press("Train")
+    desk.wait_until("ex.state.status == 'done'")
+    assert desk.value("float(np.max(ex.model.preparation.scaler.high))") < 2.1
+    # The whole scene is classified all the same.
+    assert np.all(desk.pixels()[..., 3] == 255)
+
+
+def test_too_small_a_rectangle_is_refused(desk):
+    desk.show("scenes['sentinel2']")
+    drag(desk, 0.4, 0.4, 0.5, 0.5)
+    message = desk.page.get_by_role("status").get_by_text("Draw a larger one")
+    message.wait_for()
+    assert desk.value("ex.state.area is None")
+
+
+def flat_share(image, palette):
+    """Share of the pixels of a part of the screen that have a colour of a class."""
+    flat = [np.all(image == colour, axis=-1) for colour in palette]
+    return np.any(flat, axis=0).mean()
+
+
+def test_split_view_shows_both_sides(trained):
+    desk, palette = trained, colours(trained.pixels())
+    box = desk.find("classes").bounding_box()
+    desk.page.get_by_label("split with the image").check()
+    divider = desk.page.locator(".leaflet-sbs-range")
+    divider.wait_for(state="attached")
+    width = desk.page.locator(".leaflet-container").bounding_box()
+    shares = {}
+    for place in (0.5, 0.9):
+        divider.evaluate(
+            "(range, place) => { range.value = place;"
+            " range.dispatchEvent(new Event('input', {bubbles: true})); }",
+            place,
+        )
+        desk.page.wait_for_timeout(500)
+        rows = slice(int(box["y"]) + 20, int(box["y"] + box["height"]) - 20)
+        shot = desk.shot()[rows]
+        middle = int(width["x"] + width["width"] / 2)
+        reach = int(box["width"] / 2) - 20
+        left = shot[:, middle - reach : middle - 30]
+        right = shot[:, middle + 30 : middle + reach]
+        shares[place] = flat_share(left, palette), flat_share(right, palette)
+    assert shares[0.5][0] < 0.05
+    assert shares[0.5][1] > 0.4
+    assert shares[0.9][1] < 0.05
