@@ -18,10 +18,17 @@ from pyproj import Transformer
 import ktextures as kt
 from ktextures.classes import relabel
 from ktextures.errors import InputError, MissingExtraError
+from ktextures.model import from_bytes
 from ktextures.widgets._classes_panel import ClassesPanel
 from ktextures.widgets._panels import ControlsPanel
 
 CHEAP = {"seed": 1, "features": kt.FilterBank(1, 1)}
+
+
+@pytest.fixture
+def trained(trained):
+    """The shared model as a copy: an explorer writes names and colours into its own."""
+    return from_bytes(trained.to_bytes())
 
 
 @pytest.fixture
