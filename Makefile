@@ -21,7 +21,7 @@ test:
 
 demo:
 	scripts/env lab
-	.venv/bin/python -m ktextures.cli demo -o demo
+	.venv/bin/ktextures demo -o demo
 
 format:
 	scripts/env test
