@@ -22,6 +22,7 @@ __all__ = [
     "bands_of_file",
     "role_indices",
     "select_bands",
+    "shown_bands",
     "unique_names",
 ]
 
@@ -252,3 +253,37 @@ def _listing(names: Sequence[str], roles: Sequence[str] = ()) -> str:
         f"{number}: {name!r}" + (f" ({role})" if role and role != name else "")
         for number, (name, role) in enumerate(zip(names, shown, strict=True), start=1)
     )
+
+
+def shown_bands(
+    scene: xr.DataArray, bands: Sequence[str | int] | None
+) -> tuple[int, ...]:
+    """Indices of the bands to draw: three, or one for grey.
+
+    `bands` are names or numbers from 1; by default those with the roles red, green and
+    blue, else the first three, else the first.
+
+    Raises
+    ------
+    InputError
+        If there is no such band, or another number of them.
+    """
+    names = [str(name) for name in scene["band"].values]
+    if bands is None:
+        by_role = role_indices(scene, ("red", "green", "blue"))
+        return tuple(by_role or (range(3) if len(names) >= 3 else [0]))
+    chosen = []
+    for band in [bands] if isinstance(bands, str | int) else bands:
+        if isinstance(band, str) and band in names:
+            chosen.append(names.index(band))
+        elif not isinstance(band, str) and 1 <= band <= len(names):
+            chosen.append(int(band) - 1)
+        else:
+            raise InputError(
+                f"no band {band!r}: give names from {names} or numbers from 1"
+            )
+    if len(chosen) not in (1, 3):
+        raise InputError(
+            f"bands are {bands!r}: give three for red, green, blue, or one for grey"
+        )
+    return tuple(chosen)

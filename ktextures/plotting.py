@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from ktextures import sheet
 from ktextures.areas import class_areas
-from ktextures.bands import role_indices
+from ktextures.bands import shown_bands
 from ktextures.classes import ClassTable
 from ktextures.errors import InputError
 from ktextures.grid import scene_transform
@@ -95,7 +95,7 @@ def plot(
     """
     scene = open_scene(scene)
     _check(scene, result)
-    shown = _shown_bands(scene, bands)
+    shown = shown_bands(scene, bands)
     names = [str(scene["band"].values[index]) for index in shown]
     step = math.ceil(max(scene.sizes["y"], scene.sizes["x"]) / _LONGEST_SIDE)
     guess = step > 1 and is_lazy(result["classes"])
@@ -201,30 +201,6 @@ def _check(scene: xr.DataArray, result: xr.Dataset) -> None:
                 f"{name!r} has {result[name].shape[-2:]} pixels, the scene {wanted}: "
                 "give the scene that was segmented"
             )
-
-
-def _shown_bands(
-    scene: xr.DataArray, bands: Sequence[str | int] | None
-) -> tuple[int, ...]:
-    names = [str(name) for name in scene["band"].values]
-    if bands is None:
-        by_role = role_indices(scene, ("red", "green", "blue"))
-        return tuple(by_role or (range(3) if len(names) >= 3 else [0]))
-    chosen = []
-    for band in [bands] if isinstance(bands, str | int) else bands:
-        if isinstance(band, str) and band in names:
-            chosen.append(names.index(band))
-        elif not isinstance(band, str) and 1 <= band <= len(names):
-            chosen.append(int(band) - 1)
-        else:
-            raise InputError(
-                f"no band {band!r}: give names from {names} or numbers from 1"
-            )
-    if len(chosen) not in (1, 3):
-        raise InputError(
-            f"bands are {bands!r}: give three for red, green, blue, or one for grey"
-        )
-    return tuple(chosen)
 
 
 def _thinned(

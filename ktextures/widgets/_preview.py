@@ -10,7 +10,7 @@ import numpy.typing as npt
 import xarray as xr
 from affine import Affine
 
-from ktextures.bands import role_indices
+from ktextures.bands import shown_bands
 from ktextures.errors import InputError
 from ktextures.grid import scene_transform
 from ktextures.mercator import MapFrame, frame_in_mercator, frame_in_pixels
@@ -66,7 +66,7 @@ class Preview:
         self.values, self.valid = read_window(self.thinned, 0, 0, *shape)
         if not self.valid.any():
             raise InputError("The scene has no valid pixel; check its nodata value.")
-        self.bands = _shown(scene, bands)
+        self.bands = shown_bands(scene, bands)
         self._prepared: tuple[Any, npt.NDArray[np.float32]] | None = None
         crs = scene.rio.crs
         if crs is None:
@@ -119,21 +119,3 @@ def _thin(scene: xr.DataArray, step: int) -> xr.DataArray:
         Affine(a * step, b * step, c, d * step, e * step, f)
     )
     return larger
-
-
-def _shown(scene: xr.DataArray, bands: Sequence[str | int] | None) -> tuple[int, ...]:
-    names = [str(name) for name in scene.band.values]
-    if bands is None:
-        by_role = role_indices(scene, ("red", "green", "blue"))
-        return tuple(by_role or (range(3) if len(names) >= 3 else [0]))
-    chosen = []
-    for band in [bands] if isinstance(bands, str | int) else bands:
-        if isinstance(band, str) and band in names:
-            chosen.append(names.index(band))
-        elif not isinstance(band, str) and 1 <= band <= len(names):
-            chosen.append(int(band) - 1)
-        else:
-            raise InputError(f"no band {band!r}: give names from {names} or numbers")
-    if len(chosen) not in (1, 3):
-        raise InputError(f"bands are {bands!r}: give three, or one for grey")
-    return tuple(chosen)
