@@ -120,7 +120,7 @@ def main():
         preset, k, steps = options.one
         print(json.dumps(measure(preset, int(k), int(steps))))
         return
-    rows = [run("default", 6, 200), run("default", 24, 200), run("paper", 6, 30)]
+    rows = [run("default", 6, 600), run("default", 24, 200), run("paper", 6, 30)]
     print(f"{date.today()}, {platform.machine()}, 2 cores, no GPU; scene of {SIZE}\n")
     print(table(rows))
 
