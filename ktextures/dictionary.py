@@ -20,7 +20,7 @@ from ktextures.archive import Arrays
 from ktextures.descriptors import DescriptorSpace
 from ktextures.holdings import Holdings
 from ktextures.model import KTextures
-from ktextures.objectives import optimizer_state, restore_optimizer
+from ktextures.objectives import optimizer_state, restore_optimizer, weights_of
 from ktextures.ops import hard_masks
 from ktextures.sampling import TileSet
 from ktextures.starting import start_labels
@@ -46,8 +46,11 @@ Textures trained for a minute do not reach their classes; left free, they would 
 masks after their own faults.
 """
 
-ANCHOR = 0.3
-"""Weight of the start beside the dictionary, so that no class is lost on the way."""
+LOSS_WEIGHTS = {"dictionary": 1.0, "imitation": 0.3}
+"""The start stays beside the dictionary, so that no class is lost on the way."""
+
+MASK_RATE, CONTINUED_RATE, TEXTURE_RATE = 3e-3, 1e-3, 1e-2
+"""Learning rates at first; they fall to a twentieth."""
 
 LEAST_SHARE = 0.005
 """Share of the pixels below which a class is lost, and given part of another."""
@@ -82,6 +85,10 @@ class DictionaryObjective:
     seed : int
     continued : bool
         True: start from the model's own classes, without imitation.
+    learning_rate : float, optional
+        Of the masks; that of the textures keeps its ratio to it.
+    loss_weights : mapping of str to float, optional
+        Of "dictionary" and "imitation", once the start is learnt.
     """
 
     keeps_best = False
@@ -96,6 +103,8 @@ class DictionaryObjective:
         steps: int,
         seed: int,
         continued: bool = False,
+        learning_rate: float | None = None,
+        loss_weights: Mapping[str, float] | None = None,
     ) -> None:
         self.model, self.space, self.seed = model, space, seed
         self.values, _ = tiles.inner(model.reach)
@@ -107,9 +116,13 @@ class DictionaryObjective:
         self.steps_per_pass = len(tiles) * crops[0] * crops[1]
         self.imitation_steps = 0 if continued else max(int(steps * IMITATION_SHARE), 1)
         self.last_revival = int(steps * REVIVAL_SHARE)
-        rate = 1e-3 if continued else 3e-3
+        self.weights = weights_of(loss_weights or {}, LOSS_WEIGHTS)
+        own = CONTINUED_RATE if continued else MASK_RATE
+        rate = learning_rate or own
         self.mask_optimizer = _adam(rate, steps, model.mask_network)
-        self.texture_optimizer = _adam(1e-2, steps, model.texture_bank)
+        self.texture_optimizer = _adam(
+            TEXTURE_RATE * rate / own, steps, model.texture_bank
+        )
         self._mask_step = tf.function(self._train_masks, reduce_retracing=True)
         self._texture_step = tf.function(self._train_textures, reduce_retracing=True)
         self._start(None if continued else channels)
@@ -211,7 +224,11 @@ class DictionaryObjective:
             )
             rarity = tf.gather(self.rarity, tf.maximum(labels, 0))
             imitation = _mean_over(entropy * rarity, known)
-            loss = tf.where(imitating, imitation, dictionary + ANCHOR * imitation)
+            both = (
+                self.weights["dictionary"] * dictionary
+                + self.weights["imitation"] * imitation
+            )
+            loss = tf.where(imitating, imitation, both)
         variables = network.trainable_variables
         gradients = tape.gradient(loss, variables)
         self.mask_optimizer.apply_gradients(zip(gradients, variables, strict=True))

@@ -8,10 +8,14 @@ import numpy as np
 import tensorflow as tf
 
 from ktextures.archive import Arrays
+from ktextures.errors import InputError
 from ktextures.model import KTextures
 from ktextures.sampling import TileSet
 
-__all__ = ["Objective", "SimulationObjective", "shuffled"]
+__all__ = ["Objective", "SimulationObjective", "shuffled", "weights_of"]
+
+LEARNING_RATE = 1e-3
+"""As published."""
 
 CACHE_BYTES = 2**30
 """Memory that features of the image may take."""
@@ -49,6 +53,25 @@ def shuffled(count: int, pass_index: int, seed: int) -> np.ndarray:
     return np.random.default_rng([seed, pass_index]).permutation(count)
 
 
+def weights_of(
+    given: Mapping[str, float], defaults: Mapping[str, float]
+) -> dict[str, float]:
+    """The weights of an objective's losses.
+
+    Raises
+    ------
+    InputError
+        If one is given for a loss that the objective does not have.
+    """
+    unknown = sorted(set(given) - set(defaults))
+    if unknown:
+        raise InputError(
+            f"loss_weights names {', '.join(unknown)}; the losses of this training "
+            f"are {', '.join(defaults)}."
+        )
+    return {**defaults, **given}
+
+
 def optimizer_state(name: str, optimizer: keras.Optimizer) -> Arrays:
     """Copies of an optimizer's variables, by their number."""
     return {f"{name}/{i}": v.numpy() for i, v in enumerate(optimizer.variables)}
@@ -67,7 +90,7 @@ class SimulationObjective:
 
     A step is one tile. Textures are drawn from fresh noise, masks x textures simulate
     the tile, and the mean squared differences of all feature maps add up, with weight 1
-    each.
+    each unless others are given.
 
     Parameters
     ----------
@@ -76,6 +99,9 @@ class SimulationObjective:
     tiles : TileSet
         With the halo of the model's reach.
     seed : int
+    learning_rate : float
+    loss_weights : mapping of str to float
+        Of "features 1", "features 2" and so on, in the order of the maps.
 
     Notes
     -----
@@ -85,12 +111,24 @@ class SimulationObjective:
 
     keeps_best = True
 
-    def __init__(self, model: KTextures, tiles: TileSet, seed: int) -> None:
+    def __init__(
+        self,
+        model: KTextures,
+        tiles: TileSet,
+        seed: int,
+        *,
+        learning_rate: float | None = None,
+        loss_weights: Mapping[str, float] | None = None,
+    ) -> None:
         self.model, self.tiles, self.seed = model, tiles, seed
         self.steps_per_pass = len(tiles)
-        self.optimizer = keras.optimizers.Adam(1e-3, clipnorm=1.0)
+        self.optimizer = keras.optimizers.Adam(
+            learning_rate or LEARNING_RATE, clipnorm=1.0
+        )
         self.optimizer.build(model.trainable_variables)
         self._targets: dict[int, list[tf.Tensor]] = {}
+        names = [f"features {i + 1}" for i in range(len(self.target(0)))]
+        self.weights = weights_of(loss_weights or {}, dict.fromkeys(names, 1.0))
         self._step = tf.function(self._train, reduce_retracing=True)
 
     def features(self, image: tf.Tensor) -> list[tf.Tensor]:
@@ -131,7 +169,8 @@ class SimulationObjective:
                 tf.reduce_mean((maps - target) ** 2)
                 for maps, target in zip(self.features(simulated), targets, strict=True)
             ]
-            loss = tf.add_n(parts)
+            weighted = zip(self.weights.values(), parts, strict=True)
+            loss = tf.add_n([weight * part for weight, part in weighted])
         variables = model.trainable_variables
         gradients = tape.gradient(loss, variables)
         self.optimizer.apply_gradients(zip(gradients, variables, strict=True))
@@ -147,7 +186,7 @@ class SimulationObjective:
             self.target(tile),
             tf.constant([self.seed % 2**31, 2 * index], "int32"),
         )
-        names = ["loss", *(f"features {i + 1}" for i in range(len(losses) - 1))]
+        names = ["loss", *self.weights]
         return dict(zip(names, map(float, losses), strict=True))
 
     def finish(self) -> None:

@@ -1,7 +1,7 @@
 """The two presets: what a model and its objective are made of."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import xarray as xr
@@ -65,6 +65,9 @@ class Request:
         In pixels; None = to be chosen.
     features : tuple of FeatureExtractor, or None for the preset's own
     progress : bool
+    learning_rate : float, or None for the preset's own
+    loss_weights : mapping of str to float
+        Of those that are not the preset's own.
     """
 
     preset: str
@@ -74,6 +77,8 @@ class Request:
     texture_scale: float | None
     features: tuple[FeatureExtractor, ...] | None
     progress: bool
+    learning_rate: float | None = None
+    loss_weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -119,7 +124,14 @@ def _paper(
         shrink=False,
     )
     _fit(model.extractors, tiles, model.config)
-    return Plan(model, SimulationObjective(model, tiles, request.seed), tiles)
+    objective = SimulationObjective(
+        model,
+        tiles,
+        request.seed,
+        learning_rate=request.learning_rate,
+        loss_weights=request.loss_weights,
+    )
+    return Plan(model, objective, tiles)
 
 
 def _paper_features(
@@ -166,6 +178,8 @@ def _default(
         steps=request.steps,
         seed=request.seed,
         continued=continued,
+        learning_rate=request.learning_rate,
+        loss_weights=request.loss_weights,
     )
     return Plan(model, objective, tiles)
 

@@ -1,9 +1,10 @@
 """Train a model on a scene."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import keras
 import numpy as np
@@ -41,6 +42,8 @@ def train(
     texture_scale: float | str = "auto",
     features: FeatureExtractor | Sequence[FeatureExtractor] | None = None,
     scaler: BandScaler | None = None,
+    learning_rate: float | None = None,
+    loss_weights: Mapping[str, float] | None = None,
     seed: int | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint: str | Path | None = None,
@@ -72,6 +75,13 @@ def train(
         What image and textures are compared by; several add up.
     scaler : BandScaler
         Bands to 0..1; percentiles 0.5 and 99.5 of the scene by default.
+    learning_rate : float
+        Of the masks, at the first step; 0.003 with preset "default" (0.001 when a
+        model is trained further), 0.001 with "paper". Textures keep their ratio to it.
+    loss_weights : mapping of str to float
+        Weights that differ from the preset's. "default": "dictionary" (1) and
+        "imitation" (0.3) of the start. "paper": "features 1", "features 2" and so on,
+        1 each.
     seed : int
         Same seed, scene and versions: same classes. Drawn and recorded if not given.
     callbacks : sequence of keras.callbacks.Callback
@@ -111,6 +121,11 @@ def train(
         _check_continued(model, scaler, texture_scale, features)
     request = _checked(
         scene, model, k, preset, steps, texture_scale, features, seed, progress
+    )
+    request = replace(
+        request,
+        learning_rate=_rate(learning_rate),
+        loss_weights=_weights(loss_weights or {}),
     )
     if checkpoint is not None:
         prepare_folder(checkpoint)
@@ -242,6 +257,31 @@ def _scale(texture_scale: object) -> float | None:
     return float(texture_scale)
 
 
+def _rate(learning_rate: object) -> float | None:
+    if learning_rate is None:
+        return None
+    if not _is_number(learning_rate) or not 0 < float(learning_rate) <= 1:
+        raise InputError(
+            f"learning_rate is {learning_rate!r}; give a number above 0 and up to 1, "
+            "0.003 for example."
+        )
+    return float(learning_rate)
+
+
+def _weights(loss_weights: Mapping[str, float]) -> dict[str, float]:
+    for name, value in loss_weights.items():
+        if not _is_number(value) or not 0 <= float(value) < math.inf:
+            raise InputError(
+                f"loss_weights has {value!r} for {name!r}; give a number from 0 up."
+            )
+    return {str(name): float(value) for name, value in loss_weights.items()}
+
+
+def _is_number(value: object) -> TypeGuard[float]:
+    known = isinstance(value, int | float | np.integer | np.floating)
+    return known and not isinstance(value, bool)
+
+
 def _as_tuple(
     features: FeatureExtractor | Sequence[FeatureExtractor] | None,
 ) -> tuple[FeatureExtractor, ...] | None:
@@ -296,7 +336,8 @@ def _checkpoint(
 ) -> Checkpoint | None:
     if folder is None:
         return None
-    names = ("preset", "k", "steps", "seed", "texture_scale")
+    names = ["preset", "k", "steps", "seed", "texture_scale"]
+    names += ["learning_rate", "loss_weights"]
     settings: dict[str, Any] = {name: getattr(request, name) for name in names}
     if request.features:
         settings["features"] = [
@@ -326,6 +367,8 @@ def _conclude(
         "steps": len(model.record.losses.get("loss", ())),
         "texture_scale": model.config.masks_options.get("texture_scale"),
         "features": [_described(extractor) for extractor in model.extractors],
+        "learning_rate": request.learning_rate,
+        "loss_weights": dict(request.loss_weights),
         "ktextures": __version__,
     }
     model.record = TrainingRecord(

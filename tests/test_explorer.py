@@ -17,10 +17,11 @@ from pyproj import Transformer
 
 import ktextures as kt
 from ktextures.classes import relabel
+from ktextures.dictionary import LOSS_WEIGHTS
 from ktextures.errors import InputError, MissingExtraError
 from ktextures.model import from_bytes
 from ktextures.widgets._classes_panel import ClassesPanel
-from ktextures.widgets._panels import ControlsPanel
+from ktextures.widgets._panels import LOSSES, ControlsPanel
 
 CHEAP = {"seed": 1, "features": kt.FilterBank(1, 1)}
 
@@ -561,6 +562,42 @@ def test_buttons_follow_the_status(explore, small):
     assert explorer.state.k == 5
     explorer.state.k = 30
     assert panel.k.value == 30
+
+
+def test_learning_rate_and_weights_reach_the_training(explore, small):
+    explorer = explore(small, steps=2)
+    panel = part(explorer, ControlsPanel)
+    fields = {each.description: each for each in (panel.rate, *panel.weights.children)}
+    assert fields["weight of imitation"].value == LOSS_WEIGHTS["imitation"]
+    fields["weight of imitation"].value = 0.7
+    fields["learning rate"].value = 0.002
+    explorer.train()
+    assert explorer.wait(60)
+    provenance = explorer.model.record.provenance
+    assert provenance["loss_weights"] == {"imitation": 0.7}
+    assert provenance["learning_rate"] == 0.002
+    explorer.state.loss_weights = {}
+    assert fields["weight of imitation"].value == LOSS_WEIGHTS["imitation"]
+
+
+def test_weights_are_those_of_the_preset(explore, small):
+    explorer = explore(small, loss_weights={"dictionary": 2.0})
+    assert LOSSES["default"] == LOSS_WEIGHTS
+    explorer.state.preset = "paper"
+    assert explorer.state.loss_weights == {}
+    panel = part(explorer, ControlsPanel)
+    names = [w.description for w in (panel.rate, *panel.weights.children)]
+    assert names == ["learning rate", "weight of features 1", "weight of features 2"]
+    explorer.state.loss_weights = {"features 2": 0.5}
+    assert panel.weights.children[1].value == 0.5
+
+
+def test_weights_of_losses_that_are_not_there_are_told(explore, small):
+    explorer = explore(small, loss_weights={"smooth": 1.0})
+    explorer.train()
+    assert explorer.wait(60)
+    assert explorer.state.status == "failed"
+    assert "the losses of this training are dictionary" in explorer.state.message
 
 
 def test_attach_to_a_map_and_leave_it(explore, small, trained):

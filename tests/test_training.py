@@ -468,6 +468,46 @@ def test_a_scaler_of_other_bands_is_refused():
         quick(synthetic(k=2), scaler=kt.BandScaler.planet_nicfi(3))
 
 
+# --- learning rate and weights -------------------------------------------------------
+
+
+@pytest.mark.parametrize("preset", ["default", "paper"])
+def test_the_learning_rate_scales_what_a_step_changes(preset):
+    scene, options = synthetic(k=2), {"preset": preset, "steps": 1}
+    if preset == "paper":
+        options["texture_scale"] = "auto"
+
+    def change(rate):
+        made = quick(scene, 2, learning_rate=rate, **options)
+        # Adam's first step is as long as the rate, whatever the gradient.
+        own = quick(scene, 2, learning_rate=1e-12, **options).weight_arrays()
+        after = made.weight_arrays()
+        return max(float(np.abs(after[name] - own[name]).max()) for name in after)
+
+    small, large = change(1e-4), change(1e-2)
+    assert large > 20 * small
+
+
+def test_loss_weights_change_what_is_learnt_and_are_recorded():
+    scene = synthetic(k=2)
+    same = quick(scene, 2, steps=4, loss_weights={"imitation": 0.3})
+    assert same_weights(same, quick(scene, 2, steps=4))
+    other = quick(scene, 2, steps=4, loss_weights={"imitation": 3.0})
+    assert not same_weights(same, other)
+    assert other.record.provenance["loss_weights"] == {"imitation": 3.0}
+    assert other.record.provenance["learning_rate"] is None
+
+
+def test_weights_of_published_losses_scale_their_sum():
+    scene = synthetic(k=2)
+    options = {"preset": "paper", "steps": 1, "texture_scale": "auto"}
+    losses = [
+        quick(scene, 2, loss_weights={"features 1": w}, **options).record.losses
+        for w in (1.0, 2.0)
+    ]
+    assert losses[1]["loss"][0] == pytest.approx(2 * losses[0]["loss"][0], rel=1e-4)
+
+
 # --- mistakes ------------------------------------------------------------------------
 
 
@@ -493,6 +533,22 @@ def test_a_scaler_of_other_bands_is_refused():
         ({"texture_scale": "big"}, "texture_scale is 'big'; give"),
         ({"texture_scale": float("nan")}, "texture_scale is nan; give"),
         ({"texture_scale": None}, "texture_scale is None; give"),
+        ({"learning_rate": 0}, "learning_rate is 0; give a number above 0"),
+        ({"learning_rate": "fast"}, "learning_rate is 'fast'; give"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan; give"),
+        ({"loss_weights": {"imitation": -1}}, "loss_weights has -1 for 'imitation'"),
+        (
+            {"loss_weights": {"smooth": 1}, "features": cheap()},
+            "names smooth; the losses of this training are dictionary, imitation",
+        ),
+        (
+            {
+                "loss_weights": {"features 2": 1},
+                "preset": "paper",
+                "features": cheap(),
+            },
+            "names features 2; the losses of this training are features 1",
+        ),
         ({"features": "vgg"}, "'v', which is no feature extractor; give VGG16"),
         ({"features": [None]}, "None, which is no feature extractor"),
         ({"features": kt.FilterBank}, "FilterBank'>, which is no feature extractor"),

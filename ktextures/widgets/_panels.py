@@ -15,6 +15,13 @@ from ktextures.widgets._state import BUSY, ExplorerState
 __all__ = ["ControlsPanel", "Links", "ProgressPanel", "ViewPanel", "close_tree"]
 
 WIDE = {"width": "98%"}
+LABELS = {"description_width": "150px"}
+LOSSES = {
+    "default": {"dictionary": 1.0, "imitation": 0.3},
+    "paper": {"features 1": 1.0, "features 2": 1.0},
+}
+"""Losses whose weights can be set, and the preset's own weights."""
+
 CURVE = "#4c8eda"
 """Stands out from light and dark pages alike."""
 
@@ -85,7 +92,8 @@ class ControlsPanel:
     def __init__(
         self, state: ExplorerState, actions: dict[str, Callable[[], None]]
     ) -> None:
-        self._state, self._actions, self._links = state, actions, Links()
+        self._state, self._actions = state, actions
+        self._links, self._weight_links = Links(), Links()
         self.train = w.Button(description="Train", button_style="primary")
         self.pause = w.Button(description="Pause", disabled=True)
         self.stop = w.Button(description="Stop", disabled=True)
@@ -134,12 +142,59 @@ class ControlsPanel:
         ):
             self._links.both(state, name, widget)
         note = w.HTML("<small>scale: pixels; 0 = colour alone, -1 = automatic</small>")
-        advanced = w.Accordion(
-            [w.VBox([scale, note, preset, seed, more_k])], titles=["Advanced"]
-        )
+        rows = [scale, note, preset, seed, more_k, *self._learning()]
+        advanced = w.Accordion([w.VBox(rows)], titles=["Advanced"])
         advanced.selected_index = None
         self.k = k
         return [k, steps, advanced]
+
+    def _learning(self) -> list[w.Widget]:
+        """Learning rate, and the weights of the preset's losses."""
+        state = self._state
+        rate = w.BoundedFloatText(
+            description="learning rate", min=0, max=1, step=0.001, style=LABELS
+        )
+        self._links.both(state, "learning_rate", rate)
+        note = w.HTML("<small>learning rate: 0 = the preset's own</small>")
+        self.rate, self.weights = rate, w.VBox()
+
+        def fill(*_: Any) -> None:
+            self._weight_links.close()
+            for old in self.weights.children:
+                close_tree(old)
+            own = LOSSES[state.preset].items()
+            self.weights.children = [self._weight(name, value) for name, value in own]
+
+        def begin_anew(*_: Any) -> None:
+            state.loss_weights = {}
+            fill()
+
+        self._links.observe(state, begin_anew, "preset")
+        fill()
+        return [rate, note, self.weights]
+
+    def _weight(self, name: str, own: float) -> w.BoundedFloatText:
+        state = self._state
+        field = w.BoundedFloatText(
+            state.loss_weights.get(name, own),
+            description=f"weight of {name}",
+            min=0,
+            max=1e6,
+            step=0.1,
+            style=LABELS,
+        )
+
+        def changed(change: Any) -> None:
+            others = {k: v for k, v in state.loss_weights.items() if k != name}
+            new = change["new"]
+            state.loss_weights = others if new == own else {**others, name: new}
+
+        def show(change: Any) -> None:
+            field.value = change["new"].get(name, own)
+
+        self._weight_links.observe(field, changed, "value")
+        self._weight_links.observe(state, show, "loss_weights")
+        return field
 
     def _toggle(self) -> None:
         running = self._state.status == "training"
@@ -166,6 +221,7 @@ class ControlsPanel:
 
     def close(self) -> None:
         """End it."""
+        self._weight_links.close()
         self._links.close()
         close_tree(self.widget)
 

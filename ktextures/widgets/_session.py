@@ -230,6 +230,8 @@ class Session:
             self._training_scene(),
             steps=max(state.goal - done, 1),
             seed=None if state.seed < 0 else state.seed,
+            learning_rate=state.learning_rate or None,
+            loss_weights=state.loss_weights,
             callbacks=[watcher],
             progress=False,
             **settings,
@@ -260,7 +262,7 @@ class Session:
     def _stepped(self, model: "KTextures") -> bool:
         now = time.monotonic()
         # Looking takes at most two fifths of the time.
-        due = now - self._shown_at >= max(SECONDS_BETWEEN, 1.5 * self._cost)
+        due = now - self._shown_at >= max(SECONDS_BETWEEN, 2.5 * self._cost)
         if due or model.record.steps == self._base + 1:
             self._report(model)
         if not self._go.is_set():
@@ -285,8 +287,7 @@ class Session:
         self.state.step = frame.step
         self.state.losses = [float(v) for v in model.record.losses.get("loss", ())]
         self.book.show(frame)
-        self._shown_at = time.monotonic()
-        self._cost = self._shown_at - begun
+        self._shown_at, self._cost = begun, time.monotonic() - begun
 
     def _regroup(self, model: "KTextures") -> "KTextures | None":
         """The model with the k that is wanted now; None to begin anew."""

@@ -81,6 +81,10 @@ class ExplorerState(t.HasTraits):
     texture_scale : float
         Pixels; -1 = chosen by itself.
     preset : {"default", "paper"}
+    learning_rate : float
+        Of the masks at the first step; 0 = the preset's own.
+    loss_weights : dict of str to float
+        Those that differ from the preset's, as `ktextures.train` takes them.
     status : {"idle", "training", "paused", "stopping", "done", "failed"}
     message : str
         One line for the reader: what happens, or what went wrong and what to do.
@@ -120,6 +124,8 @@ class ExplorerState(t.HasTraits):
     seed = t.Int(-1, min=-1, max=2**31 - 1)
     texture_scale = t.Float(-1.0, min=-1.0, max=16.0)
     preset = t.Enum(("default", "paper"), "default")
+    learning_rate = t.Float(0.0, min=0.0, max=1.0)
+    loss_weights: Any = t.Dict(key_trait=t.Unicode(), value_trait=t.Float())
     status = t.Enum(STATUSES, "idle")
     message = t.Unicode("")
     traceback = t.Unicode("")

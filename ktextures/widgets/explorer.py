@@ -42,7 +42,14 @@ class Panel(Protocol):
         """End it."""
 
 
-_SETTINGS = ("preset", "steps", "texture_scale", "seed")
+_SETTINGS = (
+    "preset",
+    "steps",
+    "texture_scale",
+    "seed",
+    "learning_rate",
+    "loss_weights",
+)
 
 
 class Explorer:
