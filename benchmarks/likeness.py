@@ -69,7 +69,7 @@ def main():
         model = kt.train(scene, k, seed=1, progress=False)
         seconds = time.perf_counter() - begun
         apart, shares = likeness(scene, model)
-        nearest = (apart.argmin(1) == np.arange(k)).sum()
+        nearest = (np.nan_to_num(apart, nan=np.inf).argmin(1) == np.arange(k)).sum()
         least = 100 * shares.min()
         print(f"| {k} | {nearest} of {k} | {least:.2f} | {seconds:.0f} |", flush=True)
 

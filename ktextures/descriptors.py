@@ -6,10 +6,10 @@ mean feature of a generated texture has its place in the same space, where it is
 compared with the neighbourhood of every pixel.
 """
 
+import itertools
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import tensorflow as tf
@@ -65,7 +65,8 @@ class DescriptorSpace:
         that they stop at the image's edges; empty = not.
     colour_weights : sequence of float
         How much `ColourFeatures` count beside the others. The first makes the
-        descriptors; with the rest, they are further views of the same pixels.
+        descriptors; with the rest, they are further views of the same pixels, once
+        with the noise of `lags` and once with that of all distances.
     lags : sequence of int
         Pixels over which what changes is noise; empty = the spread of each direction is
         whitened instead. See `ktextures.whitening`.
@@ -196,23 +197,32 @@ class DescriptorSpace:
             part = np.zeros((row.shape[1], self._textures + bands))
             columns = slice(self._textures, None) if tinted else slice(self._textures)
             source = eye if tinted else directions
-            part[:, columns] = list(islice(source, row.shape[1]))
+            part[:, columns] = list(itertools.islice(source, row.shape[1]))
             found.append(part)
         return found
 
     def _turn(self, channels: np.ndarray, valid: np.ndarray, mixed: bool) -> None:
         """Learn how channels become the dimensions of each view."""
-        noise = nearby_covariance(channels, valid, self.lags)
         rows = channels[:, ::GRID, ::GRID][valid[:, ::GRID, ::GRID]]
-        turns = []
-        for weight in self.colour_weights if mixed else (1.0,):
-            scale = np.ones(channels.shape[-1])
-            scale[self._textures :] = weight
-            turn = quiet_directions(
-                rows * scale, noise * scale * scale[:, None], DIMENSIONS, self.shrinkage
-            )
-            turns.append((scale[:, None] * turn).astype("float32"))
-        self.turns = tuple(turns)
+        noises = [nearby_covariance(channels, valid, self.lags)]
+        if mixed and self.lags:
+            # What differs at any distance, as noise: scenes that one kind of noise
+            # misleads are told apart by the other.
+            noises.append(np.cov(rows.T.astype("float64")))
+        weights = self.colour_weights if mixed else (1.0,)
+        self.turns = tuple(
+            self._view(rows, noise, weight)
+            for noise, weight in itertools.product(noises, weights)
+        )
+
+    def _view(self, rows: np.ndarray, noise: np.ndarray, weight: float) -> np.ndarray:
+        """From channels to the dimensions of one view."""
+        scale = np.ones(rows.shape[1])
+        scale[self._textures :] = weight
+        turn = quiet_directions(
+            rows * scale, noise * scale * scale[:, None], DIMENSIONS, self.shrinkage
+        )
+        return (scale[:, None] * turn).astype("float32")
 
     def _within_edges(self, descriptors: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Means over the segments of a tile (y, x, band), averaged over the scales."""

@@ -13,8 +13,6 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 import tensorflow as tf
-from scipy.ndimage import gaussian_filter
-from sklearn.cluster import KMeans
 
 from ktextures.archive import Arrays
 from ktextures.descriptors import DescriptorSpace
@@ -22,6 +20,7 @@ from ktextures.holdings import Holdings
 from ktextures.model import KTextures
 from ktextures.objectives import optimizer_state, restore_optimizer, weights_of
 from ktextures.ops import hard_masks
+from ktextures.regroup import revive
 from ktextures.sampling import TileSet
 from ktextures.starting import start_labels
 
@@ -52,16 +51,10 @@ LOSS_WEIGHTS = {"dictionary": 1.0, "imitation": 0.3}
 MASK_RATE, CONTINUED_RATE, TEXTURE_RATE = 3e-3, 1e-3, 1e-2
 """Learning rates at first; they fall to a twentieth."""
 
-LEAST_SHARE = 0.005
-"""Share of the pixels below which a class is lost, and given part of another."""
-
 REVIVAL_SHARE = 0.8
 """Part of the steps in which lost classes are revived; then they would not settle."""
 
 TEXTURE_SIDE = 48
-START_PIXELS = 5_000
-SMOOTH = 2.0
-"""Standard deviation in pixels of the local colours that a class is parted by."""
 
 IMITATION_SHARE = 1 / 3
 """Part of the steps in which the masks learn the start and the textures warm up."""
@@ -143,7 +136,6 @@ class DictionaryObjective:
             )
             known = self.pixels[self.inside].astype("float64")
             model.mask_network.adapt(known.mean(0), np.maximum(known.std(0), 1e-6))
-        self.smooth = gaussian_filter(self.pixels, (0, SMOOTH, SMOOTH, 0))
         self.rarity = tf.Variable(tf.ones(model.k))
         self.holdings = Holdings(self.pixels, self.inside, self.descriptors, model.k)
         self.entries = tf.Variable(tf.zeros((model.k, self.descriptors.shape[-1])))
@@ -154,7 +146,7 @@ class DictionaryObjective:
     def _review(self, labels: np.ndarray, index: int) -> None:
         """Measure anew what each class holds, and where its texture is."""
         if 0 <= index < self.last_revival:
-            self._revive(labels)
+            labels = self._revive(labels)
         counts = np.bincount(self.labels[self.inside], minlength=self.model.k)
         # Without it a class of a few per cent is hardly ever learnt.
         self.rarity.assign(np.sqrt(counts.mean() / np.maximum(counts, 1)))
@@ -170,30 +162,18 @@ class DictionaryObjective:
         places = self.space.place(self.space.texture_means(textures)).numpy()
         self.entries.assign(means + pull(places - means, means))
 
-    def _revive(self, labels: np.ndarray) -> None:
-        """Give each lost class part of the most varied one, in place and as its start.
+    def _revive(self, labels: np.ndarray) -> np.ndarray:
+        """Give each lost class part of another, as its start too; return the labels.
 
         Descriptors may tell apart what the masks, which see less, cannot; such a class
-        is lost. Local colours are seen by both.
+        is lost. It becomes one that the masks do see.
         """
-        counts = np.bincount(labels[self.inside], minlength=self.model.k)
-        lost = np.flatnonzero(counts < LEAST_SHARE * counts.sum())
-        for value in lost:
-            scatter = [
-                self.smooth[labels == c].var(0).sum() * (labels == c).sum()
-                if (labels == c).sum() > 1
-                else 0.0
-                for c in range(self.model.k)
-            ]
-            mine = np.flatnonzero(labels.ravel() == int(np.argmax(scatter)))
-            colours = self.smooth.reshape(-1, self.smooth.shape[-1])[mine]
-            step = max(len(mine) // START_PIXELS, 1)
-            halves = KMeans(2, n_init=3, random_state=self.seed).fit(colours[::step])
-            side = halves.predict(colours)
-            smaller = int(side.sum() * 2 < len(side))
-            labels.ravel()[mine[side == smaller]] = value
-        if len(lost):
+        lost = revive(self.model, self.values, self.inside)
+        if lost:
+            labels = self._choices()
+            labels[~self.inside] = -1
             self.labels = labels.astype("int32")
+        return labels
 
     def _choices(self) -> np.ndarray:
         """Mask chosen for each pixel, (n, y, x), numbered as the network has them."""
@@ -307,7 +287,9 @@ class DictionaryObjective:
         )
 
     def finish(self) -> None:
-        """Nothing is due."""
+        """Revive the classes that were lost since the last review."""
+        if int(self.mask_optimizer.iterations) > self.imitation_steps:
+            revive(self.model, self.values, self.inside)
 
     def state(self) -> Arrays:
         """Optimizers, texture places and class moments."""

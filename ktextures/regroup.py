@@ -18,11 +18,14 @@ from ktextures.errors import InputError
 from ktextures.masks import ContextualMasks, check_k
 from ktextures.model import KTextures, TrainingRecord
 
-__all__ = ["Regrouped", "regroup"]
+__all__ = ["LEAST_SHARE", "Regrouped", "regroup", "revive"]
 
 SAMPLE = 20_000
 STRIP = 128
 """Rows that are looked at together: bounds memory."""
+
+LEAST_SHARE = 0.005
+"""Share of the pixels below which a class is lost, and given part of another."""
 
 TILT = 0.05
 """Logit by which the halves of a cut class part, at most."""
@@ -95,6 +98,25 @@ class _Head:
         self.weights[value] = row - tilt
         self.parents.append(0)
         self.sources.append(self.sources[value])
+
+    def refill(self, seed: int) -> list[int]:
+        """Let lost classes be the smaller parts of varied ones; return which.
+
+        What little they held goes to the others.
+        """
+        found, k = [], len(self.weights)
+        for _ in range(k):
+            shares = np.bincount(self.chosen(), minlength=k) / len(self.sample)
+            value = int(shares.argmin())
+            if shares[value] >= LEAST_SHARE or value in found:
+                break
+            self.split(seed)
+            self.weights[value] = self.weights[-1]
+            self.weights = self.weights[:-1]
+            self.parents.pop()
+            self.sources[value] = self.sources.pop()
+            found.append(value)
+        return found
 
     def _strength(self, tilt: np.ndarray, value: int, chosen: np.ndarray) -> float:
         """Factor by which a tilt parts a class and hardly any other loses pixels."""
@@ -199,11 +221,48 @@ def regroup(
     return Regrouped(made, tuple(head.parents), tuple(head.sources))
 
 
+def revive(model: KTextures, values: np.ndarray, valid: np.ndarray) -> list[int]:
+    """Give each lost class of a model part of the most varied one, in place.
+
+    Parameters
+    ----------
+    model : KTextures
+        With contextual masks.
+    values : array, shape (n, y + 2 reach, x + 2 reach, band), float32
+        Tiles, scaled and filled, with their halo.
+    valid : array, shape (n, y, x), bool
+        Without the halo.
+
+    Returns
+    -------
+    list of int
+        Masks, from 0, that held less than `LEAST_SHARE` of the pixels.
+    """
+    network = model.mask_network
+    kernel, bias = network.head.weights
+    rows = np.vstack([kernel.numpy()[0, 0], bias.numpy()]).T.astype("float64")
+    parts = [
+        _sample(model, tile, known, len(values))
+        for tile, known in zip(values, valid, strict=True)
+        if known.any()
+    ]
+    sample, colours = (np.concatenate(each) for each in zip(*parts, strict=True))
+    numbers = list(range(model.k))
+    head = _Head(rows, sample, colours, list(numbers), list(numbers))
+    lost = head.refill(model.config.seed)
+    if lost:
+        kernel.assign(head.weights[:, :-1].T[None, None].astype("float32"))
+        bias.assign(head.weights[:, -1].astype("float32"))
+        for weight in model.texture_bank.weights:
+            weight.assign(weight.numpy()[head.sources])
+    return lost
+
+
 def _sample(
-    model: KTextures, values: np.ndarray, valid: np.ndarray
+    model: KTextures, values: np.ndarray, valid: np.ndarray, tiles: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
     """What the network sees of some valid pixels, and local colours there."""
-    share = min(SAMPLE / max(int(valid.sum()), 1), 1.0)
+    share = min(SAMPLE / tiles / max(int(valid.sum()), 1), 1.0)
     generator = np.random.default_rng(model.config.seed)
     seen, colours = [], []
     for row in range(0, len(valid), STRIP):

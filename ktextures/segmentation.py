@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+import ktextures.layer  # noqa: F401 - results are layers of a map
 from ktextures.errors import InputError
 from ktextures.grid import georeference
 from ktextures.model import TEXTURE_SIDE, KTextures

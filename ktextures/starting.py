@@ -15,7 +15,7 @@ __all__ = ["start_labels"]
 SAMPLE = 5_000
 """Pixels that a k-means learns from."""
 
-VOTES = 3
+VOTES = 2
 """Runs of k-means for each of several views."""
 
 TRIES, MOST = 10, 160

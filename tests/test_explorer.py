@@ -620,6 +620,27 @@ def test_attach_to_a_map_and_leave_it(explore, small, trained):
     other.close()
 
 
+def test_results_are_layers_of_a_map(explore, small, trained):
+    explorer = explore(small, model=trained)
+    for result in (explorer.result, kt.segment(small, trained)):
+        other = ipyleaflet.Map(layers=())
+        other.add(result)
+        layer = other.layers[0]
+        np.testing.assert_array_equal(layer.bounds, explorer.preview.frame.bounds)
+        assert np.array_equal(
+            pixels_of(layer.url), pixels_of(explorer.overlays["classes"].url)
+        )
+        other.close()
+
+
+def test_what_has_no_place_is_no_layer(plain, trained):
+    result = kt.segment(plain, trained)
+    with pytest.raises(InputError, match="The result has no CRS"):
+        result.as_leaflet_layer()
+    with pytest.raises(InputError, match=r"'textures'\], but no 'classes'"):
+        result[["textures"]].as_leaflet_layer()
+
+
 def test_saved_notebooks_get_a_picture(shown):
     bundle = shown._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle

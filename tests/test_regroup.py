@@ -5,7 +5,8 @@ import pytest
 
 import ktextures as kt
 from ktextures.errors import InputError
-from ktextures.regroup import regroup
+from ktextures.model import from_bytes
+from ktextures.regroup import LEAST_SHARE, regroup, revive
 from ktextures.sampling import read_padded
 from ktextures.tiles import Window
 
@@ -45,6 +46,33 @@ def test_one_class_more_cuts_one_and_leaves_the_others(learnt):
     halves = (after == cut).sum(), (after == 4).sum()
     assert min(halves) > 0.1 * (before == cut).sum()
     assert np.isin(after[before == cut], (cut, 4)).mean() > 0.98
+
+
+def shares_of(model, values, valid):
+    masks = model.mask_network.logits(values).numpy().argmax(-1)[valid]
+    return np.bincount(masks, minlength=model.k) / masks.size
+
+
+@pytest.mark.parametrize("lost", [(0,), (2, 1)])
+def test_lost_classes_become_parts_of_others(learnt, lost):
+    scene, model = learnt
+    model = from_bytes(model.to_bytes())
+    values, valid = (each[None] for each in seen(scene, model))
+    bias = model.mask_network.head.weights[1]
+    silent = bias.numpy()
+    silent[list(lost)] = -1e3
+    bias.assign(silent)
+    assert (shares_of(model, values, valid)[list(lost)] == 0).all()
+    assert sorted(revive(model, values, valid)) == sorted(lost)
+    assert (shares_of(model, values, valid) > LEAST_SHARE).all()
+
+
+def test_reviving_leaves_a_model_without_lost_classes_alone(learnt):
+    scene, model = learnt
+    before = model.weight_arrays()
+    assert revive(model, *(each[None] for each in seen(scene, model))) == []
+    after = model.weight_arrays()
+    assert all(np.array_equal(after[name], before[name]) for name in before)
 
 
 def test_one_class_less_unites_two_and_leaves_the_others(learnt):

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+import ktextures.layer  # noqa: F401 - results are layers of a map
 from ktextures.classes import ClassTable, relabel
 from ktextures.grid import georeference
 from ktextures.widgets._state import Frame
