@@ -38,21 +38,21 @@ class LeafletLayer:
     >>> model = kt.train(scene, k=2, steps=2, seed=1, progress=False)
     >>> result = kt.segment(scene, model)
     >>> result.as_leaflet_layer().name
-    'k-textures class'
+    'classes'
     """
 
     def __init__(self, result: xr.Dataset) -> None:
         self._result = result
 
-    def __call__(self, *, opacity: float = 0.8, name: str | None = None) -> Any:
+    def __call__(self, *, opacity: float = 0.8, name: str = "classes") -> Any:
         """Make the layer.
 
         Parameters
         ----------
         opacity : float
             0..1.
-        name : str, optional
-            In the layers control; by default that of the class map.
+        name : str
+            In the layers control.
 
         Returns
         -------
@@ -88,7 +88,7 @@ class LeafletLayer:
             url=f"data:image/png;base64,{png}",
             bounds=frame.bounds,
             opacity=opacity,
-            name=name or classes.attrs.get("long_name", "classes"),
+            name=name,
         )
 
     def _classes(self) -> xr.DataArray:

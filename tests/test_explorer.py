@@ -620,6 +620,21 @@ def test_attach_to_a_map_and_leave_it(explore, small, trained):
     other.close()
 
 
+def test_maps_of_leafmap_are_attached_to(explore, small, trained, monkeypatch):
+    monkeypatch.setenv("USE_MKDOCS", "true")  # no look for newer versions
+    reason = "leafmap is not installed: pip install leafmap"
+    leafmap = pytest.importorskip("leafmap.leafmap", reason=reason)
+    explorer = explore(small, model=trained)
+    other = leafmap.Map()
+    explorer.attach(other)
+    assert explorer.overlays["classes"] in other.layers
+    before = len(other.layers)
+    other.add(explorer.result)
+    assert len(other.layers) == before + 1
+    explorer.close()
+    assert explorer.overlays["classes"] not in other.layers
+
+
 def test_results_are_layers_of_a_map(explore, small, trained):
     explorer = explore(small, model=trained)
     for result in (explorer.result, kt.segment(small, trained)):

@@ -105,6 +105,19 @@ def test_draw_a_rectangle_and_train_on_it(desk):
     assert np.all(desk.pixels()[..., 3] == 255)
 
 
+def test_apply_to_the_full_scene(desk):
+    desk.show("scenes['sentinel2']", steps=15, more=", preview=48")
+    desk.press("Train")
+    desk.wait_until("ex.state.status == 'done'")
+    assert desk.value("ex.result.classes.shape[0]") == 48
+    desk.press("Apply to full scene")
+    told = desk.page.get_by_role("status").get_by_text("Classified 96 x 96 pixels")
+    told.wait_for()
+    assert desk.value("ex.result.classes.shape[0]") == 96
+    # The map goes on with the preview: a large scene is never sent to the browser.
+    assert desk.pixels().shape[:2] == (48, 48)
+
+
 def test_too_small_a_rectangle_is_refused(desk):
     desk.show("scenes['sentinel2']")
     drag(desk, 0.4, 0.4, 0.5, 0.5)
