@@ -128,6 +128,7 @@ class Overlays:
         self.take_off()
         for layer in [*self.layers.values(), *self.sides]:
             layer.close()
+            layer.url = TRANSPARENT
 
     def url(self, view: str) -> str:
         """The picture of a view as it is now."""

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,13 @@ class Preview:
             self.frame: MapFrame = frame_in_pixels(shape, size)
         else:
             self.frame = frame_in_mercator(shape, size, scene_transform(scene), crs)
+
+    def release(self) -> None:
+        """Let go of the pixels: a notebook keeps what a cell showed, closed or not."""
+        self.values, self.valid = self.values[:0].copy(), self.valid[:0].copy()
+        self.thinned = self.thinned[..., :0, :0].copy(deep=True)
+        self.frame = replace(self.frame, index=None)
+        self._prepared = None
 
     @property
     def located(self) -> bool:

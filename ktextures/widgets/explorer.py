@@ -358,7 +358,9 @@ class Explorer:
         self._controls = []
 
     def close(self) -> None:
-        """End threads, observers and widgets; model and result stay with who has them.
+        """End threads, observers and widgets, and let go of model and result.
+
+        Take those that you want before.
 
         A map that was attached stays open, without the explorer's layers.
         """
@@ -376,6 +378,8 @@ class Explorer:
             child.children = ()
         close_tree(self._box)
         self.state.unobserve_all()
+        self.state.frame, self._full = None, None
+        self.preview.release()
 
 
 def _state(k: int, settings: dict[str, Any]) -> ExplorerState:
