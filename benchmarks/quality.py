@@ -1,6 +1,6 @@
 """Quality on labelled scenes: preset "default" beside "paper" and three k-means.
 
-    KTEXTURES_QUALITY=folder python benchmarks/quality.py [--methods ...] [--sets ...]
+    KTEXTURES_QUALITY=folder python benchmarks/quality.py [--methods ...] [--sets ...] [--seeds n]
 
 The folder holds a harness: `sets.py` with `SETS` (name -> iterator of cases with name,
 image, reference and k) and `run.py` with `score(reference, labels)` and `BASELINES`.
@@ -125,7 +125,8 @@ def run_all(options):
     ):
         if options.methods and name not in options.methods:
             continue
-        for case, seed in itertools.product(sets.SETS[set_name](), range(seeds)):
+        wanted = range(min(seeds, options.seeds))
+        for case, seed in itertools.product(sets.SETS[set_name](), wanted):
             key = (set_name, case.name, name, seed)
             if key in done:
                 continue
@@ -180,6 +181,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--methods", nargs="+")
     parser.add_argument("--sets", nargs="+")
+    parser.add_argument("--seeds", type=int, default=3, help="at most")
     rows = run_all(parser.parse_args())
     print(table(rows))
     for name, value in agreement(rows).items():
