@@ -1,6 +1,7 @@
 """Quality on labelled scenes: preset "default" beside "paper" and three k-means.
 
-    KTEXTURES_QUALITY=folder python benchmarks/quality.py [--methods ...] [--sets ...] [--seeds n]
+    KTEXTURES_QUALITY=folder python benchmarks/quality.py [--methods ...] [--sets ...]
+        [--seeds n]
 
 The folder holds a harness: `sets.py` with `SETS` (name -> iterator of cases with name,
 image, reference and k) and `run.py` with `score(reference, labels)` and `BASELINES`.
