@@ -20,8 +20,8 @@ from ktextures import presets, training
 SEEDS = 1
 PARTS = {
     "as it is": {"COLOUR_WEIGHTS": presets.COLOUR_WEIGHTS},
-    "one view, no votes": {"COLOUR_WEIGHTS": (0.3,)},
-    "short-range noise counts in full": {"LAGS": ()},
+    "one weight of colour": {"COLOUR_WEIGHTS": (0.3,)},
+    "noise at all distances alone": {"LAGS": ()},
     "no segments": {"SEGMENT_SCALES": ()},
     "no colour": {"COLOUR_WEIGHTS": (0.0,)},
     "texture whatever the pixel size": {"COARSE": np.inf, "CLUSTERED": 0.0},

@@ -1,6 +1,5 @@
 """Results as layers of an ipyleaflet map: ``map.add(result)``."""
 
-import base64
 import math
 from typing import Any
 
@@ -12,7 +11,7 @@ from ktextures.classes import ClassTable
 from ktextures.errors import InputError, MissingExtraError
 from ktextures.grid import scene_transform
 from ktextures.mercator import frame_in_mercator
-from ktextures.rendering import palette_png
+from ktextures.rendering import data_url, palette_png
 
 __all__ = ["LeafletLayer"]
 
@@ -83,9 +82,8 @@ class LeafletLayer:
             classes.rio.crs,
         )
         colors = ClassTable.from_attrs(classes.attrs).colors
-        png = base64.b64encode(palette_png(frame.warp(shown), colors)).decode("ascii")
         return ipyleaflet.ImageOverlay(
-            url=f"data:image/png;base64,{png}",
+            url=data_url(palette_png(frame.warp(shown), colors)),
             bounds=frame.bounds,
             opacity=opacity,
             name=name,

@@ -83,10 +83,8 @@ def frame_in_pixels(shape: tuple[int, int], size: tuple[int, int]) -> MapFrame:
 
     Parameters
     ----------
-    shape : (int, int)
-        Rows and columns of the arrays to show.
-    size : (int, int)
-        Rows and columns of the scene that they stand for.
+    shape, size : (int, int)
+        As for `frame_in_mercator`.
     """
     height, width = size
     return MapFrame(((-float(height), 0.0), (0.0, float(width))), shape)

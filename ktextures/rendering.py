@@ -3,6 +3,7 @@
 Everything here is plain NumPy and Pillow; it knows nothing of xarray, tensors or maps.
 """
 
+import base64
 import functools
 import io
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ __all__ = [
     "MAX_CLASSES",
     "class_colors",
     "classes_to_rgba",
+    "data_url",
     "palette_png",
     "parse_color",
     "rgba_png",
@@ -425,6 +427,17 @@ def rgba_png(rgba: npt.NDArray[np.uint8]) -> bytes:
             "give a uint8 array (y, x, 4)"
         )
     return _png(Image.frombytes("RGBA", _png_size(rgba), np.ascontiguousarray(rgba)))
+
+
+def data_url(png: bytes) -> str:
+    """Write a PNG as the address that an image element or a map overlay takes.
+
+    Examples
+    --------
+    >>> data_url(rgba_png(np.zeros((2, 3, 4), np.uint8)))[:30]
+    'data:image/png;base64,iVBORw0K'
+    """
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 def _png_size(array: npt.NDArray[np.uint8]) -> tuple[int, int]:

@@ -1,6 +1,5 @@
 """Frames to pictures on a map: PNG data URLs, bounds, layers."""
 
-import base64
 import math
 from typing import Any
 
@@ -9,11 +8,17 @@ import numpy as np
 import numpy.typing as npt
 
 from ktextures.classes import relabel
-from ktextures.rendering import UInt8Array, classes_to_rgba, palette_png, rgba_png
+from ktextures.rendering import (
+    UInt8Array,
+    classes_to_rgba,
+    data_url,
+    palette_png,
+    rgba_png,
+)
 from ktextures.widgets._preview import Preview
 from ktextures.widgets._state import VIEWS, ExplorerState
 
-__all__ = ["Overlays", "data_url", "empty_map", "static_png"]
+__all__ = ["Overlays", "empty_map", "static_png"]
 
 TITLES = {
     "image": "Image",
@@ -25,11 +30,6 @@ TITLES = {
 }
 MAP_HEIGHT = 480
 PANES = {"ktextures-left": {"zIndex": 410}, "ktextures-right": {"zIndex": 420}}
-
-
-def data_url(png: bytes) -> str:
-    """A PNG as the address that an image element takes."""
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
 TRANSPARENT = data_url(rgba_png(np.zeros((1, 1, 4), np.uint8)))
