@@ -8,7 +8,7 @@ compared with the neighbourhood of every pixel.
 
 import itertools
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,18 +129,25 @@ class DescriptorSpace:
         total = blur(tf.pad(tf.concat([maps * weight, weight], -1), frame), sigma)
         return total[..., :-1] / tf.maximum(total[..., -1:], 1e-3)
 
-    def _each(self, tiles: TileSet) -> Iterator[list[tf.Tensor]]:
+    def _each(
+        self, tiles: TileSet, on_tile: Callable[[], None]
+    ) -> Iterator[list[tf.Tensor]]:
         for values, valid in zip(tiles.values, tiles.valid, strict=True):
+            on_tile()
             mask = tf.constant(valid[None, ..., None].astype("float32"))
             yield self.pooled(tf.constant(values[None]), mask)
 
-    def fit(self, tiles: TileSet) -> np.ndarray:
+    def fit(
+        self, tiles: TileSet, on_tile: Callable[[], None] = lambda: None
+    ) -> np.ndarray:
         """Learn statistics, projection and turns from tiles; return their channels.
 
         Parameters
         ----------
         tiles : TileSet
             With a halo that spares them the worst of the edge effects.
+        on_tile : callable
+            Called before each look at a tile; what it raises ends the fit.
 
         Returns
         -------
@@ -148,10 +155,10 @@ class DescriptorSpace:
             Without the halo. Times one of `turns`, these are descriptors.
         """
         some = tiles.some(FIT_TILES)
-        pooled = list(self._each(some))
+        pooled = list(self._each(some, on_tile))
         colour = self._is_colour(tiles)
         self._standardise(self._on_grid(pooled, some), colour)
-        maps = pooled if len(some) == len(tiles) else self._each(tiles)
+        maps = pooled if len(some) == len(tiles) else self._each(tiles, on_tile)
         cut = slice(tiles.halo, -tiles.halo or None)
         channels = np.stack(
             [

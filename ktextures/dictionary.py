@@ -8,7 +8,7 @@ class. An entry lies at the mean of what its class holds, pulled towards the cla
 labels come from a network, trained by gradient descent.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import keras
 import numpy as np
@@ -20,7 +20,7 @@ from ktextures.holdings import Holdings
 from ktextures.model import KTextures
 from ktextures.objectives import optimizer_state, restore_optimizer, weights_of
 from ktextures.ops import hard_masks
-from ktextures.regroup import revive
+from ktextures.regroup import LEAST_SHARE, revive
 from ktextures.sampling import TileSet
 from ktextures.starting import start_labels
 
@@ -82,6 +82,8 @@ class DictionaryObjective:
         Of the masks; that of the textures keeps its ratio to it.
     loss_weights : mapping of str to float, optional
         Of "dictionary" and "imitation", once the start is learnt.
+    on_vote : callable
+        Called before each k-means of the start.
     """
 
     keeps_best = False
@@ -98,6 +100,7 @@ class DictionaryObjective:
         continued: bool = False,
         learning_rate: float | None = None,
         loss_weights: Mapping[str, float] | None = None,
+        on_vote: Callable[[], None] = lambda: None,
     ) -> None:
         self.model, self.space, self.seed = model, space, seed
         self.values, _ = tiles.inner(model.reach)
@@ -118,9 +121,9 @@ class DictionaryObjective:
         )
         self._mask_step = tf.function(self._train_masks, reduce_retracing=True)
         self._texture_step = tf.function(self._train_textures, reduce_retracing=True)
-        self._start(None if continued else channels)
+        self._start(None if continued else channels, on_vote)
 
-    def _start(self, channels: np.ndarray | None) -> None:
+    def _start(self, channels: np.ndarray | None, on_vote: Callable[[], None]) -> None:
         """Label the pixels by their channels, or go on from the model's own classes."""
         model = self.model
         if channels is None:
@@ -133,6 +136,7 @@ class DictionaryObjective:
                 self.inside,
                 model.k,
                 self.seed,
+                on_vote,
             )
             known = self.pixels[self.inside].astype("float64")
             model.mask_network.adapt(known.mean(0), np.maximum(known.std(0), 1e-6))
@@ -168,10 +172,11 @@ class DictionaryObjective:
         Descriptors may tell apart what the masks, which see less, cannot; such a class
         is lost. It becomes one that the masks do see.
         """
-        lost = revive(self.model, self.values, self.inside)
-        if lost:
-            labels = self._choices()
-            labels[~self.inside] = -1
+        shares = np.bincount(labels[self.inside], minlength=self.model.k)
+        if shares.min() >= LEAST_SHARE * shares.sum():
+            return labels
+        if revive(self.model, self.values, self.inside):
+            labels = np.where(self.inside, self._choices(), -1)
             self.labels = labels.astype("int32")
         return labels
 

@@ -1,7 +1,7 @@
 """A feature extractor learnt from the user's own imagery: the encoder of a VAE."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -203,6 +203,7 @@ def train_encoder(
     beta: float = 1e-3,
     seed: int = 0,
     progress: bool = True,
+    on_step: Callable[[], None] = lambda: None,
 ) -> SceneEncoder:
     """Train a variational autoencoder on scenes and return its encoder.
 
@@ -225,6 +226,8 @@ def train_encoder(
         Same seed, same weights.
     progress : bool
         Show a progress bar.
+    on_step : callable
+        Called before each step; what it raises ends the training.
 
     Returns
     -------
@@ -252,7 +255,7 @@ def train_encoder(
         raise InputError(f"steps is {steps}; an encoder needs at least one.")
     tiles = [_tiles_of(scene, tile, seed) for scene in scenes]
     encoder = SceneEncoder(counts.pop(), layers, width=width, seed=seed)
-    losses = Autoencoder(encoder, beta).train(tiles, steps, progress)
+    losses = Autoencoder(encoder, beta).train(tiles, steps, progress, on_step)
     tenth = max(steps // 10, 1)
     encoder.trained = {
         "steps": steps,
@@ -306,7 +309,11 @@ class Autoencoder:
         return error + self.beta * tf.reduce_mean(divergence)
 
     def train(
-        self, sets: Sequence[np.ndarray], steps: int, progress: bool
+        self,
+        sets: Sequence[np.ndarray],
+        steps: int,
+        progress: bool,
+        on_step: Callable[[], None],
     ) -> list[float]:
         """Train on tiles (n, y, x, band), one a step; return the losses."""
         generator = np.random.default_rng(self.seed)
@@ -323,6 +330,7 @@ class Autoencoder:
         for index in tqdm(
             range(steps), "scene encoder", unit="step", disable=not progress
         ):
+            on_step()
             tiles = sets[int(generator.integers(len(sets)))]
             tile = tiles[generator.integers(len(tiles))][None]
             losses.append(float(step(tile, tf.constant([self.seed, index], "int32"))))

@@ -1,6 +1,6 @@
 """The two presets: what a model and its objective are made of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,10 +18,13 @@ from ktextures.objectives import Objective, SimulationObjective
 from ktextures.sampling import Preparation, TileSet, choose_tiles
 from ktextures.vgg import VGG16Features
 
-__all__ = ["DEFAULT_STEPS", "PRESETS", "Request", "prepare"]
+__all__ = ["DEFAULT_STEPS", "PARTS", "PRESETS", "Request", "prepare"]
 
 PRESETS = ("default", "paper")
 DEFAULT_STEPS = {"default": 600, "paper": 10_240}
+PARTS = ("tiles", "encoder", "descriptors", "start")
+"""Of the preparation, as its listeners are told."""
+
 ENCODER_STEPS = 500
 """Steps of the scene encoder that preset "paper" trains where none is given."""
 
@@ -68,6 +71,9 @@ class Request:
     learning_rate : float, or None for the preset's own
     loss_weights : mapping of str to float
         Of those that are not the preset's own.
+    on_preparation : callable
+        Told the part of the preparation that comes next, one of `PARTS`; what it raises
+        ends the training.
     """
 
     preset: str
@@ -79,6 +85,7 @@ class Request:
     progress: bool
     learning_rate: float | None = None
     loss_weights: Mapping[str, float] = field(default_factory=dict)
+    on_preparation: Callable[[str], None] = field(default=lambda part: None)
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,7 @@ def _paper(
             preparation,
             extractors,
         )
+    request.on_preparation("tiles")
     tiles = choose_tiles(
         scene,
         PAPER_TILE,
@@ -138,7 +146,11 @@ def _paper_features(
     scene: xr.DataArray, request: Request
 ) -> Sequence[FeatureExtractor]:
     encoder = train_encoder(
-        scene, steps=ENCODER_STEPS, seed=request.seed, progress=request.progress
+        scene,
+        steps=ENCODER_STEPS,
+        seed=request.seed,
+        progress=request.progress,
+        on_step=lambda: request.on_preparation("encoder"),
     )
     return (VGG16Features(("block5_conv3",), preprocess="raw"), encoder)
 
@@ -151,6 +163,7 @@ def _default(
 ) -> Plan:
     continued = model is not None
     halo = max(HALO, model.reach if model else _widest_reach(request))
+    request.on_preparation("tiles")
     tiles = choose_tiles(
         scene,
         DEFAULT_TILE,
@@ -164,7 +177,7 @@ def _default(
         scale, extractors = model.mask_network.texture_scale, model.extractors
         space = _space(extractors, scale)
         _fit(extractors, tiles, model.config)
-        channels = space.fit(tiles)
+        channels = space.fit(tiles, lambda: request.on_preparation("descriptors"))
     else:
         scale, space, channels = _choose_scale(scene, request, tiles)
         options = {"texture_scale": scale}
@@ -180,6 +193,7 @@ def _default(
         continued=continued,
         learning_rate=request.learning_rate,
         loss_weights=request.loss_weights,
+        on_vote=lambda: request.on_preparation("start"),
     )
     return Plan(model, objective, tiles)
 
@@ -213,7 +227,8 @@ def _described(
     extractors = request.features or _default_features(scene, scale)
     space = _space(extractors, scale)
     _fit(extractors, tiles, _config(scene, request, "contextual", "tileable", {}))
-    return space, space.fit(tiles)
+    channels = space.fit(tiles, lambda: request.on_preparation("descriptors"))
+    return space, channels
 
 
 def _default_features(scene: xr.DataArray, scale: float) -> Sequence[FeatureExtractor]:

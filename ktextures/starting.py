@@ -5,7 +5,7 @@ votes are counted by a k-means on them (after Strehl & Ghosh 2002, Journal of Ma
 Learning Research 3:583).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from sklearn.cluster import KMeans
@@ -32,6 +32,7 @@ def start_labels(
     valid: np.ndarray,
     k: int,
     seed: int,
+    on_vote: Callable[[], None] = lambda: None,
 ) -> np.ndarray:
     """Labels by consensus over views.
 
@@ -44,6 +45,8 @@ def start_labels(
         Mean of the scaled bands; the darkest class is called 0.
     valid : array, shape (n, y, x), bool
     k, seed : int
+    on_vote : callable
+        Called before each k-means; what it raises ends them.
 
     Returns
     -------
@@ -53,13 +56,16 @@ def start_labels(
     rows = channels[valid]
     generator = np.random.default_rng(seed)
     if len(turns) == 1:
+        on_vote()
         found = _kmeans(rows @ turns[0], k, generator, TRIES)
     else:
-        votes = [
-            _kmeans(view, k, generator, VOTES)
-            for view in (rows @ turn for turn in turns)
-            for _ in range(VOTES)
-        ]
+        votes = []
+        for turn in turns:
+            view = rows @ turn
+            for _ in range(VOTES):
+                on_vote()
+                votes.append(_kmeans(view, k, generator, VOTES))
+        on_vote()
         found = _consensus(np.stack(votes, -1), k, generator)
     light = np.bincount(found, brightness[valid], k) / np.maximum(
         np.bincount(found, minlength=k), 1

@@ -1,7 +1,7 @@
 """Train a model on a scene."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -85,7 +85,9 @@ def train(
     seed : int
         Same seed, scene and versions: same classes. Drawn and recorded if not given.
     callbacks : sequence of keras.callbacks.Callback
-        An epoch is one pass over the training tiles.
+        An epoch is one pass over the training tiles. A method ``on_preparation(part)``
+        is called all through the preparation, where there is one, with "tiles",
+        "encoder", "descriptors" or "start"; what it raises ends the training.
     checkpoint : path
         Folder for the state of this training. Called again with the same arguments
         after a kill, training goes on, to the same result.
@@ -125,7 +127,8 @@ def train(
     request = replace(
         request,
         learning_rate=_rate(learning_rate),
-        loss_weights=_weights(loss_weights or {}),
+        loss_weights=_weights({} if loss_weights is None else loss_weights),
+        on_preparation=_listeners(callbacks),
     )
     if checkpoint is not None:
         prepare_folder(checkpoint)
@@ -150,6 +153,21 @@ def train(
     with plan.model.lock:
         _conclude(plan.model, request, plan.tiles, continued=continued)
     return plan.model
+
+
+def _listeners(
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> Callable[[str], None]:
+    """What tells those callbacks that listen about the parts of the preparation."""
+    hooks = [
+        each.on_preparation for each in callbacks if hasattr(each, "on_preparation")
+    ]
+
+    def tell(part: str) -> None:
+        for hook in hooks:
+            hook(part)
+
+    return tell
 
 
 def check_bands(scene: xr.DataArray, model: KTextures) -> None:
@@ -268,7 +286,12 @@ def _rate(learning_rate: object) -> float | None:
     return float(learning_rate)
 
 
-def _weights(loss_weights: Mapping[str, float]) -> dict[str, float]:
+def _weights(loss_weights: object) -> dict[str, float]:
+    if not isinstance(loss_weights, Mapping):
+        raise InputError(
+            f"loss_weights is {loss_weights!r}; give numbers by the name of their "
+            'loss, {"imitation": 0.3} for example.'
+        )
     for name, value in loss_weights.items():
         if not _is_number(value) or not 0 <= float(value) < math.inf:
             raise InputError(

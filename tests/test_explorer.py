@@ -22,6 +22,7 @@ from ktextures.errors import InputError, MissingExtraError
 from ktextures.model import from_bytes
 from ktextures.widgets._classes_panel import ClassesPanel
 from ktextures.widgets._panels import LOSSES, ControlsPanel
+from ktextures.widgets._trainer import PARTS
 
 CHEAP = {"seed": 1, "features": kt.FilterBank(1, 1)}
 
@@ -273,6 +274,88 @@ def test_stop_before_the_first_step_leaves_nothing(explore, small):
     assert explorer.result is None
 
 
+PREPARED = [f"Preparing: {part}." for part in PARTS.values()]
+
+
+def test_stop_is_heard_while_training_is_prepared(explore, small):
+    explorer = explore(small, steps=500)
+    heard, looks = [], []
+    explorer.state.observe(lambda change: looks.append(change["new"]), "version")
+
+    def stop(change):
+        heard.append(change["new"])
+        if change["new"] == PREPARED[2]:
+            explorer.stop()
+
+    explorer.state.observe(stop, "message")
+    explorer.train()
+    assert explorer.wait(60)
+    assert explorer.state.status == "idle"
+    after = heard[heard.index(PREPARED[2]) + 1 :]
+    assert after == ["Stopping.", "Stopped before the first step."]
+    assert len(looks) == 1  # the model of the training was never there
+
+
+def test_stop_in_the_preparation_keeps_the_model_there_was(explore, small, trained):
+    explorer = explore(small, model=trained)
+    steps = trained.record.steps
+    explorer.state.observe(
+        lambda change: explorer.stop() if change["new"] == PREPARED[2] else None,
+        "message",
+    )
+    explorer.resume()
+    assert explorer.wait(60)
+    assert (explorer.state.status, explorer.model) == ("done", trained)
+    assert explorer.model.record.steps == explorer.state.step == steps
+
+
+def test_stop_in_the_preparation_of_a_new_training_keeps_the_one_before(shown):
+    model, frame = shown.model, shown.state.frame
+    shown.state.observe(
+        lambda change: shown.stop() if change["new"] == PREPARED[0] else None, "message"
+    )
+    shown.train()
+    assert shown.wait(60)
+    assert (shown.state.status, shown.model) == ("done", model)
+    assert shown.state.frame is frame
+    assert shown.state.step == shown.state.goal == model.record.steps
+    assert shown.state.message.endswith("The model before it stays.")
+
+
+def test_another_k_is_heard_while_training_is_prepared(explore, small):
+    explorer = explore(small, steps=2)
+    heard = []
+
+    def change_k(change):
+        heard.append(change["new"])
+        if change["new"] == PREPARED[2]:
+            explorer.state.k = 4
+
+    explorer.state.observe(change_k, "message")
+    explorer.train()
+    assert explorer.wait(60)
+    assert explorer.model.k == explorer.state.table.k == 4
+    assert heard.count(PREPARED[3]) == 1
+    assert explorer.model.record.provenance["k"] == 4
+    assert heard.count(PREPARED[0]) == 2
+
+
+def test_pause_holds_the_preparation_too(explore, small):
+    explorer = explore(small, steps=2)
+    explorer.state.observe(
+        lambda change: explorer.pause() if change["new"] == PREPARED[2] else None,
+        "message",
+    )
+    explorer.train()
+    until(lambda: explorer.state.status == "paused")
+    assert not explorer.wait(2)
+    assert explorer.model is None
+    explorer.state.unobserve_all("message")
+    explorer.resume()
+    assert explorer.wait(60)
+    assert explorer.state.step == 2
+
+
 def test_pause_holds_and_continue_goes_on(explore, small):
     explorer = explore(small, steps=500)
     explorer.train()
@@ -377,7 +460,7 @@ def test_what_fails_is_told_and_the_explorer_stays_usable(explore, small):
     assert explorer.state.status == "failed"
     assert explorer.state.message == "RuntimeError: no such luck"
     assert "in fit" in explorer.state.traceback
-    explorer._session.features = CHEAP["features"]
+    explorer._trainer.features = CHEAP["features"]
     explorer.train()
     assert explorer.wait(60)
     assert (explorer.state.status, explorer.state.traceback) == ("done", "")
@@ -617,6 +700,27 @@ def test_attach_to_a_map_and_leave_it(explore, small, trained):
     assert other.layers[0] is marker
     assert explorer.overlays["classes"] not in other.layers
     assert other.controls == before
+    other.close()
+
+
+def test_split_view_on_a_map_that_was_attached(explore, small, trained):
+    explorer = explore(small, model=trained)
+    marker = ipyleaflet.Marker(location=(0, 0))
+    other = ipyleaflet.Map(layers=(marker,), panes={"own": {"zIndex": 700}})
+    controls = other.controls
+    explorer.state.split = True
+    explorer.attach(other)
+    (divider,) = set(other.controls) & {
+        each for each in other.controls if isinstance(each, ipyleaflet.SplitMapControl)
+    }
+    assert set(other.panes) > {"own", divider.left_layer.pane}
+    assert divider.right_layer.url == explorer.overlays["classes"].url
+    explorer.state.split = False
+    assert divider not in other.controls
+    assert other.layers[-1] is explorer.overlays["classes"]
+    explorer.state.split = True
+    explorer.close()
+    assert (other.layers, other.controls) == ((marker,), controls)
     other.close()
 
 

@@ -468,6 +468,46 @@ def test_a_scaler_of_other_bands_is_refused():
         quick(synthetic(k=2), scaler=kt.BandScaler.planet_nicfi(3))
 
 
+# --- preparation ---------------------------------------------------------------------
+
+
+class Listener(keras.callbacks.Callback):
+    """Notes the parts of the preparation, and may end it at one."""
+
+    def __init__(self, end=None):
+        super().__init__()
+        self.end, self.parts = end, []
+
+    def on_preparation(self, part):
+        self.parts.append(part)
+        if part == self.end:
+            raise TimeoutError(part)
+
+
+@pytest.mark.parametrize(
+    ("preset", "parts"),
+    [("default", ["tiles", "descriptors", "start"]), ("paper", ["encoder", "tiles"])],
+)
+def test_callbacks_hear_of_the_preparation(preset, parts, monkeypatch):
+    monkeypatch.setattr("ktextures.presets.ENCODER_STEPS", 2)
+    listener, options = Listener(), {"preset": preset, "steps": 1}
+    if preset == "paper":
+        options |= {"texture_scale": "auto", "features": None}
+        monkeypatch.setattr("ktextures.presets.VGG16Features", lambda *_, **__: cheap())
+    quick(
+        synthetic(k=2), 2, callbacks=[listener, keras.callbacks.Callback()], **options
+    )
+    assert list(dict.fromkeys(listener.parts)) == parts
+
+
+@pytest.mark.parametrize("part", ["tiles", "descriptors", "start"])
+def test_what_a_callback_raises_ends_the_preparation(part):
+    listener = Listener(part)
+    with pytest.raises(TimeoutError, match=part):
+        quick(synthetic(k=2), 2, callbacks=[listener])
+    assert listener.parts.count(part) == 1
+
+
 # --- learning rate and weights -------------------------------------------------------
 
 
@@ -537,6 +577,7 @@ def test_weights_of_published_losses_scale_their_sum():
         ({"learning_rate": "fast"}, "learning_rate is 'fast'; give"),
         ({"learning_rate": float("nan")}, "learning_rate is nan; give"),
         ({"loss_weights": {"imitation": -1}}, "loss_weights has -1 for 'imitation'"),
+        ({"loss_weights": [1.0]}, r"loss_weights is \[1.0\]; give numbers by the name"),
         (
             {"loss_weights": {"smooth": 1}, "features": cheap()},
             "names smooth; the losses of this training are dictionary, imitation",

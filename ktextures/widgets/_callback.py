@@ -18,15 +18,23 @@ class Watcher(keras.callbacks.Callback):
     begun, stepped : callable
         Called with the model in the training's own thread: before the first step, and
         after each. True ends the training.
+    preparing : callable
+        Called with the part of the preparation that comes next.
     """
 
     def __init__(
         self,
         begun: Callable[[KTextures], bool],
         stepped: Callable[[KTextures], bool],
+        preparing: Callable[[str], None],
     ) -> None:
         super().__init__()
         self._begun, self._stepped = begun, stepped
+        self._preparing = preparing
+
+    def on_preparation(self, part: str) -> None:
+        """Hook of `ktextures.train`."""
+        self._preparing(part)
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
         """Keras's hook."""

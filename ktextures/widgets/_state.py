@@ -9,12 +9,30 @@ import numpy.typing as npt
 import traitlets as t
 
 from ktextures.classes import ClassTable
+from ktextures.errors import InputError
 
-__all__ = ["BUSY", "STATUSES", "VIEWS", "ClassRow", "ExplorerState", "Frame"]
+__all__ = [
+    "BUSY",
+    "STATUSES",
+    "VIEWS",
+    "ClassRow",
+    "ExplorerState",
+    "Frame",
+    "initial_state",
+]
 
 STATUSES = ("idle", "training", "paused", "stopping", "done", "failed")
 BUSY = ("training", "paused", "stopping")
 VIEWS = ("classes", "mask", "simulated", "textures", "margin")
+
+_SETTINGS = (
+    "preset",
+    "steps",
+    "texture_scale",
+    "seed",
+    "learning_rate",
+    "loss_weights",
+)
 
 
 @dataclass(frozen=True)
@@ -164,3 +182,28 @@ class ExplorerState(t.HasTraits):
     def members(self, value: int) -> tuple[int, ...]:
         """Classes of the model (1..k) that make up a class shown."""
         return tuple(i for i, shown in enumerate(self.mapping, 1) if shown == value)
+
+
+def initial_state(k: int, settings: dict[str, Any]) -> ExplorerState:
+    """State from the options of `ktextures.explore`.
+
+    Raises
+    ------
+    InputError
+        If an option is unknown or its value cannot be.
+    """
+    unknown = sorted(set(settings) - set(_SETTINGS))
+    if unknown:
+        raise InputError(
+            f"unknown options {unknown}; choose from {', '.join(_SETTINGS)}, features, "
+            "scaler, bands, basemap, preview."
+        )
+    given = {name: value for name, value in settings.items() if value is not None}
+    if given.get("texture_scale") == "auto":
+        del given["texture_scale"]
+    if "steps" not in given and given.get("preset") == "paper":
+        given["steps"] = 10_240
+    try:
+        return ExplorerState(k=k, **given)
+    except t.TraitError as error:
+        raise InputError(str(error)) from error

@@ -24,8 +24,9 @@ from ktextures.widgets._panels import (
 )
 from ktextures.widgets._preview import LONGEST_SIDE, Preview
 from ktextures.widgets._results import dataset
-from ktextures.widgets._session import Session, require_bands
-from ktextures.widgets._state import ExplorerState, Frame
+from ktextures.widgets._session import Session
+from ktextures.widgets._state import Frame, initial_state
+from ktextures.widgets._trainer import Trainer, require_bands
 
 if TYPE_CHECKING:
     from ktextures.model import KTextures
@@ -40,16 +41,6 @@ class Panel(Protocol):
 
     def close(self) -> None:
         """End it."""
-
-
-_SETTINGS = (
-    "preset",
-    "steps",
-    "texture_scale",
-    "seed",
-    "learning_rate",
-    "loss_weights",
-)
 
 
 class Explorer:
@@ -91,11 +82,11 @@ class Explorer:
         if model is not None:
             require_bands(self.scene, model)
             k = model.k
-        self.state = _state(k, settings)
+        self.state = initial_state(k, settings)
         self.preview = Preview(self.scene, preview, bands)
         self._book = ClassBook(self.state, self.preview.thinned)
         self._full: tuple[np.ndarray, Frame] | None = None
-        self._session = Session(
+        self._trainer = Trainer(
             self.state,
             self._book,
             self.preview,
@@ -103,6 +94,7 @@ class Explorer:
             scaler=scaler,
             model=model,
         )
+        self._session = Session(self.state, self._trainer)
         self.map = empty_map(self.preview, basemap)
         self._own_map: leaflet.Map | None = self.map
         self._overlays = Overlays(self.state, self.preview)
@@ -112,7 +104,7 @@ class Explorer:
         self._box = self._make_box()
         self._closed = False
         if model is not None:
-            self._session.show_given()
+            self._trainer.show_given()
 
     def _make_box(self) -> w.HBox:
         """The map, and the panel beside or below it."""
@@ -134,7 +126,7 @@ class Explorer:
             ProgressPanel(self.state),
             ViewPanel(self.state),
             ClassesPanel(
-                self.state, self._book, self.preview, self._session.name_classes
+                self.state, self._book, self.preview, self._trainer.name_classes
             ),
         ]
         return w.VBox(
@@ -183,7 +175,7 @@ class Explorer:
         self.stop()
         self.wait()
         self._full = None
-        self._session.forget()
+        self._trainer.forget()
         self._draw.clear()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -204,12 +196,12 @@ class Explorer:
     def rename(self, value: int, name: str) -> None:
         """Call the class of this value something else."""
         self._book.rename(value, name)
-        self._session.name_classes()
+        self._trainer.name_classes()
 
     def recolour(self, value: int, color: str) -> None:
         """Give the class of this value another CSS colour."""
         self._book.recolour(value, color)
-        self._session.name_classes()
+        self._trainer.name_classes()
 
     def merge(self, values: Sequence[int]) -> None:
         """Make one class of several; name and colour of the lowest value stay.
@@ -221,7 +213,7 @@ class Explorer:
     def undo(self) -> None:
         """Take the last rename, recolouring or merge back."""
         self._book.undo()
-        self._session.name_classes()
+        self._trainer.name_classes()
 
     def train_on(self, geometry: dict[str, Any] | None) -> None:
         """Train on a part of the scene from the next Train on.
@@ -278,7 +270,7 @@ class Explorer:
     @property
     def model(self) -> "KTextures | None":
         """The model that was trained last, also while it is trained."""
-        return self._session.model
+        return self._trainer.model
 
     @property
     def result(self) -> xr.Dataset | None:
@@ -380,23 +372,3 @@ class Explorer:
         self.state.unobserve_all()
         self.state.frame, self._full = None, None
         self.preview.release()
-
-
-def _state(k: int, settings: dict[str, Any]) -> ExplorerState:
-    unknown = sorted(set(settings) - set(_SETTINGS))
-    if unknown:
-        raise InputError(
-            f"unknown options {unknown}; choose from {', '.join(_SETTINGS)}, features, "
-            "scaler, bands, basemap, preview."
-        )
-    given = {name: value for name, value in settings.items() if value is not None}
-    if given.get("texture_scale") == "auto":
-        del given["texture_scale"]
-    if "steps" not in given and given.get("preset") == "paper":
-        given["steps"] = 10_240
-    import traitlets
-
-    try:
-        return ExplorerState(k=k, **given)
-    except traitlets.TraitError as error:
-        raise InputError(str(error)) from error
