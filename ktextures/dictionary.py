@@ -182,13 +182,7 @@ class DictionaryObjective:
 
     def _choices(self) -> np.ndarray:
         """Mask chosen for each pixel, (n, y, x), numbered as the network has them."""
-        network = self.model.mask_network
-        return np.concatenate(
-            [
-                network.logits(tf.constant(tile[None])).numpy().argmax(-1)
-                for tile in self.values
-            ]
-        )
+        return np.concatenate([self.model.chosen(tile[None]) for tile in self.values])
 
     def _train_masks(
         self,

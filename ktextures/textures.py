@@ -105,6 +105,8 @@ class PublishedTextures(layers.Layer):
     Wagner et al. 2022, Frontiers in Environmental Science 10:946729.
     """
 
+    noise_channels = 1
+
     def __init__(self, k: int, bands: int, *, seed: int = 0, **kwargs: object) -> None:
         super().__init__(**kwargs)
         self.k, self.bands, self.seed = k, bands, seed
@@ -142,13 +144,28 @@ class PublishedTextures(layers.Layer):
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 
-def neighbourhoods(maps: tf.Tensor) -> tf.Tensor:
-    """The 3x3 neighbourhood of each pixel, wrapped around the edges.
+def wrapped_conv(maps: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
+    """3x3 convolution that wraps around the edges, of each class with its own kernel.
 
-    (batch, y, x, channel) to (batch, y, x, 9 * channel).
+    Parameters
+    ----------
+    maps : tensor, shape (class, y, x, channel)
+    kernels : tensor, shape (class, 9 * channel, channel out)
+        Left column of the neighbourhood first, from top to bottom.
+
+    Returns
+    -------
+    tensor, shape (class, y, x, channel out)
     """
-    rows = tf.concat([tf.roll(maps, shift, 1) for shift in (1, 0, -1)], -1)
-    return tf.concat([tf.roll(rows, shift, 2) for shift in (1, 0, -1)], -1)
+    maps = tf.concat([maps[:, -1:], maps, maps[:, :1]], 1)
+    maps = tf.concat([maps[:, :, -1:], maps, maps[:, :, :1]], 2)
+    classes, rows, after = kernels.shape
+    square = tf.reshape(kernels, (classes, 3, 3, rows // 9, after))
+    square = tf.transpose(square, (0, 2, 1, 3, 4))
+    return tf.concat(
+        [tf.nn.conv2d(maps[i : i + 1], square[i], 1, "VALID") for i in range(classes)],
+        0,
+    )
 
 
 def octave_noise(
@@ -215,6 +232,11 @@ class TileableTextures(layers.Layer):
         self.k, self.bands, self.seed = k, bands, seed
         self.width, self.depth, self.octaves = width, depth, octaves
 
+    @property
+    def noise_channels(self) -> int:
+        """Channels of what `call` takes."""
+        return self.octaves
+
     def build(self, input_shape: tuple[int | None, ...] | None = None) -> None:
         """Create the weights, one slice per class."""
         sizes = [self.octaves, *[self.width] * self.depth, self.bands]
@@ -269,7 +291,7 @@ class TileableTextures(layers.Layer):
                     tf.gather(weights, classes),
                     tf.gather(offset, classes),
                 )
-            maps = tf.einsum("kyxc,kcd->kyxd", neighbourhoods(maps), weights) + offset
+            maps = wrapped_conv(maps, weights) + offset
             layers_left -= 1
             if layers_left:
                 maps = tf.nn.leaky_relu(maps, LEAK)

@@ -8,7 +8,7 @@ from ktextures.textures import (
     PublishedTextures,
     TextureGenerator,
     TileableTextures,
-    neighbourhoods,
+    wrapped_conv,
 )
 
 KINDS = [PublishedTextures, TileableTextures]
@@ -97,13 +97,21 @@ def test_classes_have_noise_and_weights_of_their_own(kind):
         assert (alike[one] != alike[other]).mean() > 0.9
 
 
-def test_neighbourhoods_are_the_nine_pixels_around_wrapped():
-    maps = np.random.default_rng(0).random((1, 5, 6, 2), "float32")
-    found = neighbourhoods(tf.constant(maps)).numpy()
-    assert found.shape == (1, 5, 6, 18)
-    around = [np.roll(maps, (y, x), (1, 2)) for y in (-1, 0, 1) for x in (-1, 0, 1)]
-    wanted = np.concatenate(around, -1)
-    np.testing.assert_array_equal(np.sort(found, -1), np.sort(wanted, -1))
+def test_convolutions_wrap_around_and_each_class_has_its_own():
+    generator = np.random.default_rng(0)
+    maps = generator.random((2, 5, 6, 3), "float32")
+    kernels = generator.random((2, 27, 4), "float32")
+    found = wrapped_conv(tf.constant(maps), tf.constant(kernels)).numpy()
+    wanted = sum(
+        np.einsum(
+            "kyxc,kcd->kyxd",
+            np.roll(maps, (1 - row, 1 - col), (1, 2)),
+            kernels.reshape(2, 3, 3, 3, 4)[:, col, row],
+        )
+        for row in range(3)
+        for col in range(3)
+    )
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
 
 
 @pytest.mark.parametrize("shift", [(1, 0), (0, 5), (-7, 11)])
