@@ -1,8 +1,8 @@
 """Unsupervised segmentation of satellite and aerial images by k-textures."""
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ktextures._loading import load_module
 from ktextures._version import __version__
 from ktextures.errors import (
     InputError,
@@ -91,10 +91,10 @@ __all__ = [
 def __getattr__(name: str) -> object:
     """Import a public name on first use, so that `import ktextures` stays quick."""
     if name == "datasets":
-        return import_module("ktextures.datasets")
+        return load_module("ktextures.datasets")
     if name not in _HOMES:
         raise AttributeError(f"module 'ktextures' has no attribute {name!r}")
-    return getattr(import_module(f"ktextures.{_HOMES[name]}"), name)
+    return getattr(load_module(f"ktextures.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parents[1] / "ktextures"
 
 # Each module imports only from those before it. A new module gets its place here.
 ORDER = [
+    "_loading",
     "errors",
     "archive",
     "scaling",

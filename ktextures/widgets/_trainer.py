@@ -4,12 +4,12 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from ktextures._loading import load_module
 from ktextures.classes import ClassTable
 from ktextures.errors import InputError
 from ktextures.widgets._classes import ClassBook
@@ -83,7 +83,7 @@ class Trainer:
         self._base, self._order = 0, np.arange(0)
         # TensorFlow takes seconds to load; by the time of the first Train it is there.
         self._warming = threading.Thread(
-            target=import_module, args=("ktextures.training",), daemon=True
+            target=load_module, args=("ktextures.training",), daemon=True
         )
         self._warming.start()
 
