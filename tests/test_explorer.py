@@ -21,7 +21,7 @@ from ktextures.dictionary import LOSS_WEIGHTS
 from ktextures.errors import InputError, MissingExtraError
 from ktextures.model import from_bytes
 from ktextures.widgets._classes_panel import ClassesPanel
-from ktextures.widgets._panels import LOSSES, ControlsPanel
+from ktextures.widgets._panels import LOSSES, ControlsPanel, loss_curve
 from ktextures.widgets._trainer import PARTS
 
 CHEAP = {"seed": 1, "features": kt.FilterBank(1, 1)}
@@ -645,6 +645,26 @@ def test_buttons_follow_the_status(explore, small):
     assert explorer.state.k == 5
     explorer.state.k = 30
     assert panel.k.value == 30
+
+
+def test_texture_scales_are_chosen_by_name_or_set(explore, small):
+    explorer = explore(small, texture_scale=2.0)
+    slider = part(explorer, ControlsPanel).scale
+    assert slider.label == "2 px"
+    slider.index = 0
+    assert (slider.label, explorer.state.texture_scale) == ("auto", -1.0)
+    explorer.state.texture_scale = 1.7
+    assert (slider.label, slider.value) == ("1.7 px", 1.7)
+    slider.label = "colour only"
+    assert explorer.state.texture_scale == 0
+
+
+@pytest.mark.parametrize("losses", [[60.0, 5.0, 4.0], [2.0, 1.9], [1.0, 0.0, -1.0]])
+def test_loss_curves_of_any_range_are_drawn(losses):
+    drawn = np.asarray(Image.open(io.BytesIO(loss_curve(losses))).convert("RGBA"))
+    blue = (drawn[..., 2] > drawn[..., 0] + 50) & (drawn[..., 3] > 128)
+    rows = np.flatnonzero(blue.any(1))
+    assert np.ptp(rows) > 0.4 * len(drawn)
 
 
 def test_learning_rate_and_weights_reach_the_training(explore, small):

@@ -9,6 +9,7 @@ from typing import Any
 import ipywidgets as w
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from ktextures.widgets._state import BUSY, ExplorerState
 
@@ -21,6 +22,12 @@ LOSSES = {
     "paper": {"features 1": 1.0, "features 2": 1.0},
 }
 """Losses whose weights can be set, and the preset's own weights."""
+
+SCALES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0)
+"""Texture scales in pixels to choose from."""
+
+STEEP = 5.0
+"""Ratio of losses from which they are drawn by their logarithm."""
 
 CURVE = "#4c8eda"
 """Stands out from light and dark pages alike."""
@@ -120,10 +127,6 @@ class ControlsPanel:
         k = w.IntSlider(description="k", min=2, max=max(24, state.k), layout=WIDE)
         more_k = w.BoundedIntText(description="k up to 128", min=2, max=128)
         steps = w.BoundedIntText(description="steps", min=1, max=1_000_000, step=50)
-        scale = w.FloatSlider(
-            description="scale", min=-1, max=16, step=0.5, layout=WIDE
-        )
-        scale.tooltip = "Texture scale in pixels; 0 = colour alone, -1 = automatic"
         preset = w.Dropdown(description="preset", options=["default", "paper"])
         seed = w.BoundedIntText(description="seed", min=-1, max=2**31 - 1)
         seed.tooltip = "-1 = draw one"
@@ -136,17 +139,39 @@ class ControlsPanel:
             ("k", k),
             ("k", more_k),
             ("steps", steps),
-            ("texture_scale", scale),
             ("preset", preset),
             ("seed", seed),
         ):
             self._links.both(state, name, widget)
-        note = w.HTML("<small>scale: pixels; 0 = colour alone, -1 = automatic</small>")
-        rows = [scale, note, preset, seed, more_k, *self._learning()]
+        rows = [self._scale(), preset, seed, more_k, *self._learning()]
         advanced = w.Accordion([w.VBox(rows)], titles=["Advanced"])
         advanced.selected_index = None
         self.k = k
         return [k, steps, advanced]
+
+    def _scale(self) -> w.SelectionSlider:
+        """Texture scale, by steps that are seen, or left to the training."""
+        state = self._state
+        slider = w.SelectionSlider(
+            options=_scale_options(state.texture_scale),
+            value=state.texture_scale,
+            description="texture scale",
+            layout=WIDE,
+            style={"description_width": "90px"},
+        )
+
+        def to_widget(change: Any) -> None:
+            if change["new"] not in [value for _, value in slider.options]:
+                slider.options = _scale_options(change["new"])
+            slider.value = change["new"]
+
+        def to_state(change: Any) -> None:
+            state.texture_scale = change["new"]
+
+        self._links.observe(state, to_widget, "texture_scale")
+        self._links.observe(slider, to_state, "value")
+        self.scale = slider
+        return slider
 
     def _learning(self) -> list[w.Widget]:
         """Learning rate, and the weights of the preset's losses."""
@@ -226,6 +251,13 @@ class ControlsPanel:
         close_tree(self.widget)
 
 
+def _scale_options(own: float) -> list[tuple[str, float]]:
+    """Labels and values, with one of the reader's own among them."""
+    named = {-1.0: "auto", 0.0: "colour only"}
+    values = sorted({*named, *SCALES, own})
+    return [(named.get(value, f"{value:g} px"), value) for value in values]
+
+
 class ProgressPanel:
     """Where the training is: message, bar, pace, loss curve, and what went wrong."""
 
@@ -295,14 +327,20 @@ def loss_curve(losses: list[float]) -> bytes:
     """PNG of losses over steps, readable on light and dark pages."""
     figure = Figure(figsize=(3.6, 1.2), dpi=100)
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.13, 0.24, 0.84, 0.7))
+    axes = figure.add_axes((0.15, 0.3, 0.82, 0.64))
     axes.plot(range(1, len(losses) + 1), losses, color=CURVE, linewidth=1.2)
+    if 0 < STEEP * min(losses) < max(losses):  # else all but the first steps were flat
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_locator(NullLocator())
     axes.patch.set_alpha(0)
     axes.spines[["top", "right"]].set_visible(False)
     for side in ("left", "bottom"):
         axes.spines[side].set_color("#888888")
     axes.tick_params(colors="#888888", labelsize=7)
     axes.set_xlabel("step", fontsize=7, color="#888888", labelpad=1)
+    axes.set_ylabel("loss", fontsize=7, color="#888888", labelpad=1)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", transparent=True)
     return stream.getvalue()

@@ -34,6 +34,12 @@ if TYPE_CHECKING:
 __all__ = ["Explorer"]
 
 
+DARK = """<style>
+[data-jp-theme-light="false"] .leaflet-draw-toolbar a { background-color: #bbb; }
+</style>"""
+"""Black symbols of the drawing tools want light buttons in dark themes too."""
+
+
 class Panel(Protocol):
     """A part of the display."""
 
@@ -108,9 +114,10 @@ class Explorer:
 
     def _make_box(self) -> w.HBox:
         """The map, and the panel beside or below it."""
+        self._style = w.HTML(DARK)
         return w.HBox(
             [
-                w.VBox([self.map], layout=w.Layout(flex="1 1 480px")),
+                w.VBox([self.map, self._style], layout=w.Layout(flex="1 1 480px")),
                 self._make_panel(),
             ],
             layout=w.Layout(flex_flow="row wrap", align_items="flex-start"),
@@ -312,7 +319,7 @@ class Explorer:
         self._controls = self._add_controls(target)
         self.map = target
         target.center = self.preview.frame.center
-        self._box.children[0].children = (target,)
+        self._box.children[0].children = (target, self._style)
 
     def as_leaflet_layer(self) -> leaflet.ImageOverlay:
         """The layer of the present view, so that ``map.add(explorer)`` works."""
@@ -369,6 +376,7 @@ class Explorer:
         for child in self._box.children:
             child.children = ()
         close_tree(self._box)
+        close_tree(self._style)
         self.state.unobserve_all()
         self.state.frame, self._full = None, None
         self.preview.release()
