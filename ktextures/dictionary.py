@@ -48,8 +48,11 @@ masks after their own faults.
 LOSS_WEIGHTS = {"dictionary": 1.0, "imitation": 0.3}
 """The start stays beside the dictionary, so that no class is lost on the way."""
 
-MASK_RATE, CONTINUED_RATE, TEXTURE_RATE = 3e-3, 1e-3, 1e-2
+MASK_RATE, CONTINUED_RATE, TEXTURE_RATE = 3e-3, 1e-3, 1.5e-2
 """Learning rates at first; they fall to a twentieth."""
+
+RISE = 60
+"""Steps in which the textures' rate rises to that: at once, it would saturate them."""
 
 REVIVAL_SHARE = 0.8
 """Part of the steps in which lost classes are revived; then they would not settle."""
@@ -117,7 +120,7 @@ class DictionaryObjective:
         rate = learning_rate or own
         self.mask_optimizer = _adam(rate, steps, model.mask_network)
         self.texture_optimizer = _adam(
-            TEXTURE_RATE * rate / own, steps, model.texture_bank
+            TEXTURE_RATE * rate / own, steps, model.texture_bank, min(RISE, steps // 4)
         )
         self._mask_step = tf.function(self._train_masks, reduce_retracing=True)
         self._texture_step = tf.function(self._train_textures, reduce_retracing=True)
@@ -233,7 +236,13 @@ class DictionaryObjective:
             loss = self.holdings.unlikeness(textures, drawn)
         variables = bank.trainable_variables
         gradients = tape.gradient(loss, variables)
+        before = [tf.convert_to_tensor(variable) for variable in variables]
         self.texture_optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        # Adam's momentum would drive those that were not drawn on, unseen.
+        mine = tf.reduce_any(tf.range(self.model.k)[:, None] == drawn, 1)
+        for variable, old in zip(variables, before, strict=True):
+            shape = [-1, *[1] * (len(old.shape) - 1)]
+            variable.assign(tf.where(tf.reshape(mine, shape), variable, old))
         return loss
 
     def step(self, index: int) -> dict[str, float]:
@@ -333,8 +342,16 @@ def pull(offsets: np.ndarray, means: np.ndarray) -> np.ndarray:
     return offsets * np.minimum(TRUST, limit / length)[:, None]
 
 
-def _adam(rate: float, steps: int, layer: keras.layers.Layer) -> keras.Optimizer:
-    schedule = keras.optimizers.schedules.CosineDecay(rate, steps, alpha=0.05)
+def _adam(
+    rate: float, steps: int, layer: keras.layers.Layer, rise: int = 0
+) -> keras.Optimizer:
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0 if rise else rate,
+        max(steps - rise, 1),
+        alpha=0.05,
+        warmup_target=rate if rise else None,
+        warmup_steps=rise,
+    )
     optimizer = keras.optimizers.Adam(schedule, clipnorm=1.0)
     optimizer.build(layer.trainable_variables)
     return optimizer

@@ -27,7 +27,7 @@ STRIP = 128
 LEAST_SHARE = 0.005
 """Share of the pixels below which a class is lost, and given part of another."""
 
-TILT = 0.05
+TILT = 0.5
 """Logit by which the halves of a cut class part, at most."""
 
 LOST = 0.005
@@ -89,9 +89,12 @@ class _Head:
         sizes = np.bincount(halves.labels_, minlength=2)
         large, small = halves.cluster_centers_[np.argsort(-sizes)]
         normal = (small - large) / spread
-        middle = (small + large) / 2 * spread
-        offset = -float(normal @ middle)
-        tilt = np.append(normal, offset)
+        along = features @ normal
+        # Of a few outliers there would be a class that is lost again at once.
+        least = min(2 * LEAST_SHARE * len(self.sample) / len(mine), 0.5)
+        lowest, highest = np.quantile(along, [least, 1 - least])
+        middle = float(normal @ ((small + large) / 2 * spread))
+        tilt = np.append(normal, -np.clip(middle, lowest, highest))
         tilt *= self._strength(tilt, value, chosen)
         row = self.weights[value]
         self.weights = np.vstack([self.weights, row + tilt])
@@ -104,19 +107,23 @@ class _Head:
 
         What little they held goes to the others.
         """
-        found, k = [], len(self.weights)
-        for _ in range(k):
+        found: list[int] = []
+        k = len(self.weights)
+        for _ in range(2 * k):
             shares = np.bincount(self.chosen(), minlength=k) / len(self.sample)
-            value = int(shares.argmin())
-            if shares[value] >= LEAST_SHARE or value in found:
+            # One that is lost again after that cannot be helped.
+            lost = [v for v in np.argsort(shares) if shares[v] < LEAST_SHARE]
+            lost = [int(v) for v in lost if found.count(v) < 2]
+            if not lost:
                 break
+            value = lost[0]
             self.split(seed)
             self.weights[value] = self.weights[-1]
             self.weights = self.weights[:-1]
             self.parents.pop()
             self.sources[value] = self.sources.pop()
             found.append(value)
-        return found
+        return sorted(set(found))
 
     def _strength(self, tilt: np.ndarray, value: int, chosen: np.ndarray) -> float:
         """Factor by which a tilt parts a class and hardly any other loses pixels."""

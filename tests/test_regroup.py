@@ -6,7 +6,7 @@ import pytest
 import ktextures as kt
 from ktextures.errors import InputError
 from ktextures.model import from_bytes
-from ktextures.regroup import LEAST_SHARE, regroup, revive
+from ktextures.regroup import LEAST_SHARE, _Head, regroup, revive
 from ktextures.sampling import read_padded
 from ktextures.tiles import Window
 
@@ -133,3 +133,35 @@ def test_k_is_checked(learnt):
     scene, model = learnt
     with pytest.raises(InputError, match="from 2 to 128"):
         regroup(model, 1, *seen(scene, model))
+
+
+def head(places, counts, k, seed=0):
+    """Last layer over blobs of pixels; the first class takes all of them."""
+    generator = np.random.default_rng(seed)
+    features = np.concatenate(
+        [
+            generator.normal(place, 0.1, (n, 2))
+            for place, n in zip(places, counts, strict=True)
+        ]
+    )
+    weights = np.zeros((k, 3))
+    weights[1:, 2] = -100
+    ones = np.ones((len(features), 1))
+    numbers = list(range(k))
+    return _Head(
+        weights, np.hstack([features, ones]), features, list(numbers), list(numbers)
+    )
+
+
+def test_a_class_with_outliers_is_cut_into_parts_that_last():
+    made = head([(0, 0), (9, 9)], [2000, 4], k=1)
+    made.split(seed=0)
+    sizes = np.bincount(made.chosen(), minlength=2)
+    assert sizes.min() >= 2 * LEAST_SHARE * sizes.sum()
+
+
+def test_all_lost_classes_are_filled_again():
+    made = head([(0, 0), (5, 0), (0, 5)], [700, 200, 100], k=8)
+    assert made.refill(seed=0) == list(range(1, 8))
+    shares = np.bincount(made.chosen(), minlength=8) / 1000
+    assert shares.min() >= LEAST_SHARE

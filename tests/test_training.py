@@ -146,6 +146,40 @@ def test_k_may_exceed_what_is_drawn_in_a_step():
     assert classes(scene, model).max() <= 40
 
 
+def test_textures_stay_as_they_are_in_steps_that_do_not_draw_them():
+    seen = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            weights = self.model.texture_bank.weights
+            seen.append([weight.numpy() for weight in weights])
+
+    quick(synthetic(96, k=3), k=9, steps=2, callbacks=[Watch()])
+    first, second = seen
+    changed = np.any(
+        [
+            (old != new).reshape(9, -1).any(1)
+            for old, new in zip(first, second, strict=True)
+        ],
+        0,
+    )
+    # Eight of nine are drawn in a step, in turn; the second leaves out the eighth.
+    assert changed.tolist() == [True] * 7 + [False, True]
+
+
+def test_textures_of_many_classes_find_their_colours():
+    scene = kt.datasets.sentinel2()[:, :96, :96]
+    model = quick(scene, k=24, steps=60)
+    found = classes(scene, model)
+    textures = model.preparation.scaler.inverse(model.draw_textures()).mean((1, 2))
+    pixels = scene.values.transpose(1, 2, 0)
+    off = [
+        (textures[value - 1] - pixels[found == value].mean(0)) / pixels.std((0, 1))
+        for value in np.unique(found)
+    ]
+    assert np.abs(off).max() < 1
+
+
 def test_arrays_that_open_as_scenes_are_taken():
     scene = synthetic(k=2)
     plain = scene.transpose("y", "x", "band").rename(y="lat", x="lon")
