@@ -129,8 +129,11 @@ class DictionaryObjective:
     def _start(self, channels: np.ndarray | None, on_vote: Callable[[], None]) -> None:
         """Label the pixels by their channels, or go on from the model's own classes."""
         model = self.model
+        self.absent: frozenset[int] = frozenset()
         if channels is None:
             self.labels = np.where(self.inside, self._choices(), -1).astype("int32")
+            # Known from elsewhere, and not to be made into something else here.
+            self.absent = frozenset(self._lost(self.labels))
         else:
             self.labels = start_labels(
                 channels,
@@ -175,13 +178,17 @@ class DictionaryObjective:
         Descriptors may tell apart what the masks, which see less, cannot; such a class
         is lost. It becomes one that the masks do see.
         """
-        shares = np.bincount(labels[self.inside], minlength=self.model.k)
-        if shares.min() >= LEAST_SHARE * shares.sum():
+        if self._lost(labels) <= self.absent:
             return labels
-        if revive(self.model, self.values, self.inside):
+        if revive(self.model, self.values, self.inside, self.absent):
             labels = np.where(self.inside, self._choices(), -1)
             self.labels = labels.astype("int32")
         return labels
+
+    def _lost(self, labels: np.ndarray) -> set[int]:
+        """Masks with fewer than `LEAST_SHARE` of the pixels of labels (n, y, x)."""
+        counts = np.bincount(labels[self.inside], minlength=self.model.k)
+        return set(np.flatnonzero(counts < LEAST_SHARE * counts.sum()).tolist())
 
     def _choices(self) -> np.ndarray:
         """Mask chosen for each pixel, (n, y, x), numbered as the network has them."""
@@ -297,7 +304,7 @@ class DictionaryObjective:
     def finish(self) -> None:
         """Revive the classes that were lost since the last review."""
         if int(self.mask_optimizer.iterations) > self.imitation_steps:
-            revive(self.model, self.values, self.inside)
+            revive(self.model, self.values, self.inside, self.absent)
 
     def state(self) -> Arrays:
         """Optimizers, texture places and class moments."""

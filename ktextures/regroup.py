@@ -5,7 +5,7 @@ neighbourhood, so a class can be cut in two, or two be made one, by changing the
 of that last layer alone; all other rows, and what the network sees, stay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -102,10 +102,10 @@ class _Head:
         self.parents.append(0)
         self.sources.append(self.sources[value])
 
-    def refill(self, seed: int) -> list[int]:
+    def refill(self, seed: int, absent: Collection[int] = ()) -> list[int]:
         """Let lost classes be the smaller parts of varied ones; return which.
 
-        What little they held goes to the others.
+        What little they held goes to the others. Those in `absent` stay as they are.
         """
         found: list[int] = []
         k = len(self.weights)
@@ -113,7 +113,7 @@ class _Head:
             shares = np.bincount(self.chosen(), minlength=k) / len(self.sample)
             # One that is lost again after that cannot be helped.
             lost = [v for v in np.argsort(shares) if shares[v] < LEAST_SHARE]
-            lost = [int(v) for v in lost if found.count(v) < 2]
+            lost = [int(v) for v in lost if v not in absent and found.count(v) < 2]
             if not lost:
                 break
             value = lost[0]
@@ -228,7 +228,12 @@ def regroup(
     return Regrouped(made, tuple(head.parents), tuple(head.sources))
 
 
-def revive(model: KTextures, values: np.ndarray, valid: np.ndarray) -> list[int]:
+def revive(
+    model: KTextures,
+    values: np.ndarray,
+    valid: np.ndarray,
+    absent: Collection[int] = (),
+) -> list[int]:
     """Give each lost class of a model part of the most varied one, in place.
 
     Parameters
@@ -239,6 +244,8 @@ def revive(model: KTextures, values: np.ndarray, valid: np.ndarray) -> list[int]
         Tiles, scaled and filled, with their halo.
     valid : array, shape (n, y, x), bool
         Without the halo.
+    absent : collection of int
+        Masks, from 0, that may hold nothing.
 
     Returns
     -------
@@ -256,7 +263,7 @@ def revive(model: KTextures, values: np.ndarray, valid: np.ndarray) -> list[int]
     sample, colours = (np.concatenate(each) for each in zip(*parts, strict=True))
     numbers = list(range(model.k))
     head = _Head(rows, sample, colours, list(numbers), list(numbers))
-    lost = head.refill(model.config.seed)
+    lost = head.refill(model.config.seed, absent)
     if lost:
         kernel.assign(head.weights[:, :-1].T[None, None].astype("float32"))
         bias.assign(head.weights[:, -1].astype("float32"))

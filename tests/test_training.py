@@ -12,6 +12,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import xarray as xr
 
 import ktextures as kt
 from ktextures.errors import InputError
@@ -443,6 +444,21 @@ def test_a_model_is_trained_further_on_another_scene_with_its_own_scaling():
     preparation = model.preparation
     kt.train(synthetic(60, k=2, seed=5), model=model, **QUICK)
     assert model.preparation == preparation
+
+
+def test_a_class_that_another_scene_has_not_is_not_made_into_something_else():
+    generator = np.random.default_rng(0)
+    bars = np.repeat(np.repeat([0.2, 0.5, 0.8], 24)[None], 72, 0)
+    there = bars == 0.5
+    noise = generator.normal(0, 0.02, (3, 72, 72))
+    scene = xr.DataArray(bars + noise, dims=("band", "y", "x"))
+    other = xr.DataArray(np.where(there, 0.8, bars) + noise, dims=("band", "y", "x"))
+    model = quick(scene, 3, steps=60, texture_scale=0, features=None)
+    value = np.bincount(classes(scene, model)[there]).argmax()
+    assert (classes(other, model) == value).mean() < 0.005
+    kt.train(other, model=model, steps=25, seed=1, progress=False)
+    assert (classes(other, model) == value).mean() < 0.02
+    assert (classes(scene, model)[there] == value).mean() > 0.8
 
 
 def test_other_features_may_be_given_when_trained_further():
