@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from ktextures.encoder import SceneEncoder, load_encoder, train_encoder
     from ktextures.export import read_classes, write_classes, write_simulated
     from ktextures.features import FeatureExtractor, FilterBank
-    from ktextures.model import KTextures, Snapshot, load
+    from ktextures.model import KTextures, load
     from ktextures.opening import open_scene
     from ktextures.plotting import plot, plot_history
+    from ktextures.records import Snapshot
     from ktextures.scaling import BandScaler
     from ktextures.segmentation import segment
     from ktextures.training import train
@@ -37,7 +38,7 @@ _HOMES = {
     "FilterBank": "features",
     "KTextures": "model",
     "SceneEncoder": "encoder",
-    "Snapshot": "model",
+    "Snapshot": "records",
     "VGG16Features": "vgg",
     "class_areas": "areas",
     "explore": "widgets",

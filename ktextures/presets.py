@@ -13,8 +13,9 @@ from ktextures.dictionary import DictionaryObjective
 from ktextures.encoder import train_encoder
 from ktextures.features import ColourFeatures, FeatureExtractor, FilterBank
 from ktextures.masks import ContextualMasks
-from ktextures.model import KTextures, ModelConfig
+from ktextures.model import KTextures
 from ktextures.objectives import Objective, SimulationObjective
+from ktextures.records import ModelConfig
 from ktextures.sampling import Preparation, TileSet, choose_tiles
 from ktextures.vgg import VGG16Features
 

@@ -16,7 +16,8 @@ from sklearn.cluster import KMeans
 
 from ktextures.errors import InputError
 from ktextures.masks import ContextualMasks, check_k
-from ktextures.model import KTextures, TrainingRecord
+from ktextures.model import KTextures
+from ktextures.records import TrainingRecord
 
 __all__ = ["LEAST_SHARE", "Regrouped", "regroup", "revive"]
 

@@ -18,11 +18,12 @@ from ktextures.errors import InputError
 from ktextures.features import FeatureExtractor
 from ktextures.loop import TrainingLoop
 from ktextures.masks import check_k
-from ktextures.model import KTextures, TrainingRecord
+from ktextures.model import KTextures
 from ktextures.nodata import require_valid
 from ktextures.opening import open_scene
 from ktextures.presets import DEFAULT_STEPS, PRESETS, Request, prepare
 from ktextures.reading import read_sample
+from ktextures.records import TrainingRecord
 from ktextures.sampling import Preparation, TileSet
 from ktextures.scaling import BandScaler
 

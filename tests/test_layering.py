@@ -27,6 +27,7 @@ ORDER = [
     "synthetic",
     "datasets",
     "classes",
+    "records",
     "areas",
     "sampling",
     "ops",

@@ -13,7 +13,8 @@ import pytest
 import ktextures as kt
 from ktextures.archive import pack, read_archive
 from ktextures.errors import InputError, ModelFileError, OutputError
-from ktextures.model import KTextures, ModelConfig, from_bytes
+from ktextures.model import KTextures, from_bytes
+from ktextures.records import ModelConfig
 from ktextures.sampling import Preparation, read_padded
 from ktextures.tiles import Window
 
