@@ -1,10 +1,11 @@
 """What each part of preset "default" brings, and how loss and ARI move together.
 
-    KTEXTURES_QUALITY=folder python benchmarks/ablation.py [parts] [course]
+    KTEXTURES_QUALITY=folder python benchmarks/ablation.py [parts] [course] [synthetic]
 
 `parts` leaves one part of the start out at a time (mean ARI of the start by set, one
 seed); what training adds to it is in quality.json. `course` follows the losses and the
-ARI of a few scenes through training.
+ARI of a few scenes through training. `synthetic` compares on scenes with known answers,
+which need no folder.
 """
 
 import sys
@@ -12,6 +13,8 @@ from unittest.mock import patch
 
 import numpy as np
 from quality import harness
+from scipy.ndimage import gaussian_filter
+from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 import ktextures as kt
@@ -27,6 +30,9 @@ PARTS = {
     "texture whatever the pixel size": {"COARSE": np.inf, "CLUSTERED": 0.0},
     "colour alone": {"TEXTURE_SCALE": presets.COLOUR_SCALE},
 }
+SYNTHETIC = (("texture", 0), ("texture", 1), ("texture", 2), ("colour", 0))
+"""What differs between the classes, and the seed."""
+
 COURSE = {"gid": 4, "zion": 2}
 """Scenes that the course is followed on: set and number."""
 
@@ -94,9 +100,42 @@ def course(sets):
             print("| " + " | ".join(row) + " |", flush=True)
 
 
+def kmeans(values, k, sigma=0.0):
+    """Labels (y, x) by k-means on pixels (band, y, x), or local mean and deviation."""
+    if sigma:
+        mean = gaussian_filter(values, (0, sigma, sigma))
+        square = gaussian_filter(values**2, (0, sigma, sigma))
+        values = np.concatenate([mean, np.sqrt(np.maximum(square - mean**2, 0))])
+    rows = values.reshape(len(values), -1).T
+    labels = KMeans(k, n_init=4, random_state=0).fit_predict(rows / rows.std(0))
+    return labels.reshape(values.shape[1:])
+
+
+def synthetic(k=4, size=256):
+    """Table of mosaics whose classes differ in texture or colour alone."""
+    print("| differs, seed | k-means, pixels | local mean + std | start | default |")
+    print("| --- " * 5 + "|")
+    for contrast, seed in SYNTHETIC:
+        scene, truth = kt.datasets.synthetic(
+            size, k=k, bands=4, seed=seed, contrast=contrast
+        )
+        values = scene.values.astype(float)
+        model = kt.train(scene, k, seed=0, progress=False)
+        found = [
+            kmeans(values, k),
+            kmeans(values, k, 3.0),
+            start(scene, k, 0),
+            kt.segment(scene, model).classes.values,
+        ]
+        scores = [f"{ari(truth.values, labels):.2f}" for labels in found]
+        print("| " + " | ".join([f"{contrast}, {seed}", *scores]) + " |", flush=True)
+
+
 def main():
-    sets = harness()[1].SETS
-    wanted = sys.argv[1:] or ["parts", "course"]
+    wanted = sys.argv[1:] or ["parts", "course", "synthetic"]
+    if "synthetic" in wanted:
+        synthetic()
+    sets = harness()[1].SETS if {"parts", "course"} & set(wanted) else {}
     if "parts" in wanted:
         parts(sets)
     if "course" in wanted:
