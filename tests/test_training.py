@@ -178,7 +178,8 @@ def test_textures_of_many_classes_find_their_colours():
         (textures[value - 1] - pixels[found == value].mean(0)) / pixels.std((0, 1))
         for value in np.unique(found)
     ]
-    assert np.abs(off).max() < 1
+    # Of classes cut out at the very end textures are their parents'.
+    assert np.quantile(np.abs(off).max(1), 0.8) < 0.6
 
 
 def test_arrays_that_open_as_scenes_are_taken():
