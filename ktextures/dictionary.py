@@ -48,7 +48,7 @@ masks after their own faults.
 LOSS_WEIGHTS = {"dictionary": 1.0, "imitation": 0.3}
 """The start stays beside the dictionary, so that no class is lost on the way."""
 
-MASK_RATE, CONTINUED_RATE, TEXTURE_RATE = 3e-3, 1e-3, 1.5e-2
+MASK_RATE, CONTINUED_RATE, TEXTURE_RATE = 3e-3, 1e-3, 1e-2
 """Learning rates at first; they fall to a twentieth."""
 
 RISE = 60
