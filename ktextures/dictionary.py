@@ -302,8 +302,8 @@ class DictionaryObjective:
         )
 
     def finish(self) -> None:
-        """Revive the classes that were lost since the last review."""
-        if int(self.mask_optimizer.iterations) > self.imitation_steps:
+        """Revive the classes that are lost, so that k were found whenever it ends."""
+        if int(self.mask_optimizer.iterations):
             revive(self.model, self.values, self.inside, self.absent)
 
     def state(self) -> Arrays:

@@ -447,6 +447,19 @@ def test_a_model_is_trained_further_on_another_scene_with_its_own_scaling():
     assert model.preparation == preparation
 
 
+def test_training_that_was_stopped_early_and_goes_on_finds_all_classes():
+    class Stop(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.model.stop_training = batch == 1
+
+    scene = synthetic(96, k=4)
+    model = quick(scene, 8, steps=300, callbacks=[Stop()])
+    for _ in range(2):
+        shares = np.bincount(classes(scene, model).ravel(), minlength=9)[1:] / 96**2
+        assert shares.min() >= 0.004
+        kt.train(scene, model=model, steps=25, seed=1, progress=False)
+
+
 def test_a_class_that_another_scene_has_not_is_not_made_into_something_else():
     generator = np.random.default_rng(0)
     bars = np.repeat(np.repeat([0.2, 0.5, 0.8], 24)[None], 72, 0)
