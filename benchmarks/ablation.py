@@ -18,7 +18,8 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 import ktextures as kt
-from ktextures import presets, training
+from ktextures.training import prepare as presets
+from ktextures.training.train import train as training
 
 SEEDS = 1
 PARTS = {

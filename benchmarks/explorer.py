@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-TESTS = Path(__file__).parents[1] / "tests"
+TESTS = Path(__file__).parents[1] / "tests" / "widgets"
 sys.path.insert(0, str(TESTS))
 
 from browser.conftest import write_notebook  # noqa: E402 - needs the path above

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 import ktextures as kt
-from ktextures.reading import read_window
+from ktextures.raster.read import read_window
 
 SCALES = 3
 

@@ -60,7 +60,9 @@ def paper(image, k, seed):
 
 def planned(image, k, seed):
     """What the default preset would train, and on what."""
-    from ktextures import open_scene, presets, training
+    from ktextures import open_scene
+    from ktextures.training.train import prepare as presets
+    from ktextures.training.train import train as training
 
     scene = open_scene(image)
     request = presets.Request("default", k, 1, seed, None, None, progress=False)

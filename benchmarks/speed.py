@@ -48,7 +48,7 @@ def measure(preset, k, steps):
     """Figures of one run, in this process."""
     begun = time.perf_counter()
     import ktextures as kt
-    from ktextures.training import train
+    from ktextures.training.train import train
 
     scene = kt.datasets.sentinel2()
     imported = time.perf_counter()

@@ -15,44 +15,46 @@ from ktextures.errors import (
 
 if TYPE_CHECKING:
     from ktextures import datasets
-    from ktextures.areas import class_areas
     from ktextures.classes import ClassTable
-    from ktextures.encoder import SceneEncoder, load_encoder, train_encoder
-    from ktextures.export import read_classes, write_classes, write_simulated
-    from ktextures.features import FeatureExtractor, FilterBank
-    from ktextures.model import KTextures, load
-    from ktextures.opening import open_scene
-    from ktextures.plotting import plot, plot_history
-    from ktextures.records import Snapshot
-    from ktextures.scaling import BandScaler
+    from ktextures.features.filter_bank import FilterBank
+    from ktextures.features.protocol import FeatureExtractor
+    from ktextures.features.scene_encoder import SceneEncoder, load_encoder
+    from ktextures.features.vgg16 import VGG16Features
+    from ktextures.model.config import Snapshot
+    from ktextures.model.ktextures import KTextures, load
+    from ktextures.raster.open import open_scene
+    from ktextures.raster.scaling import BandScaler
+    from ktextures.results.areas import class_areas
+    from ktextures.results.geotiff import read_classes, write_classes, write_simulated
+    from ktextures.results.plot import plot, plot_history
     from ktextures.segmentation import segment
-    from ktextures.training import train
-    from ktextures.vgg import VGG16Features
+    from ktextures.training.train import train
+    from ktextures.training.train_encoder import train_encoder
     from ktextures.widgets import Explorer, explore
 
 _HOMES = {
-    "BandScaler": "scaling",
+    "BandScaler": "raster.scaling",
     "ClassTable": "classes",
     "Explorer": "widgets",
-    "FeatureExtractor": "features",
-    "FilterBank": "features",
-    "KTextures": "model",
-    "SceneEncoder": "encoder",
-    "Snapshot": "records",
-    "VGG16Features": "vgg",
-    "class_areas": "areas",
+    "FeatureExtractor": "features.protocol",
+    "FilterBank": "features.filter_bank",
+    "KTextures": "model.ktextures",
+    "SceneEncoder": "features.scene_encoder",
+    "Snapshot": "model.config",
+    "VGG16Features": "features.vgg16",
+    "class_areas": "results.areas",
     "explore": "widgets",
-    "load": "model",
-    "load_encoder": "encoder",
-    "open_scene": "opening",
-    "plot": "plotting",
-    "plot_history": "plotting",
-    "read_classes": "export",
+    "load": "model.ktextures",
+    "load_encoder": "features.scene_encoder",
+    "open_scene": "raster.open",
+    "plot": "results.plot",
+    "plot_history": "results.plot",
+    "read_classes": "results.geotiff",
     "segment": "segmentation",
-    "train": "training",
-    "train_encoder": "encoder",
-    "write_classes": "export",
-    "write_simulated": "export",
+    "train": "training.train",
+    "train_encoder": "training.train_encoder",
+    "write_classes": "results.geotiff",
+    "write_simulated": "results.geotiff",
 }
 
 __all__ = [

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ktextures.errors import InputError
-from ktextures.rendering import class_colors, parse_color
+from ktextures.palette import class_colors, parse_color
 
 __all__ = [
     "ClassTable",

@@ -115,10 +115,10 @@ def run(options: argparse.Namespace) -> None:
     prepare_folder(folder)
     scene = open_input(options)
 
-    from ktextures.export import write_classes, write_simulated
-    from ktextures.plotting import plot
+    from ktextures.results.geotiff import write_classes, write_simulated
+    from ktextures.results.plot import plot
     from ktextures.segmentation import segment
-    from ktextures.training import train
+    from ktextures.training.train import train
 
     model = train(
         scene,
@@ -145,7 +145,7 @@ def prepare_folder(folder: Path) -> None:
     ------
     OutputError
     """
-    from ktextures.export import check_writable
+    from ktextures.results.geotiff import check_writable
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -157,8 +157,8 @@ def prepare_folder(folder: Path) -> None:
 
 def open_input(options: argparse.Namespace) -> "xr.DataArray":
     """The scene that the arguments name."""
-    from ktextures.datasets import sentinel2
-    from ktextures.opening import open_scene
+    from ktextures.datasets.bundled import sentinel2
+    from ktextures.raster.open import open_scene
 
     if options.command == "demo":
         return sentinel2()

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-import ktextures.layer  # noqa: F401 - results are layers of a map
+import ktextures.results.leaflet  # noqa: F401 - results are layers of a map
 from ktextures.errors import InputError
-from ktextures.grid import georeference
-from ktextures.model import TEXTURE_SIDE, KTextures
-from ktextures.nodata import scene_nodata, valid_pixels
-from ktextures.opening import open_scene
-from ktextures.reading import is_lazy
-from ktextures.sampling import prepare_padded
-from ktextures.tiles import Window, cover_regularly, grow
-from ktextures.training import check_bands
+from ktextures.model.config import check_bands
+from ktextures.model.ktextures import TEXTURE_SIDE, KTextures
+from ktextures.raster.georeference import georeference
+from ktextures.raster.nodata import scene_nodata, valid_pixels
+from ktextures.raster.open import open_scene
+from ktextures.raster.read import is_lazy
+from ktextures.raster.tile_set import prepare_padded
+from ktextures.raster.windows import Window, cover_regularly, grow
 
 __all__ = ["segment"]
 
@@ -66,7 +66,7 @@ def segment(
     ('y', 'x')
     """
     scene = open_scene(scene)
-    check_bands(scene, model)
+    check_bands(scene.band.values, model.config)
     outputs = _checked(outputs, model)
     textures = model.draw_textures(TEXTURE_SIDE, TEXTURE_SIDE, model.config.seed)
     arrays = _arrays(scene, model, textures, outputs)

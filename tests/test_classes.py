@@ -13,7 +13,7 @@ from ktextures.classes import (
     relabel,
 )
 from ktextures.errors import InputError
-from ktextures.rendering import class_colors
+from ktextures.palette import class_colors
 
 NAMES = ("open water", "Gehölz, dicht", "砂 & <sand>", 'say "hi"')
 

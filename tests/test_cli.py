@@ -47,7 +47,7 @@ def untrained(monkeypatch):
     def train(*_, **__):
         raise AssertionError("training began")
 
-    monkeypatch.setattr("ktextures.training.train", train)
+    monkeypatch.setattr("ktextures.training.train.train", train)
 
 
 def assert_one_line(text):
@@ -230,7 +230,7 @@ def test_arguments_reach_training(geotiff, tmp_path, monkeypatch):
         given.update(options, k=k, scene=scene)
         raise EnoughError("enough")
 
-    monkeypatch.setattr("ktextures.training.train", train)
+    monkeypatch.setattr("ktextures.training.train.train", train)
     command = [
         "segment",
         str(geotiff),

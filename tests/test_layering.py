@@ -8,84 +8,58 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ktextures"
 
-# Each module imports only from those before it. A new module gets its place here.
-ORDER = [
-    "_loading",
-    "errors",
-    "archive",
-    "scaling",
-    "tiles",
-    "rendering",
-    "bands",
-    "nodata",
-    "grid",
-    "mercator",
-    "scene",
-    "arrays",
-    "opening",
-    "reading",
-    "synthetic",
-    "datasets",
-    "classes",
-    "records",
-    "areas",
-    "sampling",
-    "ops",
-    "features",
-    "vgg",
-    "encoder",
-    "whitening",
-    "descriptors",
-    "starting",
-    "masks",
-    "textures",
-    "model",
-    "objectives",
-    "holdings",
-    "regroup",
-    "dictionary",
-    "checkpoint",
-    "autoscale",
-    "presets",
-    "loop",
-    "training",
-    "layer",
-    "segmentation",
-    "choosing",
-    "sidecars",
-    "export",
-    "sheet",
-    "plotting",
-    "cli",
-    "widgets",
+# Each line may import from those below it, not from its own. A unit is a subpackage
+# or a module at the top level.
+LAYERS = [
+    {"cli", "widgets"},
+    {"segmentation"},
+    {"results", "training"},
+    {"model"},
+    {"datasets", "features"},
+    {"raster"},
+    {"classes"},
+    {"archive", "palette"},
+    {"_loading", "errors"},
 ]
 
-# Only these load TensorFlow when they are imported; the others do not even through
-# what they import.
-TENSOR_MODULES = {
-    "ops",
+# Inside a subpackage: each module imports only from those before it.
+WIDGETS = [
+    "_state",
+    "_preview",
+    "_frames",
+    "_classes",
+    "_applying",
+    "_area",
+    "_callback",
+    "_overlay",
+    "_panels",
+    "_classes_panel",
+    "_results",
+    "_trainer",
+    "_session",
+    "explorer",
+    "__init__",
+]
+
+# Only these load TensorFlow when they are imported, directly or through others.
+TENSOR_UNITS = {"features", "model", "training", "segmentation"}
+TENSOR_WIDGETS = {"widgets._callback"}
+# Of them, what scripts and the explorer may look at without TensorFlow.
+TENSOR_FREE = {
     "features",
-    "vgg",
-    "encoder",
-    "whitening",
-    "descriptors",
-    "starting",
-    "masks",
-    "textures",
     "model",
-    "objectives",
-    "holdings",
-    "regroup",
-    "dictionary",
-    "autoscale",
-    "presets",
-    "loop",
+    "model.config",
     "training",
-    "segmentation",
-    "choosing",
-    "widgets",
+    "training.checkpoint",
+    "training.initial_labels",
+    "training.noise_whitening",
 }
+# Units of tensor code, of which only the doors of training know scenes.
+TENSOR_CODE = {"features", "model", "training"}
+DOORS = {"training.train", "training.prepare", "training.train_encoder"}
+
 TENSOR_LIBRARIES = {"tensorflow", "keras"}
+RASTER_LIBRARIES = {"xarray", "rioxarray", "rasterio", "dask"}
 WIDGET_LIBRARIES = {"ipywidgets", "ipyleaflet", "IPython", "traitlets"}
 
 
@@ -124,9 +98,14 @@ def imports_of(source, package="ktextures"):
     return found
 
 
-def layer_of(path):
-    """First part of a module's name below the package: its place in ORDER."""
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+def name_of(path):
+    """Dotted name of a module below the package; of a subpackage, its own."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def unit_of(name):
+    return name.partition(".")[0]
 
 
 def package_of(path):
@@ -134,84 +113,147 @@ def package_of(path):
 
 
 def modules():
-    """Source files of the package; __init__ only re-exports, _version only holds it."""
+    """Source files; the package's own __init__ only re-exports, _version only holds."""
     files = sorted(PACKAGE.rglob("*.py"))
-    return [path for path in files if layer_of(path) not in {"__init__", "_version"}]
+    return [path for path in files if name_of(path) not in {"", "_version"}]
+
+
+NAMES = {name_of(path) for path in modules()}
+IMPORTS = {
+    name_of(path): imports_of(path.read_text("utf-8"), package_of(path))
+    for path in modules()
+}
+
+
+def inner(name):
+    """Module of the package that an imported name means; None for other libraries."""
+    first, _, rest = name.partition(".")
+    if first != "ktextures" or rest.startswith(("_version", "__version__")):
+        return None
+    while rest and rest not in NAMES:
+        rest = rest.rpartition(".")[0]
+    return rest or "ktextures"
 
 
 def inner_imports(imports):
-    """Layers of the package, or the public names, that are imported."""
-    for name, at_once in imports:
-        first, _, rest = name.partition(".")
-        if first == "ktextures" and not rest.startswith(("_version", "__version__")):
-            yield rest.partition(".")[0] or "ktextures", at_once
+    return {
+        (module, each.at_once)
+        for each in imports
+        if (module := inner(each.name)) is not None
+    }
 
 
-def loads_at_once():
-    """By layer, the top-level libraries and layers that its import loads directly."""
-    loads = {}
-    for path in modules():
-        imports = imports_of(path.read_text("utf-8"), package_of(path))
-        direct = loads.setdefault(layer_of(path), set())
-        direct |= {name.partition(".")[0] for name, at_once in imports if at_once}
-        direct |= {layer for layer, at_once in inner_imports(imports) if at_once}
-    return loads
+def rank(unit):
+    found = [index for index, layer in enumerate(LAYERS) if unit in layer]
+    return found[0] if found else pytest.fail(f"give {unit} a place in LAYERS")
 
 
-def test_every_module_has_a_place():
-    unknown = {layer_of(path) for path in modules()} - set(ORDER)
-    assert not unknown, f"give {sorted(unknown)} a place in ORDER"
+def test_layers_list_exactly_the_units_there_are():
+    listed = [unit for layer in LAYERS for unit in layer]
+    assert sorted(listed) == sorted({unit_of(name) for name in NAMES})
 
 
-@pytest.mark.parametrize("path", modules(), ids=layer_of)
-def test_imports_point_downwards(path):
-    layer = layer_of(path)
-    if layer not in ORDER:
-        pytest.fail(f"{layer} has no place in ORDER")
-    allowed = set(ORDER[: ORDER.index(layer)])
-    if path.parent != PACKAGE:
-        allowed.add(layer)  # within a subpackage
-    imports = imports_of(path.read_text("utf-8"), package_of(path))
-    upwards = {name for name, _ in inner_imports(imports)} - allowed
-    assert not upwards, f"{layer} imports {sorted(upwards)}, which do not lie below it"
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_imports_point_downwards(name):
+    mine = rank(unit_of(name))
+    upwards = {
+        module
+        for module, _ in inner_imports(IMPORTS[name])
+        if unit_of(module) != unit_of(name)
+        and (module == "ktextures" or rank(unit_of(module)) <= mine)
+    }
+    assert not upwards, f"{name} imports {sorted(upwards)}, which do not lie below it"
 
 
-def reached_at_once():
-    """By layer, what its import loads directly and through the layers below."""
-    loads = loads_at_once()
-    reached = {}
-    for layer in ORDER:
-        below = loads.get(layer, set())
-        reached[layer] = below.union(*(reached.get(name, set()) for name in below))
-    return reached
+def test_no_modules_import_each_other():
+    below = {
+        name: {module for module, _ in inner_imports(imports) if module != name}
+        for name, imports in IMPORTS.items()
+    }
+    while free := [name for name, needs in below.items() if not needs & set(below)]:
+        for name in free:
+            del below[name]
+    assert not below, f"in or above a cycle: {sorted(below)}"
 
 
-def test_only_tensor_modules_load_tensorflow():
-    reached = reached_at_once()
-    guilty = {name for name, names in reached.items() if names & TENSOR_LIBRARIES}
-    assert guilty <= TENSOR_MODULES
+def test_widgets_are_listed_and_import_downwards():
+    names = {name for name in NAMES if unit_of(name) == "widgets"}
+    mine = ["widgets" if name == "__init__" else f"widgets.{name}" for name in WIDGETS]
+    assert sorted(mine) == sorted(names)
+    for name in names:
+        upwards = {
+            module
+            for module, _ in inner_imports(IMPORTS[name])
+            if unit_of(module) == "widgets"
+            # The package opens the explorer when it is asked for.
+            and name != "widgets"
+            and mine.index(module) >= mine.index(name)
+        }
+        assert not upwards, f"{name} imports {sorted(upwards)}"
 
 
-def test_who_uses_the_rio_accessor_loads_rioxarray():
+def reached_at_once(name, seen=None):
+    """Libraries that importing a module loads, through other modules too."""
+    seen = set() if seen is None else seen
+    if name in seen:
+        return set()
+    seen.add(name)
+    found = set()
+    for each in IMPORTS.get(name, ()):
+        if not each.at_once:
+            continue
+        module = inner(each.name)
+        if module is None:
+            found.add(each.name.partition(".")[0])
+        else:
+            found |= reached_at_once(module, seen)
+    # A module's package is loaded with it.
+    if "." in name:
+        found |= reached_at_once(name.rpartition(".")[0], seen)
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_only_tensor_modules_load_tensorflow(name):
+    allowed = unit_of(name) in TENSOR_UNITS and name not in TENSOR_FREE
+    if not allowed and name not in TENSOR_WIDGETS:
+        assert not reached_at_once(name) & TENSOR_LIBRARIES
+
+
+def test_every_exception_is_still_a_module():
+    assert TENSOR_FREE | TENSOR_WIDGETS | DOORS <= NAMES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_tensor_code_does_not_know_scenes(name):
+    if unit_of(name) not in TENSOR_CODE or name in DOORS:
+        return
+    libraries = {each.name.partition(".")[0] for each in IMPORTS[name]}
+    assert not libraries & RASTER_LIBRARIES
+    if unit_of(name) != "training":  # which is handed tiles of scenes
+        assert not reached_at_once(name) & RASTER_LIBRARIES
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_who_uses_the_rio_accessor_loads_rioxarray(name):
     # Otherwise it works or not by what the user happened to call before.
-    reached = reached_at_once()
-    users = {
-        layer_of(path)
-        for path in modules()
+    path = PACKAGE / (name.replace(".", "/") + ".py")
+    if not path.exists():
+        return
+    users = [
+        node
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Attribute) and node.attr == "rio"
-    }
-    without = {layer for layer in users if "rioxarray" not in reached[layer]}
-    assert not without, f"{sorted(without)} use .rio without having loaded rioxarray"
+    ]
+    assert not users or "rioxarray" in reached_at_once(name)
 
 
-@pytest.mark.parametrize("path", modules(), ids=layer_of)
-def test_only_widgets_know_widgets(path):
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_only_widgets_know_widgets(name):
     # A layer is made of a result when a map asks for it, and ipyleaflet loaded then.
-    if layer_of(path) in ("widgets", "layer"):
+    if unit_of(name) == "widgets" or name == "results.leaflet":
         return
-    imports = imports_of(path.read_text("utf-8"), package_of(path))
-    libraries = {name.partition(".")[0] for name, _ in imports}
+    libraries = {each.name.partition(".")[0] for each in IMPORTS[name]}
     assert not libraries & WIDGET_LIBRARIES
 
 
@@ -243,11 +285,13 @@ def test_imports_are_found_wherever_they_stand(source, package, expected):
 @pytest.mark.parametrize(
     ("source", "expected"),
     [
-        ("from ktextures import train", {"train"}),
+        ("from ktextures import train", {"ktextures"}),
         ("import ktextures", {"ktextures"}),
+        ("from ktextures.raster.open import open_scene", {"raster.open"}),
+        ("from ktextures.raster import open", {"raster.open"}),
         ("from ktextures._version import __version__", set()),
         ("import ktextures_extra, numpy", set()),
     ],
 )
-def test_public_names_count_as_imports_of_the_package(source, expected):
+def test_names_of_the_package_are_told_from_others(source, expected):
     assert {name for name, _ in inner_imports(imports_of(source))} == expected

@@ -8,7 +8,7 @@ from ktextures.errors import MissingExtraError
 if TYPE_CHECKING:
     import xarray as xr
 
-    from ktextures.model import KTextures
+    from ktextures.model.ktextures import KTextures
     from ktextures.widgets.explorer import Explorer
 
 __all__ = ["Explorer", "explore"]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import xarray as xr
 
 if TYPE_CHECKING:
-    from ktextures.model import KTextures
+    from ktextures.model.ktextures import KTextures
 
 __all__ = ["classify"]
 

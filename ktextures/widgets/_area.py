@@ -9,7 +9,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from ktextures.errors import InputError
-from ktextures.tiles import Window
+from ktextures.raster.windows import Window
 from ktextures.widgets._preview import Preview
 
 __all__ = ["Area", "area_of"]

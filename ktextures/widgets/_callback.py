@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from ktextures.model import KTextures
+from ktextures.model.ktextures import KTextures
 
 __all__ = ["Watcher"]
 

@@ -7,10 +7,10 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ktextures.areas import class_areas
 from ktextures.classes import ClassTable, match_to, relabel
 from ktextures.errors import InputError
-from ktextures.grid import georeference
+from ktextures.raster.georeference import georeference
+from ktextures.results.areas import class_areas
 from ktextures.widgets._state import ClassRow, ExplorerState, Frame
 
 __all__ = ["ClassBook"]

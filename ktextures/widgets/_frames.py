@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.rendering import UInt8Array
+from ktextures.results.rendering import UInt8Array
 from ktextures.widgets._preview import Preview
 from ktextures.widgets._state import Frame
 
 if TYPE_CHECKING:
-    from ktextures.model import KTextures
+    from ktextures.model.ktextures import KTextures
 
 __all__ = ["first_look", "frame_of", "start_frame"]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ktextures.classes import relabel
-from ktextures.rendering import (
+from ktextures.results.rendering import (
     UInt8Array,
     classes_to_rgba,
     data_url,

@@ -11,17 +11,17 @@ import numpy.typing as npt
 import xarray as xr
 from affine import Affine
 
-from ktextures.bands import shown_bands
 from ktextures.errors import InputError
-from ktextures.grid import scene_transform
-from ktextures.mercator import MapFrame, frame_in_mercator, frame_in_pixels
-from ktextures.reading import read_window
-from ktextures.rendering import UInt8Array, stretch_limits, stretch_rgb
-from ktextures.sampling import prepare_padded
-from ktextures.tiles import Window, grow
+from ktextures.raster.bands import shown_bands
+from ktextures.raster.georeference import scene_transform
+from ktextures.raster.read import read_window
+from ktextures.raster.tile_set import prepare_padded
+from ktextures.raster.web_mercator import MapFrame, frame_in_mercator, frame_in_pixels
+from ktextures.raster.windows import Window, grow
+from ktextures.results.rendering import UInt8Array, stretch_limits, stretch_rgb
 
 if TYPE_CHECKING:
-    from ktextures.model import KTextures
+    from ktextures.model.ktextures import KTextures
 
 __all__ = ["LONGEST_SIDE", "Preview"]
 

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-import ktextures.layer  # noqa: F401 - results are layers of a map
+import ktextures.results.leaflet  # noqa: F401 - results are layers of a map
 from ktextures.classes import ClassTable, relabel
-from ktextures.grid import georeference
+from ktextures.raster.georeference import georeference
 from ktextures.widgets._state import Frame
 
 __all__ = ["dataset"]

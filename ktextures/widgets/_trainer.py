@@ -11,16 +11,15 @@ import xarray as xr
 
 from ktextures._loading import load_module
 from ktextures.classes import ClassTable
-from ktextures.errors import InputError
 from ktextures.widgets._classes import ClassBook
 from ktextures.widgets._frames import first_look, frame_of, start_frame
 from ktextures.widgets._preview import Preview
 from ktextures.widgets._state import ExplorerState
 
 if TYPE_CHECKING:
-    from ktextures.model import KTextures
+    from ktextures.model.ktextures import KTextures
 
-__all__ = ["PARTS", "Signals", "Trainer", "require_bands"]
+__all__ = ["PARTS", "Signals", "Trainer"]
 
 SECONDS_BETWEEN = 0.45
 """At least; the step at hand comes on top, so that it is about two a second."""
@@ -83,7 +82,7 @@ class Trainer:
         self._base, self._order = 0, np.arange(0)
         # TensorFlow takes seconds to load; by the time of the first Train it is there.
         self._warming = threading.Thread(
-            target=load_module, args=("ktextures.training",), daemon=True
+            target=load_module, args=("ktextures.training.train",), daemon=True
         )
         self._warming.start()
 
@@ -139,7 +138,7 @@ class Trainer:
         while self._warming.is_alive():
             self._preparing(self.state.k, "TensorFlow is loaded")
             self._warming.join(0.1)
-        from ktextures.training import train
+        from ktextures.training.train import train
         from ktextures.widgets._callback import Watcher
 
         state = self.state
@@ -236,7 +235,7 @@ class Trainer:
 
     def _regroup(self, model: "KTextures") -> "KTextures | None":
         """The model with the k that is wanted now; None to begin anew."""
-        from ktextures.regroup import regroup
+        from ktextures.training.split_merge import regroup
 
         state = self.state
         if model.config.masks == "published":
@@ -289,13 +288,3 @@ class Trainer:
     def aim(self, steps: int) -> None:
         """Let the training that runs end after another number of steps."""
         self.state.goal = max(self._base + steps, 1)
-
-
-def require_bands(scene: xr.DataArray, model: "KTextures") -> None:
-    """Refuse a model that was trained on other bands."""
-    names = tuple(str(name) for name in scene.band.values)
-    if names != model.config.bands:
-        raise InputError(
-            f"The scene has the bands {list(names)}; the model was trained on "
-            f"{list(model.config.bands)}."
-        )

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from ktextures.errors import InputError
-from ktextures.opening import open_scene
+from ktextures.raster.open import open_scene
 from ktextures.widgets._applying import classify
 from ktextures.widgets._area import area_of
 from ktextures.widgets._classes import ClassBook
@@ -26,10 +26,10 @@ from ktextures.widgets._preview import LONGEST_SIDE, Preview
 from ktextures.widgets._results import dataset
 from ktextures.widgets._session import Session
 from ktextures.widgets._state import Frame, initial_state
-from ktextures.widgets._trainer import Trainer, require_bands
+from ktextures.widgets._trainer import Trainer
 
 if TYPE_CHECKING:
-    from ktextures.model import KTextures
+    from ktextures.model.ktextures import KTextures
 
 __all__ = ["Explorer"]
 
@@ -86,7 +86,9 @@ class Explorer:
     ) -> None:
         self.scene = open_scene(scene)
         if model is not None:
-            require_bands(self.scene, model)
+            from ktextures.model.config import check_bands
+
+            check_bands(self.scene.band.values, model.config)
             k = model.k
         self.state = initial_state(k, settings)
         self.preview = Preview(self.scene, preview, bands)

@@ -1,0 +1,6 @@
+"""Scenes to try things on: two real ones that packages carry, and synthetic ones."""
+
+from ktextures.datasets.bundled import landsat, sentinel2
+from ktextures.datasets.synthetic import Contrast, SyntheticScene, synthetic
+
+__all__ = ["Contrast", "SyntheticScene", "landsat", "sentinel2", "synthetic"]

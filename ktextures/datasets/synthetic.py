@@ -1,0 +1,184 @@
+"""Scenes to try things on: two real ones from installed packages, and made ones."""
+
+from typing import Any, Literal, NamedTuple, get_args
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+import xarray as xr
+from affine import Affine
+
+from ktextures.datasets.mosaics import class_means, mosaic, swath, texture_noise
+from ktextures.errors import InputError
+from ktextures.raster.georeference import georeference
+from ktextures.raster.open import open_scene
+
+__all__ = ["Contrast", "SyntheticScene", "synthetic"]
+
+Contrast = Literal["texture", "colour", "both"]
+
+_MAX_CLASSES = 128
+_SPREAD = 0.12  # standard deviation of texture, in units of the value range
+
+
+class SyntheticScene(NamedTuple):
+    """A made scene and the classes that it was made from.
+
+    Attributes
+    ----------
+    scene : DataArray, dims ("band", "y", "x")
+        The scene.
+    truth : DataArray of uint8, dims ("y", "x")
+        Classes 1..k, and 0 where the scene is nodata.
+    """
+
+    scene: xr.DataArray
+    truth: xr.DataArray
+
+
+def synthetic(
+    size: int | tuple[int, int] = 256,
+    k: int = 4,
+    bands: int = 4,
+    seed: int = 0,
+    *,
+    contrast: Contrast = "texture",
+    cells: int | None = None,
+    nodata_share: float = 0.0,
+    crs: Any = "EPSG:32633",
+    dtype: npt.DTypeLike = "uint16",
+) -> SyntheticScene:
+    """Make a mosaic of textures whose classes are known.
+
+    Each class fills some cells of a Voronoi mosaic and takes at least half of a fair
+    share (1/k) of the valid pixels. The same arguments give the same scene.
+
+    Parameters
+    ----------
+    size : int or (int, int), default 256
+        Height and width in pixels.
+    k : int, default 4
+        Number of classes, 2..128.
+    bands : int, default 4
+        Number of bands; three or more start with red, green, blue, (nir).
+    seed : int, default 0
+        Seed of the mosaic and of all noise.
+    contrast : {"texture", "colour", "both"}
+        What tells the classes apart. "texture": all have the same distribution of
+        values in each band, and differ in the scale (periods of 2.5 to 8 pixels) and
+        orientation of their pattern. "colour": they differ in mean and share the same
+        pixelwise noise. "both": mean and pattern differ.
+    cells : int, optional
+        Number of cells of the mosaic, at least ``k``; by default 3 per class and at
+        least 12.
+    nodata_share : float, default 0.0
+        Share of pixels without data, 0..0.9, along a slanted edge as at the rim of a
+        swath: 0 in integer scenes, NaN in float ones.
+    crs : any CRS description or None, default "EPSG:32633"
+        The scene gets pixels of 10 m (or 0.0001 degrees); None leaves it unlocated.
+    dtype : dtype, default "uint16"
+        Integers hold 1..250 (8 bits) or 100..10,000, floats 0..1.
+
+    Returns
+    -------
+    SyntheticScene
+        ``scene`` and ``truth``.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range, or the classes do not fit.
+
+    Examples
+    --------
+    >>> scene, truth = synthetic(64, k=3)
+    >>> scene.shape, sorted(set(truth.values.ravel().tolist()))
+    ((4, 64, 64), [1, 2, 3])
+    """
+    height, width = (size, size) if isinstance(size, int | np.integer) else size
+    cells = max(12, 3 * k) if cells is None else cells
+    kind = np.dtype(dtype)
+    _check_arguments(height, width, k, bands, contrast, cells, nodata_share, kind)
+    rng = np.random.default_rng(seed)
+    valid = swath(height, width, nodata_share, rng)
+    truth = mosaic(valid, k, cells, rng)
+    if contrast == "colour":
+        means, spread = class_means(k, bands, rng)
+        noise = rng.standard_normal((bands, height, width), dtype=np.float32)
+    else:
+        means, spread = np.full((k, bands), 0.5), _SPREAD
+        if contrast == "both":
+            means, spread = class_means(k, bands, rng)
+        noise = texture_noise(truth, k, bands, rng)
+    values = means.T[:, np.maximum(truth, 1) - 1] + spread * noise
+    return _as_scenes(_in_units(values, kind), truth, crs, nodata_share > 0)
+
+
+def _check_arguments(
+    height: int,
+    width: int,
+    k: int,
+    bands: int,
+    contrast: str,
+    cells: int,
+    nodata_share: float,
+    kind: np.dtype[Any],
+) -> None:
+    wanted = {
+        f"k={k!r} must be 2..{_MAX_CLASSES}": 2 <= k <= _MAX_CLASSES,
+        f"bands={bands!r} must be at least 1": bands >= 1,
+        f"contrast={contrast!r} must be one of {get_args(Contrast)}": contrast
+        in get_args(Contrast),
+        f"cells={cells!r} must be at least k={k}": cells >= k,
+        f"nodata_share={nodata_share!r} must be 0..0.9": 0 <= nodata_share <= 0.9,
+        f"dtype={kind} must be an integer or float type": kind.kind in "iuf",
+        f"size={height} x {width} with nodata_share={nodata_share!r} is too small for "
+        f"{cells} cells; take at least 8 valid pixels per cell": min(height, width) >= 1
+        and height * width * (1 - nodata_share) >= 8 * cells,
+    }
+    failed = [message for message, met in wanted.items() if not met]
+    if failed:
+        raise InputError("; ".join(failed))
+
+
+def _in_units(
+    values: npt.NDArray[np.floating[Any]], kind: np.dtype[Any]
+) -> npt.NDArray[Any]:
+    if kind.kind == "f":
+        return np.asarray(np.clip(values, 0, 1), dtype=kind)
+    limit = np.iinfo(kind).max
+    low, high = (1, min(limit, 250)) if limit < 10_000 else (100, 10_000)
+    units = np.rint(low + np.clip(values, 0, 1) * (high - low))
+    return np.asarray(units, dtype=kind)
+
+
+def _as_scenes(
+    values: npt.NDArray[Any], truth: npt.NDArray[np.uint8], crs: Any, missing: bool
+) -> SyntheticScene:
+    bands = len(values)
+    names = [f"band_{number}" for number in range(1, bands + 1)]
+    if bands >= 3:
+        known = ["red", "green", "blue", "nir"][:bands]
+        names[: len(known)] = known
+    if missing:
+        values[:, truth == 0] = np.nan if values.dtype.kind == "f" else 0
+    array = xr.DataArray(values, dims=("band", "y", "x"), coords={"band": names})
+    if crs is not None:
+        described = rasterio.CRS.from_user_input(crs)
+        if described.is_geographic:
+            place = Affine(1e-4, 0.0, 15.0, 0.0, -1e-4, 45.0)
+        else:
+            place = Affine(10.0, 0.0, 500_000.0, 0.0, -10.0, 5_000_000.0)
+        array = array.rio.write_crs(described).rio.write_transform(place)
+    if missing:
+        array = array.rio.write_nodata(0 if values.dtype.kind in "iu" else np.nan)
+    scene = open_scene(array)
+    classes = georeference(
+        truth,
+        scene,
+        dims=("y", "x"),
+        name="truth",
+        attrs={"long_name": "true class"},
+        nodata=0,
+    )
+    return SyntheticScene(scene, classes)

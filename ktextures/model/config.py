@@ -1,0 +1,139 @@
+"""What a model is built from, what its training leaves behind, and what it shows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ktextures.classes import ClassTable
+from ktextures.errors import InputError
+
+__all__ = ["ModelConfig", "Snapshot", "TrainingRecord", "check_bands"]
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What a model is built from.
+
+    Parameters
+    ----------
+    k : int
+        Number of classes.
+    bands : tuple of str
+        Names of the bands, in order.
+    roles : tuple of str
+        "red", "green", "blue", "nir" or "" per band.
+    preset : {"default", "paper"}
+    seed : int
+    masks : {"contextual", "published"}
+    textures : {"tileable", "published"}
+    masks_options : mapping
+        Further arguments of the mask network.
+    """
+
+    k: int
+    bands: tuple[str, ...]
+    roles: tuple[str, ...]
+    preset: str
+    seed: int
+    masks: str
+    textures: str
+    masks_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_dict(cls, settings: Mapping[str, Any]) -> "ModelConfig":
+        """Build from what `dataclasses.asdict` gave."""
+        settings = dict(settings)
+        for name in ("bands", "roles"):
+            settings[name] = tuple(settings[name])
+        return cls(**settings)
+
+    def band_index(self) -> dict[str, int]:
+        """Index of each band by name and by role."""
+        by_role = {role: index for index, role in enumerate(self.roles) if role}
+        return by_role | {name: index for index, name in enumerate(self.bands)}
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """What training leaves behind beside weights.
+
+    Attributes
+    ----------
+    classes : ClassTable
+        Names and colours of the classes 1..k.
+    order : array, shape (k,), int
+        ``order[i]`` is the mask that is class i + 1: darkest class first.
+    losses : dict of str to list of float
+        One value per training step.
+    provenance : dict
+        Seed, steps, preset, features, weights used, versions.
+    """
+
+    classes: ClassTable
+    order: np.ndarray
+    losses: dict[str, list[float]] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def steps(self) -> int:
+        """Training steps done."""
+        return len(self.losses.get("loss", ()))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a model shows of a preview at one moment; its arrays are read-only.
+
+    Attributes
+    ----------
+    step : int
+        Training steps done.
+    classes : array, shape (y, x), uint8
+        1..k, 0 = nodata.
+    simulated : array, shape (y, x, band), float32
+        In the scene's own units; NaN where there is no data.
+    textures : array, shape (class, y, x, band), float32
+        In the scene's own units, in class order.
+    losses : mapping of str to float
+        Of the last step.
+    margin : array, shape (y, x), float32, or None
+        Lead of the first class over the second, 0..1; None with published masks.
+    """
+
+    step: int
+    classes: np.ndarray
+    simulated: np.ndarray
+    textures: np.ndarray
+    losses: Mapping[str, float]
+    margin: np.ndarray | None = None
+
+    @property
+    def masks(self) -> np.ndarray:
+        """Binary masks, shape (class, y, x), bool."""
+        values = np.arange(1, len(self.textures) + 1, dtype="uint8")
+        return np.asarray(self.classes == values[:, None, None])
+
+
+def check_bands(names: Sequence[str], config: ModelConfig) -> None:
+    """Refuse a scene whose bands are not the model's, in number, order or name.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Bands of the scene, in order.
+    config : ModelConfig
+
+    Raises
+    ------
+    InputError
+        If they differ.
+    """
+    found = tuple(str(name) for name in names)
+    if found != config.bands:
+        raise InputError(
+            f"The scene has the bands {list(found)}; the model was trained on "
+            f"{list(config.bands)}. Choose and order them with "
+            "open_scene(..., bands=[...]), or scene.assign_coords(band=...)."
+        )

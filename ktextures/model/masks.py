@@ -1,0 +1,254 @@
+"""Mask networks: bands in, k hard masks out.
+
+Both layers take tiles with a halo of `reach` pixels and return masks without it, so
+that a pixel's class depends on its own neighbourhood alone, wherever a tile begins.
+Prediction gives masks of exactly 0 and 1 that sum to 1 over the classes; in training
+the same masks carry gradients.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from ktextures.errors import InputError
+from ktextures.model.ops import blur, blur_reach, crop, hard_masks, score_slices
+
+__all__ = ["MAX_K", "MIN_K", "ContextualMasks", "PublishedMasks", "check_k"]
+
+MIN_K, MAX_K = 2, 128
+WIDEST = 12.0
+"""Pixels beyond which the wider of two local means is not widened further."""
+
+
+def check_k(k: int) -> int:
+    """Return `k` if it is a number of classes that can be trained.
+
+    Raises
+    ------
+    InputError
+        If `k` is not a whole number from 2 to 128.
+    """
+    if isinstance(k, bool) or not isinstance(k, int | np.integer):
+        raise InputError(f"k is {k!r}; it must be a whole number of classes.")
+    if not MIN_K <= k <= MAX_K:
+        raise InputError(
+            f"k is {k}; choose a number of classes from {MIN_K} to {MAX_K}."
+        )
+    return int(k)
+
+
+def initializer(seed: int) -> keras.initializers.Initializer:
+    """He-normal weights that depend on `seed` alone."""
+    return keras.initializers.HeNormal(seed=seed)
+
+
+@keras.saving.register_keras_serializable("ktextures")
+class PublishedMasks(layers.Layer):
+    """The published mask network: a 1x1 score, cut into k slices.
+
+    Parameters
+    ----------
+    k : int
+        Number of classes, 2 to 128.
+    width : int
+        Channels of the two hidden layers.
+    slope : float
+        Of the hard sigmoid.
+    noise : float
+        Standard deviation of the normal noise added to the score in training.
+    margin : int
+        Pixels cut off each side, as published, though 1x1 layers need none.
+    seed : int
+        Of the initial weights.
+
+    Notes
+    -----
+    Wagner et al. 2022, Frontiers in Environmental Science 10:946729.
+    """
+
+    def __init__(
+        self,
+        k: int,
+        *,
+        width: int = 64,
+        slope: float = 5000.0,
+        noise: float = 0.0005,
+        margin: int = 4,
+        seed: int = 0,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.k, self.width, self.seed = check_k(k), width, seed
+        self.slope, self.noise, self.margin = slope, noise, margin
+        self.stack = []
+        for index, units in enumerate((width, width, 1)):
+            self.stack += [
+                layers.Conv2D(
+                    units,
+                    1,
+                    kernel_initializer=keras.initializers.GlorotUniform(seed + index),
+                ),
+                layers.BatchNormalization(),
+                layers.Activation("elu" if units > 1 else "sigmoid"),
+            ]
+
+    @property
+    def reach(self) -> int:
+        """Pixels of halo that a tile must have on each side."""
+        return self.margin
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the weights for tiles of shape (batch, y, x, band)."""
+        shape: tuple[int | None, ...] = tuple(input_shape)
+        for layer in self.stack:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        self.built = True
+
+    def score(self, tiles: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Score in 0..1, shape (batch, y, x, 1), without the halo."""
+        maps = tiles
+        for layer in self.stack:
+            maps = layer(maps, training=training)
+        return crop(maps, self.margin)
+
+    def call(
+        self,
+        tiles: tf.Tensor,
+        training: bool = False,
+        noise_seed: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """Masks (batch, y, x, class) of tiles (batch, y + 2 reach, x + 2 reach, band).
+
+        `noise_seed`, shape (2,) int32, draws the training noise; without it there is
+        none.
+        """
+        score = self.score(tiles, training=training)
+        if not training:
+            index = tf.clip_by_value(
+                tf.cast(score[..., 0] * self.k, "int32"), 0, self.k - 1
+            )
+            return tf.one_hot(index, self.k, dtype=score.dtype)
+        if noise_seed is not None:
+            noise = tf.random.stateless_normal(tf.shape(score), noise_seed)
+            score = score + self.noise * noise
+        return score_slices(score, self.k, self.slope)
+
+    def get_config(self) -> dict[str, object]:
+        """Constructor arguments."""
+        names = ("k", "width", "slope", "noise", "margin", "seed")
+        return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+@keras.saving.register_keras_serializable("ktextures")
+class ContextualMasks(layers.Layer):
+    """A mask network that sees a neighbourhood: k logits per pixel.
+
+    Two convolutions find fine patterns; local Gaussian means of their responses and of
+    the responses' sizes, over `texture_scale` pixels and over three times as many, tell
+    how much of each pattern is around. No batch normalisation: bands are standardised
+    by frozen statistics.
+
+    Parameters
+    ----------
+    k : int
+        Number of classes, 2 to 128.
+    texture_scale : float
+        Standard deviation of the local mean in pixels; 0 = colour of the pixel only.
+    width, hidden : int
+        Channels of the convolutions and of the layer before the logits.
+    seed : int
+        Of the initial weights.
+    """
+
+    def __init__(
+        self,
+        k: int,
+        *,
+        texture_scale: float = 2.0,
+        width: int = 32,
+        hidden: int = 48,
+        seed: int = 0,
+        **kwargs: object,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.k, self.texture_scale, self.seed = check_k(k), float(texture_scale), seed
+        self.width, self.hidden = width, hidden
+        size = 3 if texture_scale else 1
+        self.convs = [
+            layers.Conv2D(
+                width,
+                size,
+                activation="elu",
+                kernel_initializer=initializer(seed + index),
+            )
+            for index in range(2)
+        ]
+        self.mix = layers.Conv2D(
+            hidden, 1, activation="elu", kernel_initializer=initializer(seed + 2)
+        )
+        self.head = layers.Conv2D(k, 1, kernel_initializer=initializer(seed + 3))
+
+    @property
+    def reach(self) -> int:
+        """Pixels of halo that a tile must have on each side."""
+        return 2 + blur_reach(max(self.sigmas)) if self.sigmas else 0
+
+    @property
+    def sigmas(self) -> tuple[float, ...]:
+        """Standard deviations in pixels of the local means."""
+        if not self.texture_scale:
+            return ()
+        wide = max(self.texture_scale, min(3 * self.texture_scale, WIDEST))
+        return tuple(sorted({self.texture_scale, wide}))
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the weights for tiles of shape (batch, y, x, band)."""
+        bands = int(input_shape[-1] or 0)
+        self.mean = self.add_weight(
+            shape=(bands,), initializer="zeros", trainable=False, name="mean"
+        )
+        self.spread = self.add_weight(
+            shape=(bands,), initializer="ones", trainable=False, name="spread"
+        )
+        self.convs[0].build((None, None, None, bands))
+        self.convs[1].build((None, None, None, self.width))
+        joined = self.width + bands
+        means = 1 + len(self.sigmas)
+        self.mix.build((None, None, None, means * joined))
+        self.head.build((None, None, None, self.hidden))
+        self.built = True
+
+    def adapt(self, mean: np.ndarray, spread: np.ndarray) -> None:
+        """Freeze the mean and standard deviation of each band, shape (band,)."""
+        self.mean.assign(mean)
+        self.spread.assign(spread)
+
+    def context(self, tiles: tf.Tensor) -> tf.Tensor:
+        """What the logits are a linear function of, (batch, y, x, hidden)."""
+        bands = (tiles - self.mean) / self.spread
+        maps = bands
+        for conv in self.convs:
+            maps = conv(maps)
+        if not self.sigmas:
+            return self.mix(tf.concat([maps, bands], -1))
+        maps = tf.concat([maps, crop(bands, 2)], -1)
+        sizes = tf.abs(maps)
+        fine, *wide = self.sigmas
+        inner = crop(tf.concat([maps, sizes], -1), self.reach - 2 - blur_reach(fine))
+        pooled = [blur(inner, fine), *(blur(sizes, sigma) for sigma in wide)]
+        return self.mix(tf.concat(pooled, -1))
+
+    def logits(self, tiles: tf.Tensor) -> tf.Tensor:
+        """Logits (batch, y, x, class) of tiles with a halo."""
+        return self.head(self.context(tiles))
+
+    def call(self, tiles: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Masks (batch, y, x, class) of tiles with a halo of `reach` pixels."""
+        return hard_masks(self.logits(tiles))
+
+    def get_config(self) -> dict[str, object]:
+        """Constructor arguments."""
+        names = ("k", "texture_scale", "width", "hidden", "seed")
+        return super().get_config() | {name: getattr(self, name) for name in names}

@@ -1,0 +1,230 @@
+"""Open a scene from a file, a URL or an array: the one door that sources come in by."""
+
+import math
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+import rasterio
+import rioxarray
+import xarray as xr
+from affine import Affine
+from rasterio.enums import MaskFlags
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.windows import Window
+from rioxarray.exceptions import RioXarrayError
+
+from ktextures.errors import InputError
+from ktextures.raster.bands import Bands, Roles, bands_of_file, select_bands
+from ktextures.raster.from_xarray import open_array, open_dataset
+from ktextures.raster.scene import (
+    Chunks,
+    build_scene,
+    check_chunks,
+    chunk_sizes,
+    inspect_array,
+)
+
+__all__ = ["open_scene"]
+
+_XARRAY_SUFFIXES = tuple(".nc .nc4 .cdf .h5 .hdf5 .zarr .grib .grib2 .grb".split())
+_EAGER_BYTES = 512 * 2**20
+_LAZY_CHUNK = 1024
+
+
+def open_scene(
+    source: str | os.PathLike[str] | xr.DataArray | xr.Dataset,
+    bands: Bands | None = None,
+    chunks: Chunks | None = None,
+    *,
+    roles: Roles | None = None,
+) -> xr.DataArray:
+    """Open a raster as a scene, or make a scene of an array at hand.
+
+    Parameters
+    ----------
+    source : path, URL, DataArray or Dataset
+        GeoTIFF, COG or another raster file that rasterio opens; NetCDF, HDF5, Zarr or
+        GRIB that xarray opens; an array with dims in any order, whose rows and columns
+        are named y/x, lat/lon, latitude/longitude, northing/easting, row(s)/col(s) or
+        as ``.rio`` knows them; or a Dataset with one variable per band. Values stay as
+        stored, except that packed NetCDF variables are unpacked as xarray does.
+    bands : sequence of str or int, optional
+        Bands to keep, in this order: names, roles, or numbers from 1 as in rasterio.
+        All bands by default, without alpha bands.
+    chunks : int, "auto" or mapping of "y", "x", "band", optional
+        Chunk sizes of a lazy (dask) scene. By default arrays stay as they are, and
+        files are read at once when below 512 MB, else opened in chunks of 1024.
+    roles : mapping of {"red", "green", "blue", "nir"} to str or int, optional
+        The band that plays each role, by name or number from 1. Roles not given are
+        taken from the band names (such as "red", "B04", "near infrared") or else from
+        the file's colour interpretation; what is ambiguous stays unknown.
+
+    Returns
+    -------
+    DataArray, dims ("band", "y", "x")
+        With unique band names, the coordinate ``role`` along band ("" when unknown),
+        pixel centres ``y`` and ``x`` (0.5, 1.5, ... without georeference, absent when
+        the transform is rotated), CRS, transform and nodata; other attributes are
+        dropped. The orientation is kept. An alpha band or mask of the file becomes NaN
+        in a float scene. An alpha band counts as one unless it is named otherwise,
+        given in ``roles``, or listed in ``bands``; a warning tells when it looks like
+        a band.
+
+    Raises
+    ------
+    InputError
+        If the source cannot be opened or is empty, its dims, coordinates or dtype
+        cannot be used, or a band or role does not exist.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> array = xr.DataArray(np.ones((3, 5, 2)), dims=("row", "col", "band"))
+    >>> open_scene(array, bands=[2]).sizes
+    Frozen({'band': 1, 'y': 3, 'x': 5})
+    """
+    check_chunks(chunks)
+    if isinstance(source, xr.Dataset):
+        return open_dataset(source, bands, chunks, roles)
+    if isinstance(source, xr.DataArray):
+        return open_array(source, bands, chunks, roles)
+    if not isinstance(source, str | os.PathLike):
+        raise InputError(
+            f"cannot open a {type(source).__name__} as a scene; give a path, a URL, an "
+            "xarray.Dataset or a DataArray, such as "
+            'xarray.DataArray(values, dims=("band", "y", "x"))'
+        )
+    path = os.fspath(source)
+    try:
+        if path.split("?")[0].rstrip("/").lower().endswith(_XARRAY_SUFFIXES):
+            return _open_xarray_file(path, bands, chunks, roles)
+        return _open_raster_file(path, bands, chunks, roles)
+    except InputError:
+        raise
+    except (OSError, RasterioError, ValueError, RioXarrayError) as error:
+        raise InputError(
+            f"cannot open {path!r} as a scene: {error}; check the path, or open it "
+            "another way and pass the DataArray"
+        ) from error
+
+
+def _open_raster_file(
+    path: str, bands: Bands | None, chunks: Chunks | None, roles: Roles | None
+) -> xr.DataArray:
+    with _unreferenced_is_fine(), rasterio.open(path) as file:
+        if file.count == 0:
+            raise InputError(
+                f"{path!r} holds no bands of its own but the subdatasets "
+                f"{list(file.subdatasets)}; open one of these"
+            )
+        described = bands_of_file(file)
+        selection = select_bands(described, bands, roles)
+        hidden = [band for band in described.alpha if band not in selection.indices]
+        masked = _has_mask(file, selection.indices)
+        itemsize = np.dtype(file.dtypes[0]).itemsize * (4 if masked or hidden else 1)
+        size = len(selection.indices) * file.height * file.width * itemsize
+        nodata = file.nodatavals[selection.indices[0]]
+        _warn_of_doubtful_alpha(file, path, hidden)
+        if file.gcps[0] and file.transform == Affine.identity():
+            warnings.warn(
+                f"{path!r} is located by ground control points only, which are left "
+                "out; warp it first (gdalwarp) for a georeferenced result",
+                UserWarning,
+                stacklevel=3,
+            )
+    if chunks is None and size > _EAGER_BYTES:
+        chunks = _LAZY_CHUNK
+    with _unreferenced_is_fine():
+        opened = rioxarray.open_rasterio(path, masked=masked)
+        # Dataset and list come only from files without bands of their own.
+        opened = cast(xr.DataArray, opened)
+        raster = inspect_array(opened)
+        data = raster.data.isel(band=[*selection.indices, *hidden])
+        if chunks is not None:
+            data = data.chunk(chunk_sizes(chunks))
+        data, nodata = _hide(data, len(selection.indices), nodata, masked)
+        raster = replace(raster, data=data, nodata=nodata)
+        scene = build_scene(raster, selection, chunks)
+    if chunks is None:
+        opened.close()
+    else:
+        scene.set_close(opened.close)
+    return scene
+
+
+def _has_mask(file: rasterio.DatasetReader, indices: list[int]) -> bool:
+    flags = [file.mask_flag_enums[band] for band in indices]
+    nodata = {repr(file.nodatavals[band]) for band in indices}
+    own = any(
+        MaskFlags.per_dataset in each and MaskFlags.alpha not in each for each in flags
+    )
+    return own or len(nodata) > 1
+
+
+def _hide(
+    data: xr.DataArray, num_bands: int, nodata: float | None, masked: bool
+) -> tuple[xr.DataArray, float | None]:
+    """Set to NaN what a mask or the alpha bands behind ``num_bands`` hide."""
+    alpha = data.isel(band=slice(num_bands, None))
+    data = data.isel(band=slice(num_bands))
+    if not masked and not alpha.sizes["band"]:
+        return data, nodata
+    if alpha.sizes["band"]:
+        data = data.where((alpha != 0).all("band"))
+    # GDAL lets a mask hide the nodata value, which marks missing pixels all the same.
+    return data if nodata is None else data.where(data != nodata), math.nan
+
+
+def _warn_of_doubtful_alpha(
+    file: rasterio.DatasetReader, path: str, hidden: list[int]
+) -> None:
+    """Say so when an alpha band looks like a mislabelled band of the image."""
+    height, width = min(file.height, 256), min(file.width, 256)
+    middle = Window(
+        (file.width - width) // 2, (file.height - height) // 2, width, height
+    )
+    for band in hidden:
+        if len(np.unique(file.read(band + 1, window=middle))) > 2:
+            warnings.warn(
+                f"band {band + 1} of {path!r} is marked as alpha and taken for "
+                "transparency, though it holds many values; if it is a band such as "
+                f'near infrared, open it with roles={{"nir": {band + 1}}} or list it '
+                "in bands=[...]",
+                UserWarning,
+                stacklevel=4,
+            )
+
+
+def _open_xarray_file(
+    path: str, bands: Bands | None, chunks: Chunks | None, roles: Roles | None
+) -> xr.DataArray:
+    options: dict[str, Any] = {"decode_coords": "all", "decode_times": False}
+    dataset = xr.open_dataset(path, mask_and_scale=False, **options)
+    packing = {"scale_factor", "add_offset", "_Unsigned"}
+    if any(packing & set(variable.attrs) for variable in dataset.variables.values()):
+        dataset.close()
+        dataset = xr.open_dataset(path, **options)
+    if chunks is None and dataset.nbytes > _EAGER_BYTES:
+        chunks = _LAZY_CHUNK
+    try:
+        scene = open_dataset(dataset, bands, chunks, roles)
+    except BaseException:
+        dataset.close()
+        raise
+    if chunks is None:
+        dataset.close()
+    else:
+        scene.set_close(dataset.close)
+    return scene
+
+
+@contextmanager
+def _unreferenced_is_fine() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield

@@ -1,0 +1,415 @@
+"""Bands in the scene's own units to 0..1 and back, by statistics frozen at fit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ktextures.errors import InputError
+
+__all__ = ["BandScaler", "Preparation"]
+
+# The authors' fixed scaling of Planet NICFI quads: reflectance is cut at 2540 and
+# divided by 10 to give bytes up to 254; near infrared is first divided by 3.937.
+_NICFI_CUT = 2540.0
+_NICFI_NIR_DIVISOR = 3.937
+_NICFI_TOP = 254.0 / 255.0
+
+
+@dataclass(frozen=True)
+class BandScaler:
+    """Linear scaling of each band from ``low..high`` to ``0..top``.
+
+    Values outside ``low..high`` are clipped. A scaler never changes after it is made,
+    so a pixel is scaled alike in whatever tile, crop or chunk it is met.
+
+    Parameters
+    ----------
+    low, high : sequence of float
+        Ends of the range of each band, in the scene's own units; ``high > low``.
+    top : float, default 1.0
+        The scaled value that ``high`` maps to, in (0, 1].
+    method : str, default "fixed"
+        How the range was found; kept for the record.
+    clipped : sequence of float, optional
+        Share (0..1) of the pixels it was fitted on that lies outside ``low..high``,
+        per band; None when it was not fitted on pixels.
+
+    Raises
+    ------
+    InputError
+        If the ranges are empty, of different lengths, not finite, or not increasing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> scaler = BandScaler.fixed([0, 100], [1000, 200])
+    >>> scaler.scale(np.array([[500, 100], [2000, 150]], dtype="int16"))
+    array([[0.5, 0. ],
+           [1. , 0.5]], dtype=float32)
+    >>> scaler.inverse(np.array([0.5, 0.5]))
+    array([500., 150.], dtype=float32)
+    """
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    top: float = 1.0
+    method: str = "fixed"
+    clipped: tuple[float, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Normalize to tuples of float and check them once."""
+        try:
+            for field in ("low", "high"):
+                values = tuple(float(value) for value in getattr(self, field))
+                object.__setattr__(self, field, values)
+            if self.clipped is not None:
+                shares = tuple(float(share) for share in self.clipped)
+                object.__setattr__(self, "clipped", shares)
+            object.__setattr__(self, "top", float(self.top))
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                "the ranges of a BandScaler must be one number per band, got "
+                f"low={self.low!r}, high={self.high!r}, top={self.top!r}, "
+                f"clipped={self.clipped!r}"
+            ) from error
+        _check_ranges(self)
+
+    @property
+    def num_bands(self) -> int:
+        """Number of bands."""
+        return len(self.low)
+
+    @classmethod
+    def fit(
+        cls,
+        values: npt.ArrayLike,
+        percentiles: tuple[float, float] = (0.5, 99.5),
+        band_names: Sequence[str] | None = None,
+    ) -> "BandScaler":
+        """Find the range of each band from percentiles of the valid pixels.
+
+        Parameters
+        ----------
+        values : array_like, shape (n, band) or (..., band)
+            Pixels in the scene's own units, without nodata. A pixel with NaN or an
+            infinite value in any band is left out.
+        percentiles : (float, float), default (0.5, 99.5)
+            Lower and upper percentile, 0..100. Where both fall on one value although
+            the band varies, that band's minimum and maximum are taken instead.
+        band_names : sequence of str, optional
+            Names used in error messages.
+
+        Returns
+        -------
+        BandScaler
+            With ``clipped`` set to the share of the given pixels outside the range.
+
+        Raises
+        ------
+        InputError
+            If there is no valid pixel, a band is constant, or the percentiles are
+            not increasing within 0..100.
+
+        Examples
+        --------
+        >>> BandScaler.fit([[0, 5], [10, 6], [20, 7]], percentiles=(0, 100)).high
+        (20.0, 7.0)
+        """
+        lower, upper = percentiles
+        if not 0 <= lower < upper <= 100:
+            raise InputError(
+                f"percentiles={tuple(percentiles)!r} must increase within 0..100; "
+                "the default is (0.5, 99.5)"
+            )
+        pixels = _valid_columns(values)
+        names = _names(band_names, len(pixels))
+        minimum, maximum = pixels.min(axis=1), pixels.max(axis=1)
+        _refuse_constant(minimum, maximum, names, pixels.shape[1])
+        low, high = np.percentile(pixels, (lower, upper), axis=1)
+        # Subnormal differences may round to equal percentiles, never to equal extremes.
+        flat = ~(high > low)
+        low, high = np.where(flat, minimum, low), np.where(flat, maximum, high)
+        return cls(
+            low=tuple(low.tolist()),
+            high=tuple(high.tolist()),
+            method=f"percentiles {lower:g}-{upper:g}",
+            clipped=_outside(pixels, low, high),
+        )
+
+    @classmethod
+    def fixed(cls, low: Sequence[float], high: Sequence[float]) -> "BandScaler":
+        """Use given ranges, one number per band, in the scene's own units.
+
+        Raises
+        ------
+        InputError
+            If the ranges are not finite, of different lengths, or not increasing.
+
+        Examples
+        --------
+        >>> BandScaler.fixed([0], [255]).num_bands
+        1
+        """
+        return cls(low=tuple(low), high=tuple(high), method="fixed")
+
+    @classmethod
+    def planet_nicfi(cls, bands: int = 4) -> "BandScaler":
+        """Use the scaling that was published for Planet NICFI quads.
+
+        Red, green and blue are ``min(DN, 2540) / 10 / 255`` and near infrared is
+        ``min(DN / 3.937, 2540) / 10 / 255``, so the brightest pixel maps to 254/255.
+        The published scripts also round to whole bytes in between; that is left out
+        here, because a rounded value cannot be turned back.
+
+        Parameters
+        ----------
+        bands : {4, 3}
+            Four bands in the order red, green, blue, near infrared, or the first
+            three of them.
+
+        Raises
+        ------
+        InputError
+            If ``bands`` is neither 3 nor 4.
+
+        Examples
+        --------
+        >>> BandScaler.planet_nicfi().scale([[2540, 1270, 0, 20000]]).round(3)
+        array([[0.996, 0.498, 0.   , 0.996]], dtype=float32)
+        """
+        if bands not in (3, 4):
+            raise InputError(
+                f"bands={bands!r}: the Planet NICFI scaling is for 4 bands (red, "
+                "green, blue, near infrared) or the first 3; use BandScaler.fit or "
+                "BandScaler.fixed for other scenes"
+            )
+        high = (_NICFI_CUT,) * 3 + (_NICFI_CUT * _NICFI_NIR_DIVISOR,)
+        return cls((0.0,) * bands, high[:bands], _NICFI_TOP, "planet_nicfi")
+
+    def scale(self, values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Scale to 0..top and clip.
+
+        Parameters
+        ----------
+        values : array_like, shape (..., band)
+            In the scene's own units, any integer or float dtype.
+
+        Returns
+        -------
+        ndarray of float32, shape (..., band)
+            In 0..top; NaN stays NaN.
+
+        Raises
+        ------
+        InputError
+            If the last axis does not hold this scaler's number of bands.
+        """
+        array = self._checked(values)
+        scaled = np.empty(array.shape, dtype=np.float32)
+        # Band by band keeps the float64 temporaries to the size of one band; float64
+        # first, because integers would overflow in the subtraction.
+        for band, (low, high) in enumerate(zip(self.low, self.high, strict=True)):
+            unit = (array[..., band].astype(np.float64) - low) / (high - low)
+            scaled[..., band] = np.clip(unit, 0.0, 1.0) * self.top
+        return scaled
+
+    def inverse(self, values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+        """Turn scaled values back to the scene's own units.
+
+        Parameters
+        ----------
+        values : array_like, shape (..., band)
+            Scaled values, 0..top.
+
+        Returns
+        -------
+        ndarray of float32, shape (..., band)
+            ``low`` for 0 and ``high`` for ``top``; what was clipped stays clipped.
+
+        Raises
+        ------
+        InputError
+            If the last axis does not hold this scaler's number of bands.
+        """
+        array = self._checked(values)
+        units = np.empty(array.shape, dtype=np.float32)
+        for band, (low, high) in enumerate(zip(self.low, self.high, strict=True)):
+            unit = array[..., band].astype(np.float64) / self.top
+            units[..., band] = low + unit * (high - low)
+        return units
+
+    def clipped_share(self, values: npt.ArrayLike) -> tuple[float, ...]:
+        """Tell which share of pixels lies outside ``low..high``, per band.
+
+        Parameters
+        ----------
+        values : array_like, shape (..., band)
+            In the scene's own units; pixels that are not finite in every band are
+            left out.
+
+        Returns
+        -------
+        tuple of float
+            Shares in 0..1, one per band.
+
+        Raises
+        ------
+        InputError
+            If there is no valid pixel or the number of bands differs.
+
+        Examples
+        --------
+        >>> BandScaler.fixed([0], [10]).clipped_share([[-1], [0], [10], [11]])
+        (0.5,)
+        """
+        pixels = _valid_columns(self._checked(values))
+        return _outside(pixels, np.array(self.low), np.array(self.high))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the scaler in plain JSON types; ``from_dict`` rebuilds it exactly.
+
+        Examples
+        --------
+        >>> scaler = BandScaler.fixed([0.1], [0.3])
+        >>> BandScaler.from_dict(scaler.to_dict()) == scaler
+        True
+        """
+        return {
+            "low": list(self.low),
+            "high": list(self.high),
+            "top": self.top,
+            "method": self.method,
+            "clipped": None if self.clipped is None else list(self.clipped),
+        }
+
+    @classmethod
+    def from_dict(cls, config: Mapping[str, Any]) -> "BandScaler":
+        """Rebuild a scaler from ``to_dict``.
+
+        Raises
+        ------
+        InputError
+            If keys are missing or unknown, or the ranges are not usable.
+        """
+        expected = {"low", "high", "top", "method", "clipped"}
+        if not isinstance(config, Mapping) or set(config) != expected:
+            found = sorted(config) if isinstance(config, Mapping) else repr(config)
+            raise InputError(
+                f"a BandScaler is described by {sorted(expected)}, got {found}; "
+                "pass what BandScaler.to_dict() returned"
+            )
+        return cls(**config)
+
+    def _checked(self, values: npt.ArrayLike) -> npt.NDArray[Any]:
+        array = np.asarray(values)
+        if array.ndim == 0 or array.shape[-1] != self.num_bands:
+            raise InputError(
+                f"this scaler has {self.num_bands} band(s) and takes arrays of shape "
+                f"(..., {self.num_bands}), got shape {array.shape}; select or order "
+                "the bands as when it was made"
+            )
+        return array
+
+
+def _check_ranges(scaler: BandScaler) -> None:
+    low, high, top = scaler.low, scaler.high, scaler.top
+    if not low or len(low) != len(high):
+        raise InputError(
+            f"low and high need one number per band each, got {len(low)} and "
+            f"{len(high)} numbers"
+        )
+    if scaler.clipped is not None and len(scaler.clipped) != len(low):
+        raise InputError(
+            f"clipped needs one share per band, got {len(scaler.clipped)} for "
+            f"{len(low)} band(s)"
+        )
+    for band, (first, last) in enumerate(zip(low, high, strict=True), start=1):
+        # The difference of two finite numbers may still overflow.
+        if not (np.isfinite(last - first) and last > first):
+            raise InputError(
+                f"the range of band {band} must be finite with high > low, got "
+                f"low={first!r}, high={last!r}"
+            )
+    if not 0 < top <= 1:
+        raise InputError(f"top={top!r} must be above 0 and at most 1")
+
+
+def _valid_columns(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Valid pixels as (band, n): statistics over contiguous bands are far quicker."""
+    array = np.asarray(values)
+    if array.ndim < 2:
+        raise InputError(
+            f"pixels need the shape (n, band), got {array.shape}; use "
+            "values.reshape(-1, 1) for one band"
+        )
+    rows = array.reshape(-1, array.shape[-1]) if array.size else np.empty((0, 1))
+    columns = np.ascontiguousarray(rows.T, dtype=np.float64)
+    valid = np.isfinite(columns).all(axis=0)
+    if not valid.all():
+        columns = columns[:, valid]
+    if columns.size == 0:
+        raise InputError(
+            f"no valid pixel among the {array.size // max(array.shape[-1], 1)} given: "
+            "each one is nodata, NaN or infinite in at least one band; check the "
+            "scene's nodata value, or leave out empty bands with bands=[...]"
+        )
+    return columns
+
+
+def _names(band_names: Sequence[str] | None, num_bands: int) -> list[str]:
+    if band_names is None:
+        return [f"band_{index}" for index in range(1, num_bands + 1)]
+    if len(band_names) != num_bands:
+        raise InputError(
+            f"band_names={list(band_names)!r} has {len(band_names)} names for "
+            f"{num_bands} band(s)"
+        )
+    return list(band_names)
+
+
+def _refuse_constant(
+    minimum: npt.NDArray[np.float64],
+    maximum: npt.NDArray[np.float64],
+    names: list[str],
+    num_pixels: int,
+) -> None:
+    constant = np.flatnonzero(minimum == maximum)
+    if constant.size:
+        found = ", ".join(f"{names[band]!r} ({minimum[band]:g})" for band in constant)
+        raise InputError(
+            f"constant band(s): {found} has the same value in all {num_pixels} valid "
+            "pixels and tells no classes apart; leave it out with bands=[...]"
+        )
+
+
+def _outside(
+    pixels: npt.NDArray[np.float64],
+    low: npt.NDArray[np.float64],
+    high: npt.NDArray[np.float64],
+) -> tuple[float, ...]:
+    outside = (pixels < low[:, None]) | (pixels > high[:, None])
+    return tuple(outside.mean(axis=1).tolist())
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What turns a scene's values into a network's input, frozen at fit.
+
+    Parameters
+    ----------
+    scaler : BandScaler
+        Bands to 0..1.
+    fill : tuple of float
+        Scaled value per band that stands in for invalid pixels.
+    """
+
+    scaler: BandScaler
+    fill: tuple[float, ...]
+
+    def __call__(self, values: np.ndarray, valid: np.ndarray) -> np.ndarray:
+        """Scaled, filled values, float32; `values` is (..., band), `valid` (...)."""
+        scaled = self.scaler.scale(np.where(valid[..., None], values, 0))
+        return np.where(valid[..., None], scaled, np.array(self.fill, "float32"))

@@ -1,0 +1,199 @@
+"""A scene's contract, checked once: dims, dtype, chunks and what locates the pixels.
+
+A *scene* is a DataArray with dims ``("band", "y", "x")``, unique band names, the
+coordinate ``role`` along band, pixel centres ``y`` and ``x``, and CRS, transform and
+nodata where ``.rio`` finds them. Any array is taken apart here, and made a scene.
+"""
+
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+import xarray as xr
+from affine import Affine
+from rioxarray.exceptions import RioXarrayError
+
+from ktextures.errors import InputError
+from ktextures.raster.bands import Selection, SourceBands, bands_of_array
+from ktextures.raster.georeference import (
+    axis_values,
+    cached_transform,
+    locate,
+    pixel_centres,
+    transform_of_axes,
+)
+from ktextures.raster.nodata import declared_nodata
+
+__all__ = [
+    "Chunks",
+    "Raster",
+    "build_scene",
+    "check_chunks",
+    "checked_dtype",
+    "chunk_sizes",
+    "inspect_array",
+    "spatial_dims",
+]
+
+_SPATIAL_NAMES = (
+    ("y", "x"),
+    ("lat", "lon"),
+    ("latitude", "longitude"),
+    ("northing", "easting"),
+    ("row", "col"),
+    ("rows", "cols"),
+    ("row", "column"),
+    ("rows", "columns"),
+)
+_BAND_NAMES = ("band", "bands", "channel", "channels")
+
+Chunks = int | str | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Raster:
+    """An array reduced to bare data in (band, y, x) and what locates it."""
+
+    data: xr.DataArray  # without coordinates
+    bands: SourceBands
+    y: npt.NDArray[np.float64] | None
+    x: npt.NDArray[np.float64] | None
+    crs: rasterio.CRS | None
+    cached: Affine | None
+    nodata: float | None
+
+
+def inspect_array(array: xr.DataArray) -> Raster:
+    """Bring an array to (band, y, x) and note what its coordinates say."""
+    spatial = spatial_dims(array)
+    if spatial is None:
+        raise InputError(
+            f"cannot tell rows from columns among the dims {array.dims} of shape "
+            f'{array.shape}; rename them: array.rename({{"...": "y", "...": "x"}})'
+        )
+    y_dim, x_dim = spatial
+    band_dim = _band_dim(array, spatial)
+    bare = array.drop_vars(list(array.coords))
+    extra = [dim for dim in bare.dims if dim not in (band_dim, y_dim, x_dim)]
+    bare = bare.isel(dict.fromkeys(extra, 0))
+    if band_dim is None:
+        data = bare.transpose(y_dim, x_dim).rename({y_dim: "y", x_dim: "x"})
+        data = data.expand_dims("band")
+    else:
+        data = bare.transpose(band_dim, y_dim, x_dim)
+        data = data.rename({band_dim: "band", y_dim: "y", x_dim: "x"})
+    return Raster(
+        data=data,
+        bands=bands_of_array(array, band_dim),
+        y=axis_values(array, y_dim),
+        x=axis_values(array, x_dim),
+        crs=array.rio.crs,
+        cached=cached_transform(array),
+        nodata=declared_nodata(array),
+    )
+
+
+def build_scene(
+    raster: Raster, selection: Selection, chunks: Chunks | None
+) -> xr.DataArray:
+    """Assemble a scene from checked parts; this is where eager data is read."""
+    dtype = checked_dtype(raster.data.dtype)
+    height, width = raster.data.sizes["y"], raster.data.sizes["x"]
+    if height == 0 or width == 0:
+        raise InputError(
+            f"the scene is empty: {height} rows x {width} columns; check the slice or "
+            "the bounding box it was cut with"
+        )
+    transform = transform_of_axes(raster.y, raster.x, raster.cached)
+    if (raster.y is None) != (raster.x is None):
+        raise InputError(
+            "the scene has coordinates for only one of rows and columns; drop them "
+            "with array.drop_vars(...), or assign both"
+        )
+    if transform is None and raster.crs is not None:
+        raise InputError(
+            f"the scene has the CRS {raster.crs.to_string()} but neither coordinates "
+            "nor a transform; write one with array.rio.write_transform(...), or drop "
+            f"the CRS with array.drop_vars({'spatial_ref'!r})"
+        )
+    centres = pixel_centres(transform or Affine.identity(), height, width)
+    if raster.y is not None and centres:
+        centres = {"y": raster.y, "x": raster.x}
+    data = raster.data if chunks is None else raster.data.chunk(chunk_sizes(chunks))
+    values = data.data if data.dtype == dtype else data.data.astype(dtype)
+    scene = xr.DataArray(
+        values,
+        dims=("band", "y", "x"),
+        coords={"band": selection.names, "role": ("band", selection.roles), **centres},
+    )
+    scene.name = None  # or else xarray takes over dask's own name
+    return locate(scene, raster.crs, transform, raster.nodata)
+
+
+def spatial_dims(array: xr.DataArray) -> tuple[Hashable, Hashable] | None:
+    """Find the dims of rows and columns; None if they cannot be told."""
+    try:
+        spatial = (array.rio.y_dim, array.rio.x_dim)
+        if set(spatial) <= set(array.dims):
+            return spatial
+    except RioXarrayError:
+        pass  # it knows fewer names than are looked for below
+    by_name = {str(dim).lower(): dim for dim in array.dims}
+    for y_name, x_name in _SPATIAL_NAMES:
+        if y_name in by_name and x_name in by_name:
+            return by_name[y_name], by_name[x_name]
+    return None
+
+
+def _band_dim(array: xr.DataArray, spatial: tuple[Any, Any]) -> Hashable | None:
+    others = [dim for dim in array.dims if dim not in spatial]
+    long = [dim for dim in others if array.sizes[dim] != 1]
+    if len(long) > 1:
+        raise InputError(
+            f"a scene has rows, columns and bands, got the dims {array.dims} of shape "
+            f"{array.shape}; select along one of {long} with array.isel(...), or "
+            'rename and transpose to ("band", "y", "x")'
+        )
+    if long:
+        return long[0]
+    return next((dim for dim in others if str(dim).lower() in _BAND_NAMES), None)
+
+
+def checked_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Give the dtype that a scene of such values has."""
+    if dtype.kind == "b":
+        return np.dtype(np.uint8)
+    if dtype.kind not in "iuf":
+        remedy = "take abs() or the parts" if dtype.kind == "c" else "convert it first"
+        raise InputError(
+            f"a scene needs integer or float values, got dtype {dtype}; {remedy}"
+        )
+    return dtype.newbyteorder("=")
+
+
+def check_chunks(chunks: Any) -> None:
+    """Raise unless ``chunks`` is usable."""
+    sizes = chunks.values() if isinstance(chunks, Mapping) else (chunks,)
+    keys = set(chunks) if isinstance(chunks, Mapping) else set()
+    for size in sizes:
+        number = isinstance(size, int | np.integer) and not isinstance(size, bool)
+        if size is None or size == "auto" or (number and (size > 0 or size == -1)):
+            continue
+        if isinstance(chunks, Mapping) and isinstance(size, tuple):
+            continue
+        keys.add(f"size {size!r}")
+    if keys - {"band", "y", "x"}:
+        raise InputError(
+            f"chunks={chunks!r} is not usable; give a positive int for rows and "
+            'columns, "auto", or a mapping such as {"y": 1024, "x": 1024}'
+        )
+
+
+def chunk_sizes(chunks: Chunks) -> dict[str, Any]:
+    """Spell out ``chunks`` per dim; bands stay together."""
+    if isinstance(chunks, Mapping):
+        return {"band": -1, **chunks}
+    return {"band": -1, "y": chunks, "x": chunks}

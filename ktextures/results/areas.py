@@ -1,0 +1,214 @@
+"""Pixels, shares and areas of classes."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ktextures.classes import ClassTable, check_uint8
+from ktextures.errors import InputError
+from ktextures.raster.georeference import scene_transform
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyproj
+    import xarray as xr
+
+__all__ = ["class_areas", "count_values", "row_areas"]
+
+IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+_SQUARE_METRES_PER_HECTARE = 10_000.0
+_STRIP_PIXELS = 2**21  # bounds the memory of counting; more is not faster
+
+
+def class_areas(
+    classes: "xr.DataArray", table: ClassTable | None = None
+) -> "pd.DataFrame":
+    """Pixels, share and area of each class.
+
+    The area is planar for projected CRSs. It is that on the ellipsoid, exact for
+    every row, for geographic CRSs and for those of the Mercator family (such as
+    EPSG:3857), whose metres are not metres on the ground. Dask-backed maps are
+    counted block by block.
+
+    Parameters
+    ----------
+    classes : xarray.DataArray of uint8, (y, x)
+        Class map, values 1..k, 0 = nodata.
+    table : ClassTable, optional
+        Names and colours; by default those in the map's attributes, else defaults.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per class: ``class`` (1..k), ``name``, ``color``, ``pixels``,
+        ``share`` (of the valid pixels, 0..1; NaN when there are none) and
+        ``area_ha`` (NaN without CRS, and for a rotated geographic grid).
+
+    Raises
+    ------
+    InputError
+        On other dims or another dtype, or a class that is not in the table.
+    """
+    import pandas as pd
+
+    if classes.dims != ("y", "x"):
+        raise InputError(
+            f"classes have dims {classes.dims}: give a class map with dims ('y', 'x')"
+        )
+    check_uint8(classes.dtype)
+    pixels, areas = count_values(classes.data, row_areas(classes))
+    highest = int(np.flatnonzero(pixels).max(initial=0))
+    if table is None:
+        named = "class_names" in classes.attrs or "flag_meanings" in classes.attrs
+        table = (
+            ClassTable.from_attrs(classes.attrs)
+            if named
+            else ClassTable.default(max(highest, 1))
+        )
+    if highest > table.k:
+        raise InputError(
+            f"the map holds class {highest} but the table has {table.k}: "
+            "give a table with every class"
+        )
+    inside = slice(1, table.k + 1)
+    valid = pixels[1:].sum()
+    return pd.DataFrame(
+        {
+            "class": np.arange(1, table.k + 1),
+            "name": table.names,
+            "color": table.colors,
+            "pixels": pixels[inside],
+            "share": pixels[inside] / valid if valid else np.nan,
+            "area_ha": areas[inside] / _SQUARE_METRES_PER_HECTARE,
+        }
+    )
+
+
+def count_values(classes: Any, weights: npt.ArrayLike) -> tuple[IntArray, FloatArray]:
+    """Count the pixels of each value, and add up their weights.
+
+    Parameters
+    ----------
+    classes : ndarray or dask array of uint8, (y, x)
+        A dask array is computed, block by block.
+    weights : ndarray, (y,)
+        Weight of one pixel of each row.
+
+    Returns
+    -------
+    pixels : ndarray of int64, (256,)
+        Number of pixels of each value 0..255.
+    sums : ndarray of float64, (256,)
+        Their summed weights.
+
+    Examples
+    --------
+    >>> pixels, sums = count_values(np.array([[1, 1], [1, 0]], np.uint8), [2.0, 3.0])
+    >>> pixels[:2].tolist(), sums[:2].tolist()
+    ([1, 3], [3.0, 7.0])
+    """
+    weights = np.asarray(weights, dtype=np.float64)
+    if not hasattr(classes, "dask"):
+        return _count_block(classes, weights)
+    from dask.base import compute
+    from dask.delayed import delayed
+
+    blocks = classes.to_delayed()
+    bounds = np.concatenate([[0], np.cumsum(classes.chunks[0])])
+    count = delayed(_count_block)
+    parts = compute(  # type: ignore[no-untyped-call]  # dask leaves it bare
+        *(
+            count(block, weights[bounds[row] : bounds[row + 1]])
+            for row, blocks_of_row in enumerate(blocks)
+            for block in blocks_of_row
+        )
+    )
+    return sum(part[0] for part in parts), sum(part[1] for part in parts)
+
+
+def _count_block(
+    classes: npt.NDArray[np.uint8], weights: FloatArray
+) -> tuple[IntArray, FloatArray]:
+    pixels = np.zeros(256, np.int64)
+    areas = np.zeros(256)
+    height, width = classes.shape
+    step = max(1, _STRIP_PIXELS // max(width, 1))
+    for start in range(0, height, step):
+        strip = classes[start : start + step]
+        rows = np.arange(strip.shape[0])[:, None] * 256
+        counts = np.bincount((rows + strip).ravel(), minlength=strip.shape[0] * 256)
+        counts = counts.reshape(-1, 256)
+        pixels += counts.sum(axis=0)
+        areas += weights[start : start + step] @ counts
+    return pixels, areas
+
+
+def row_areas(classes: "xr.DataArray") -> FloatArray:
+    """Square metres of one pixel of each row.
+
+    Planar for projected CRSs; on the ellipsoid for upright grids in geographic CRSs
+    and in those of the Mercator family, whose metres are not metres on the ground.
+
+    Parameters
+    ----------
+    classes : xarray.DataArray, (y, x)
+        A class map, or another raster with the coordinates of a scene.
+
+    Returns
+    -------
+    ndarray of float64, (y,)
+        NaN without a CRS, and for a rotated geographic grid.
+    """
+    import pyproj
+
+    height = classes.sizes["y"]
+    if classes.rio.crs is None:
+        return np.full(height, np.nan)
+    crs = pyproj.CRS.from_user_input(classes.rio.crs)
+    transform = scene_transform(classes)
+    upright = transform.b == 0 and transform.d == 0
+    edges = transform.f + transform.e * np.arange(height + 1, dtype=np.float64)
+    if crs.is_geographic:
+        if not upright:
+            return np.full(height, np.nan)
+        to_radians = crs.axis_info[0].unit_conversion_factor
+        return _zone_areas(crs, edges * to_radians, transform.a * to_radians)
+    if upright and _is_mercator(crs):
+        to_degrees = pyproj.Transformer.from_crs(
+            crs, crs.geodetic_crs, always_xy=True
+        ).transform
+        ends = np.array([transform.c, transform.c + transform.a])
+        longitudes, _ = to_degrees(ends, np.full(2, edges[0]))
+        _, latitudes = to_degrees(np.full(height + 1, transform.c), edges)
+        width = np.radians(longitudes[1] - longitudes[0])
+        return _zone_areas(crs, np.radians(latitudes), width)
+    to_metres = crs.axis_info[0].unit_conversion_factor if crs.axis_info else np.nan
+    return np.full(height, abs(transform.determinant) * to_metres**2)
+
+
+def _is_mercator(crs: "pyproj.CRS") -> bool:
+    operation = crs.coordinate_operation
+    name = operation.method_name if operation is not None else ""
+    return name.startswith("Mercator") or "Pseudo Mercator" in name
+
+
+def _zone_areas(
+    crs: "pyproj.CRS", latitudes: FloatArray, longitude_width: float
+) -> FloatArray:
+    """Square metres between neighbouring latitudes (radians), in closed form."""
+    geod = crs.get_geod()
+    if geod is None:
+        return np.full(latitudes.size - 1, np.nan)
+    sine = np.sin(np.clip(latitudes, -np.pi / 2, np.pi / 2))
+    eccentricity = np.sqrt(geod.es)
+    if eccentricity == 0:
+        to_equator = geod.b**2 * sine
+    else:
+        to_equator = (geod.b**2 / 2) * (
+            sine / (1 - geod.es * sine**2)
+            + np.arctanh(eccentricity * sine) / eccentricity
+        )
+    return np.abs(np.diff(to_equator) * longitude_width)

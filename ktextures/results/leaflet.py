@@ -1,0 +1,104 @@
+"""Results as layers of an ipyleaflet map: ``map.add(result)``."""
+
+import math
+from typing import Any
+
+import numpy as np
+import rioxarray  # noqa: F401 - registers .rio
+import xarray as xr
+
+from ktextures.classes import ClassTable
+from ktextures.errors import InputError, MissingExtraError
+from ktextures.raster.georeference import scene_transform
+from ktextures.raster.web_mercator import frame_in_mercator
+from ktextures.results.rendering import data_url, palette_png
+
+__all__ = ["LeafletLayer"]
+
+LONGEST_SIDE = 2048
+"""Of the picture in pixels; of larger results every n-th pixel is shown."""
+
+
+@xr.register_dataset_accessor("as_leaflet_layer")  # type: ignore[no-untyped-call]
+class LeafletLayer:
+    """Class map of a result as a layer, for maps of ipyleaflet, leafmap and geemap.
+
+    Such maps call ``result.as_leaflet_layer()`` when a result is added to them.
+
+    Parameters
+    ----------
+    result : Dataset
+        With "classes" (y, x), as `ktextures.segment` gives it.
+
+    Examples
+    --------
+    >>> import ktextures as kt
+    >>> scene = kt.datasets.landsat().isel(y=slice(64), x=slice(64))
+    >>> model = kt.train(scene, k=2, steps=2, seed=1, progress=False)
+    >>> result = kt.segment(scene, model)
+    >>> result.as_leaflet_layer().name
+    'classes'
+    """
+
+    def __init__(self, result: xr.Dataset) -> None:
+        self._result = result
+
+    def __call__(self, *, opacity: float = 0.8, name: str = "classes") -> Any:
+        """Make the layer.
+
+        Parameters
+        ----------
+        opacity : float
+            0..1.
+        name : str
+            In the layers control.
+
+        Returns
+        -------
+        ipyleaflet.ImageOverlay
+
+        Raises
+        ------
+        InputError
+            If there is no class map, or it has no CRS.
+        MissingExtraError
+            If ipyleaflet is not installed.
+        """
+        classes = self._classes()
+        try:
+            import ipyleaflet
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                'Layers need ipyleaflet: pip install "ktextures[lab]"'
+            ) from error
+        size = classes.sizes["y"], classes.sizes["x"]
+        step = math.ceil(max(size) / LONGEST_SIDE)
+        every = slice(step // 2, None, step)
+        shown = np.asarray(classes.isel(y=every, x=every).values, np.uint8)
+        frame = frame_in_mercator(
+            (shown.shape[0], shown.shape[1]),
+            size,
+            scene_transform(classes),
+            classes.rio.crs,
+        )
+        colors = ClassTable.from_attrs(classes.attrs).colors
+        return ipyleaflet.ImageOverlay(
+            url=data_url(palette_png(frame.warp(shown), colors)),
+            bounds=frame.bounds,
+            opacity=opacity,
+            name=name,
+        )
+
+    def _classes(self) -> xr.DataArray:
+        if "classes" not in self._result:
+            raise InputError(
+                f"The Dataset has {sorted(map(str, self._result.data_vars))}, but no "
+                "'classes'; give a result of ktextures.segment."
+            )
+        classes = self._result["classes"]
+        if classes.rio.crs is None:
+            raise InputError(
+                "The result has no CRS, so it has no place on a map; give its scene "
+                "one with scene.rio.write_crs(...)."
+            )
+        return classes

@@ -1,0 +1,381 @@
+"""Figures of results: the scene beside its classes, simulation and textures."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+from affine import Affine
+from matplotlib.figure import Figure
+
+from ktextures.classes import ClassTable
+from ktextures.errors import InputError
+from ktextures.raster.bands import shown_bands
+from ktextures.raster.georeference import scene_transform
+from ktextures.raster.nodata import scene_nodata, valid_pixels
+from ktextures.raster.open import open_scene
+from ktextures.raster.read import is_lazy
+from ktextures.results import figure_layout as sheet
+from ktextures.results.areas import class_areas
+from ktextures.results.figure_layout import Box, Sheet
+from ktextures.results.rendering import classes_to_rgba, stretch_limits, stretch_rgb
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["plot", "plot_history"]
+
+RGBA = npt.NDArray[np.uint8]
+Values = npt.NDArray[Any]
+
+_TITLES = ("Image", "Classes", "Simulated")
+_LONGEST_SIDE = 1024
+_DPI = 110
+
+
+@dataclasses.dataclass(frozen=True)
+class _Grid:
+    """Where pictures lie: edges and names of the axes, width / height on the ground."""
+
+    left: float
+    right: float
+    bottom: float
+    top: float
+    x_name: str
+    y_name: str
+    unit: str
+    aspect: float
+    step: int
+    width: int
+    height: int
+
+    def extent(self, columns: int, rows: int) -> tuple[float, float, float, float]:
+        """Edges of a thinned picture, whose last pixels may reach beyond the scene."""
+        x = (self.right - self.left) * columns * self.step / self.width
+        y = (self.bottom - self.top) * rows * self.step / self.height
+        return self.left, self.left + x, self.top + y, self.top
+
+
+def plot(
+    scene: xr.DataArray,
+    result: xr.Dataset,
+    *,
+    bands: Sequence[str | int] | None = None,
+) -> Figure:
+    """Draw a scene beside its classes, its simulation and their textures.
+
+    Panels of which the result has nothing are left out. Scenes with more than 1024
+    pixels a side are drawn from every n-th pixel, and of lazy ones only these are
+    computed; shares and areas of a lazy map are then estimates, marked as such.
+
+    Parameters
+    ----------
+    scene : DataArray, (band, y, x)
+        What was segmented.
+    result : Dataset
+        With ``classes`` (y, x), and perhaps ``simulated`` (band, y, x) and
+        ``textures`` (class, band, texture_y, texture_x), both in the scene's units.
+    bands : sequence of str or int, optional
+        Three bands to show as red, green and blue, or one to show in grey, by name
+        or number from 1. By default those with these roles, else the first three,
+        else the first.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Notebooks show it; save it with ``.savefig(path)``.
+
+    Raises
+    ------
+    InputError
+        When the result has no classes, is of another grid, or a band is unknown.
+    """
+    scene = open_scene(scene)
+    _check(scene, result)
+    shown = shown_bands(scene, bands)
+    names = [str(scene["band"].values[index]) for index in shown]
+    step = math.ceil(max(scene.sizes["y"], scene.sizes["x"]) / _LONGEST_SIDE)
+    guess = step > 1 and is_lazy(result["classes"])
+    areas = None if guess else class_areas(result["classes"])
+    image, classes, simulated = _thinned(scene, result, names, step)
+    if areas is None:
+        areas = class_areas(_coarse(classes, step))
+    table = ClassTable(tuple(areas["name"]), tuple(areas["color"]))
+    textures = None
+    if "textures" in result:
+        order = ("class", "texture_y", "texture_x", "band")
+        textures = _named(result["textures"], names).transpose(*order).values
+    valid = valid_pixels(np.moveaxis(image, -1, 0), scene_nodata(scene))
+    pictures, tiles = _render(image, valid, classes.values, table, simulated, textures)
+    details = (", ".join(names), f"k = {table.k}", ", ".join(names))
+    legend = _legend_entries(areas, bool((classes.values == 0).any()))
+    note = f"Shares and areas are estimated from 1 in {step**2} pixels."
+    return _draw(
+        list(zip(_TITLES, details, pictures, strict=False)),
+        tiles,
+        table,
+        legend,
+        note if guess else "",
+        _grid(scene, step),
+    )
+
+
+def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw losses over training steps.
+
+    Parameters
+    ----------
+    history : mapping of str to sequence of float
+        One curve per entry, a value for each step; an entry ``"step"`` gives the step
+        numbers, which otherwise count from 1. Several decades get a logarithmic axis.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    InputError
+        When there is nothing to draw or the numbers of values differ.
+
+    Examples
+    --------
+    >>> figure = plot_history({"loss": [3.0, 2.0, 1.5]})
+    >>> [axes.get_xlabel() for axes in figure.axes]
+    ['step']
+    """
+    curves = {
+        name: np.asarray(values, dtype=np.float64)
+        for name, values in history.items()
+        if name != "step"
+    }
+    if not curves or all(curve.size == 0 for curve in curves.values()):
+        raise InputError(
+            f"the history has no values under {list(history)}: train at least one step"
+        )
+    figure = Sheet(figsize=(6.4, 3.2), dpi=_DPI, facecolor="white")
+    axes = figure.add_axes((0.1, 0.16, 0.86, 0.72), facecolor="white")
+    for color, (name, curve) in zip(
+        ClassTable.default(min(len(curves), 128)).colors, curves.items(), strict=False
+    ):
+        steps = np.asarray(history.get("step", np.arange(1, curve.size + 1)))
+        if steps.shape != curve.shape:
+            raise InputError(
+                f"{name!r} has {curve.size} values for {steps.size} steps: "
+                "give one value for each step"
+            )
+        axes.plot(steps, curve, color=color, linewidth=1.4, label=name)
+    values = np.concatenate(list(curves.values()))
+    values = values[np.isfinite(values)]
+    if values.size and values.min() > 0 and values.max() > 30 * values.min():
+        axes.set_yscale("log")
+    axes.set_xlabel("step", color=sheet.MUTED, fontsize=8, family=sheet.FONT)
+    sheet.calm(axes)
+    axes.grid(True, axis="y", color="#e6e6e6", linewidth=0.6)
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1, 1),
+        ncols=4,
+        frameon=False,
+        fontsize=8,
+        labelcolor=sheet.INK,
+    )
+    return figure
+
+
+# --- what to draw ----------------------------------------------------------------
+
+
+def _check(scene: xr.DataArray, result: xr.Dataset) -> None:
+    if not isinstance(result, xr.Dataset) or "classes" not in result:
+        raise InputError(
+            "the result has no 'classes': give the Dataset that segment() returned"
+        )
+    wanted = (scene.sizes["y"], scene.sizes["x"])
+    for name in ("classes", "simulated"):
+        if name in result and result[name].shape[-2:] != wanted:
+            raise InputError(
+                f"{name!r} has {result[name].shape[-2:]} pixels, the scene {wanted}: "
+                "give the scene that was segmented"
+            )
+
+
+def _thinned(
+    scene: xr.DataArray, result: xr.Dataset, names: list[str], step: int
+) -> tuple[Values, xr.DataArray, Values | None]:
+    """Every step-th pixel of image, classes and simulation, computed together."""
+    every = {"y": slice(None, None, step), "x": slice(None, None, step)}
+    parts = xr.Dataset(
+        {
+            "image": _named(scene, names).isel(every).variable,
+            "classes": result["classes"].isel(every).variable,
+        }
+    )
+    if "simulated" in result:
+        simulated = _named(result["simulated"], names).isel(every).variable
+        parts["simulated"] = simulated
+    parts = parts.compute()
+    classes = result["classes"].isel(every).copy(data=parts["classes"].values)
+    image = np.moveaxis(parts["image"].values, 0, -1)
+    if "simulated" not in parts:
+        return image, classes, None
+    return image, classes, np.moveaxis(parts["simulated"].values, 0, -1)
+
+
+def _named(image: xr.DataArray, names: list[str]) -> xr.DataArray:
+    known = [str(name) for name in image["band"].values]
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise InputError(
+            f"{image.name!r} has no band {missing[0]!r}, only {known}: pass bands= "
+            "with bands that both scene and result have"
+        )
+    return image.isel(band=[known.index(name) for name in names])
+
+
+def _coarse(classes: xr.DataArray, step: int) -> xr.DataArray:
+    """A thinned map with the transform of its larger pixels."""
+    transform = scene_transform(classes)
+    if transform.is_rectilinear:
+        return classes  # coordinates tell the larger pixels
+    a, b, c, d, e, f = tuple(transform)[:6]
+    transform = Affine(a * step, b * step, c, d * step, e * step, f)
+    coarse: xr.DataArray = classes.rio.write_transform(transform)
+    return coarse
+
+
+def _render(
+    image: Values,
+    valid: npt.NDArray[np.bool_],
+    classes: RGBA,
+    table: ClassTable,
+    simulated: Values | None,
+    textures: Values | None,
+) -> tuple[list[RGBA], list[RGBA] | None]:
+    """Pictures of image, classes, simulation, and textures, all in one stretch."""
+    bands = range(image.shape[-1])
+    limits = stretch_limits(image, valid, bands)
+    pictures = [
+        stretch_rgb(image, valid, bands, limits=limits),
+        classes_to_rgba(classes, table.colors),
+    ]
+    if simulated is not None:
+        pictures.append(stretch_rgb(simulated, classes > 0, bands, limits=limits))
+    if textures is None:
+        return pictures, None
+    return pictures, [
+        stretch_rgb(texture, None, bands, limits=limits) for texture in textures
+    ]
+
+
+def _legend_entries(areas: "pd.DataFrame", has_nodata: bool) -> list[sheet.Entry]:
+    """Colour (None = nodata), name, share and area of each entry."""
+    largest = areas["area_ha"].max()
+    decimals = 0 if largest >= 1000 else 1 if largest >= 10 else 2
+    entries: list[sheet.Entry] = []
+    for row in areas.itertuples():
+        share = "" if math.isnan(row.share) else f"{100 * row.share:.1f} %"
+        area = row.area_ha
+        hectares = "" if math.isnan(area) else f"{_grouped(area, decimals)} ha"
+        entries.append((row.color, row.name, share, hectares))
+    if has_nodata:
+        entries.append((None, "nodata", "", ""))
+    return entries
+
+
+def _grouped(value: float, decimals: int) -> str:
+    return f"{value:,.{decimals}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+def _grid(scene: xr.DataArray, step: int) -> _Grid:
+    height, width = scene.sizes["y"], scene.sizes["x"]
+    transform = scene_transform(scene)
+    crs = scene.rio.crs
+    size = (step, width, height)
+    if (crs is None and transform == Affine.identity()) or not transform.is_rectilinear:
+        names = ("column (pixel)", "row (pixel)")
+        return _Grid(0, width, height, 0, *names, "", width / height, *size)
+    left, top = transform.c, transform.f
+    right, bottom = left + transform.a * width, top + transform.e * height
+    edges = (left, right, bottom, top)
+    aspect = abs((right - left) / (top - bottom))
+    if crs is not None and crs.is_geographic:
+        squeeze = math.cos(math.radians(min(abs(top + bottom) / 2, 85)))
+        return _Grid(*edges, "longitude", "latitude", "°", aspect * squeeze, *size)
+    unit = "" if crs is None else f" ({_unit(crs)})"
+    names = ("x", "y") if crs is None else (f"easting{unit}", f"northing{unit}")
+    return _Grid(*edges, *names, "", aspect, *size)
+
+
+def _unit(crs: Any) -> str:
+    unit = str(crs.linear_units)
+    return {"metre": "m", "meter": "m", "unknown": "map units"}.get(unit, unit)
+
+
+# --- drawing ---------------------------------------------------------------------
+
+
+def _draw(
+    pictures: list[tuple[str, str, RGBA]],
+    tiles: list[RGBA] | None,
+    table: ClassTable,
+    legend: list[sheet.Entry],
+    note: str,
+    grid: _Grid,
+) -> Figure:
+    num_others = 0 if tiles is None else 1
+    boxes, width, top = sheet.arrange(len(pictures), num_others, grid.aspect)
+    room = width - sheet.LEFT - sheet.RIGHT
+    legend_height = sheet.legend_height(legend, room, note)
+    figure = Sheet(figsize=(width, top + legend_height), dpi=_DPI, facecolor="white")
+    for box, (title, detail, rgba) in zip(boxes, pictures, strict=False):
+        sheet.heading(figure, box, title, detail)
+        _draw_map(
+            figure, box, rgba, grid, title == "Classes", box.left == boxes[0].left
+        )
+    if tiles is not None:
+        sheet.heading(figure, boxes[-1], "Textures", "")
+        sheet.draw_tiles(figure, boxes[-1], tiles, table.names, table.colors)
+    sheet.draw_legend(figure, Box(sheet.LEFT, top, room, legend_height), legend, note)
+    return figure
+
+
+def _draw_map(
+    figure: Figure, box: Box, rgba: RGBA, grid: _Grid, exact: bool, first: bool
+) -> None:
+    axes = figure.add_axes(box.on(figure))
+    axes.set_axis_off()
+    ground = sheet.hatched(1, 1)
+    ground.set_transform(axes.transAxes)
+    axes.add_patch(ground)
+    axes.imshow(
+        rgba,
+        extent=grid.extent(rgba.shape[1], rgba.shape[0]),
+        aspect="auto",
+        # Class colours must not blend; pictures look better without moire.
+        interpolation="nearest" if exact else "auto",
+        zorder=2,
+    )
+    axes.set_axis_on()
+    axes.set_xlim(grid.left, grid.right)
+    axes.set_ylim(grid.bottom, grid.top)
+    sheet.calm(axes)
+    x_length = 0.07 + max(
+        sheet.text_width(_tick_label(edge, 0, grid.unit), 7)
+        for edge in (grid.left, grid.right)
+    )
+    x_ticks, decimals = sheet.tick_values(grid.left, grid.right, box.width, x_length)
+    axes.set_xticks(x_ticks, [_tick_label(v, decimals, grid.unit) for v in x_ticks])
+    y_ticks, decimals = sheet.tick_values(grid.bottom, grid.top, box.height, 0.2)
+    labels = [_tick_label(v, decimals, grid.unit) if first else "" for v in y_ticks]
+    axes.set_yticks(y_ticks, labels)
+    sheet.name_axes(axes, box, grid.x_name, grid.y_name if first else "")
+
+
+def _tick_label(value: float, decimals: int, unit: str) -> str:
+    if unit or decimals:
+        return f"{value:.{decimals}f}{unit}"
+    return _grouped(value, 0)

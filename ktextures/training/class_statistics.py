@@ -1,0 +1,158 @@
+"""What each class holds, and how unlike that a texture is.
+
+Pixels of a class are summed up by their mean descriptor, by mean and covariance of
+their colours, and by the mean energies of a filter bank at several scales (after
+Portilla & Simoncelli 2000, International Journal of Computer Vision 40:49). A texture
+is drawn so that its own colours and energies come near to these.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from ktextures.archive import Arrays
+from ktextures.features.filter_bank import FilterBank
+
+__all__ = ["Holdings"]
+
+SCALES = 4
+"""Levels of the filter bank: patterns up to some 30 pixels."""
+
+LEAST_PIXELS = 16
+"""A class with fewer pixels keeps what it held before."""
+
+
+class Holdings:
+    """Colours, energies and mean descriptor of each class.
+
+    Parameters
+    ----------
+    pixels : array, shape (n, y, x, band)
+        Scaled tiles.
+    valid : array, shape (n, y, x), bool
+    descriptors : array, shape (n, y, x, dimension)
+    k : int
+
+    Attributes
+    ----------
+    descriptor : variable, shape (class, dimension)
+    colour : variable, shape (class, band)
+    covariance : variable, shape (class, band, band)
+    energies : list of variable, shape (class, channel) each
+        One per scale.
+    """
+
+    def __init__(
+        self, pixels: np.ndarray, valid: np.ndarray, descriptors: np.ndarray, k: int
+    ) -> None:
+        self.k, self._pixels, self._descriptors = k, pixels, descriptors
+        bands = pixels.shape[-1]
+        self._bank = FilterBank(SCALES)
+        known = pixels[valid]
+        self._bank.fit(known, {})
+        self._maps = [self._bank(tf.constant(tile[None])) for tile in pixels]
+        self._spreads = [
+            tf.constant(_spread(np.concatenate(level), valid))
+            for level in zip(*self._maps, strict=True)
+        ]
+        self._units = tf.constant(known.std(0) + 1e-3, "float32")
+        self.descriptor = tf.Variable(tf.zeros((k, descriptors.shape[-1])))
+        self.colour = tf.Variable(tf.zeros((k, bands)))
+        self.covariance = tf.Variable(tf.zeros((k, bands, bands)))
+        self.energies = [tf.Variable(tf.zeros((k, s.shape[0]))) for s in self._spreads]
+
+    @property
+    def _variables(self) -> list[tf.Variable]:
+        return [self.descriptor, self.colour, self.covariance, *self.energies]
+
+    def update(self, labels: np.ndarray) -> None:
+        """Measure the classes of labels (n, y, x), -1 = none."""
+        counts = np.array([(labels == value).sum() for value in range(self.k)])
+        known = counts >= LEAST_PIXELS
+        new = [*self._moments(labels), *self._energies(labels)]
+        for variable, measured in zip(self._variables, new, strict=True):
+            keep = known.reshape(-1, *[1] * (measured.ndim - 1))
+            variable.assign(np.where(keep, measured, variable.numpy()))
+
+    def _moments(self, labels: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Mean descriptor, mean colour and covariance of colours of each class."""
+        k, bands = self.k, self._pixels.shape[-1]
+        descriptor = np.zeros((k, self._descriptors.shape[-1]), "float32")
+        colour = np.zeros((k, bands), "float32")
+        covariance = np.zeros((k, bands, bands), "float32")
+        for value in range(k):
+            mine = labels == value
+            pixels = self._pixels[mine]
+            if len(pixels):
+                descriptor[value] = self._descriptors[mine].mean(0)
+                colour[value] = pixels.mean(0)
+                centred = pixels - colour[value]
+                covariance[value] = centred.T @ centred / len(pixels)
+        return descriptor, colour, covariance
+
+    def _energies(self, labels: np.ndarray) -> list[np.ndarray]:
+        """Mean of each map over each class, (class, channel) per scale."""
+        sums = [np.zeros((self.k, s.shape[0])) for s in self._spreads]
+        weights = [np.zeros((self.k, 1)) for _ in self._spreads]
+        for tile, maps in zip(labels, self._maps, strict=True):
+            masks = tf.one_hot(tile[None], self.k)
+            for level, each in enumerate(maps):
+                share = tf.image.resize(masks, each.shape[1:3], antialias=True)
+                # Pixels near a border see the other class too.
+                share = tf.where(share > 0.99, share, 0.01 * share)
+                sums[level] += tf.einsum("nyxk,nyxc->kc", share, each).numpy()
+                weights[level] += tf.reduce_sum(share, [0, 1, 2]).numpy()[:, None]
+        return [
+            (total / np.maximum(weight, 1e-6)).astype("float32")
+            for total, weight in zip(sums, weights, strict=True)
+        ]
+
+    def unlikeness(self, textures: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+        """How far textures are from what their classes hold, in units of its spread.
+
+        Parameters
+        ----------
+        textures : tensor, shape (n, y, x, band)
+        classes : tensor, shape (n,), int32
+            Whose textures these are.
+
+        Returns
+        -------
+        tensor, shape ()
+        """
+        mean = tf.reduce_mean(textures, [1, 2])
+        centred = textures - mean[:, None, None]
+        area = textures.shape[1] * textures.shape[2]
+        covariance = tf.einsum("kyxa,kyxb->kab", centred, centred) / area
+        units = self._units[:, None] * self._units
+        tint = (mean - tf.gather(self.colour, classes)) / self._units
+        swing = (covariance - tf.gather(self.covariance, classes)) / units
+        loss = tf.reduce_mean(tint**2) + tf.reduce_mean(swing**2)
+        for maps, energy, spread in zip(
+            self._bank(textures), self.energies, self._spreads, strict=True
+        ):
+            found = tf.reduce_mean(maps, [1, 2])
+            off = (found - tf.gather(energy, classes)) / spread
+            loss += tf.reduce_mean(off**2)
+        return loss
+
+    def state(self) -> Arrays:
+        """What is held, by number."""
+        return {f"holdings/{i}": v.numpy() for i, v in enumerate(self._variables)}
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take what `state` gave."""
+        for index, variable in enumerate(self._variables):
+            variable.assign(arrays[f"holdings/{index}"])
+
+
+def _spread(maps: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Standard deviation of maps (n, y / s, x / s, channel) over valid pixels."""
+    share = tf.image.resize(
+        valid[..., None].astype("float32"), maps.shape[1:3], antialias=True
+    )
+    known = share.numpy()[..., 0] > 0.5
+    return (
+        maps[known].std(0) + 1e-3 if known.any() else np.ones(maps.shape[-1], "float32")
+    )

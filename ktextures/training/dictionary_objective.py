@@ -1,0 +1,372 @@
+"""The default objective: each pixel chooses among the textures of a dictionary.
+
+Masks that may draw the image pixel by pixel leave nothing for the textures to do. Here
+a pixel is compared with the entries of a dictionary instead, one per class: the loss is
+the squared distance between the descriptor of its neighbourhood and the entry of its
+class. An entry lies at the mean of what its class holds, pulled towards the class's
+*pure* texture; textures are drawn after what their classes hold. That is k-means whose
+labels come from a network, trained by gradient descent.
+"""
+
+from collections.abc import Callable, Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ktextures.archive import Arrays
+from ktextures.model.ktextures import KTextures
+from ktextures.model.ops import hard_masks
+from ktextures.raster.tile_set import TileSet
+from ktextures.training.class_statistics import Holdings
+from ktextures.training.descriptors import DescriptorSpace
+from ktextures.training.initial_labels import start_labels
+from ktextures.training.objective import (
+    optimizer_state,
+    restore_optimizer,
+    weights_of,
+)
+from ktextures.training.split_merge import LEAST_SHARE, revive
+
+__all__ = ["DictionaryObjective"]
+
+CROP = 128
+"""Side in pixels of what a step looks at."""
+
+REVIEW = 20
+"""Steps after which it is measured anew what each class holds."""
+
+LEAST_DRAWN = 8
+"""Textures trained in a step, at least; of many classes, a quarter."""
+
+TRUST = 0.5
+"""Weight of a texture against the mean of its class in an entry of the dictionary."""
+
+PULL = 0.25
+"""How far a texture may pull an entry, at most, of the way to the next class's mean.
+
+Textures trained for a minute do not reach their classes; left free, they would draw the
+masks after their own faults.
+"""
+
+LOSS_WEIGHTS = {"dictionary": 1.0, "imitation": 0.3}
+"""The start stays beside the dictionary, so that no class is lost on the way."""
+
+MASK_RATE, CONTINUED_RATE, TEXTURE_RATE = 3e-3, 1e-3, 1e-2
+"""Learning rates at first; they fall to a twentieth."""
+
+RISE = 60
+"""Steps in which the textures' rate rises to that: at once, it would saturate them."""
+
+REVIVAL_SHARE = 0.8
+"""Part of the steps in which lost classes are revived; then they would not settle."""
+
+TEXTURE_SIDE = 48
+
+IMITATION_SHARE = 1 / 3
+"""Part of the steps in which the masks learn the start and the textures warm up."""
+
+
+class DictionaryObjective:
+    """Masks choose textures; textures become like what their class holds.
+
+    Parameters
+    ----------
+    model : KTextures
+        With contextual masks, tileable textures and fitted extractors.
+    tiles : TileSet
+        With a halo of at least the model's reach.
+    space : DescriptorSpace
+        Fitted.
+    channels : array, shape (n, y, x, channel)
+        Of the tiles, in that space.
+    steps : int
+        Length of this training, for the learning rates' decay.
+    seed : int
+    continued : bool
+        True: start from the model's own classes, without imitation.
+    learning_rate : float, optional
+        Of the masks; that of the textures keeps its ratio to it.
+    loss_weights : mapping of str to float, optional
+        Of "dictionary" and "imitation", once the start is learnt.
+    on_vote : callable
+        Called before each k-means of the start.
+    """
+
+    keeps_best = False
+
+    def __init__(
+        self,
+        model: KTextures,
+        tiles: TileSet,
+        space: DescriptorSpace,
+        channels: np.ndarray,
+        *,
+        steps: int,
+        seed: int,
+        continued: bool = False,
+        learning_rate: float | None = None,
+        loss_weights: Mapping[str, float] | None = None,
+        on_vote: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.model, self.space, self.seed = model, space, seed
+        self.values, _ = tiles.inner(model.reach)
+        self.pixels, self.inside = tiles.inner()
+        self.descriptors = channels @ space.turns[0]
+        self.spread = float(self.descriptors[self.inside].var(0).sum()) / model.k
+        self.shape = tuple(min(side, CROP) for side in self.inside.shape[1:])
+        crops = [-(-side // CROP) for side in self.inside.shape[1:]]
+        self.steps_per_pass = len(tiles) * crops[0] * crops[1]
+        self.imitation_steps = 0 if continued else max(int(steps * IMITATION_SHARE), 1)
+        self.last_revival = int(steps * REVIVAL_SHARE)
+        self.weights = weights_of(loss_weights or {}, LOSS_WEIGHTS)
+        own = CONTINUED_RATE if continued else MASK_RATE
+        rate = learning_rate or own
+        self.mask_optimizer = _adam(rate, steps, model.mask_network)
+        self.texture_optimizer = _adam(
+            TEXTURE_RATE * rate / own, steps, model.texture_bank, min(RISE, steps // 4)
+        )
+        self._mask_step = tf.function(self._train_masks, reduce_retracing=True)
+        self._texture_step = tf.function(self._train_textures, reduce_retracing=True)
+        self._start(None if continued else channels, on_vote)
+
+    def _start(self, channels: np.ndarray | None, on_vote: Callable[[], None]) -> None:
+        """Label the pixels by their channels, or go on from the model's own classes."""
+        model = self.model
+        self.absent: frozenset[int] = frozenset()
+        if channels is None:
+            self.labels = np.where(self.inside, self._choices(), -1).astype("int32")
+            # Known from elsewhere, and not to be made into something else here.
+            self.absent = frozenset(self._lost(self.labels))
+        else:
+            self.labels = start_labels(
+                channels,
+                self.space.turns,
+                self.pixels.mean(-1),
+                self.inside,
+                model.k,
+                self.seed,
+                on_vote,
+            )
+            known = self.pixels[self.inside].astype("float64")
+            model.mask_network.adapt(known.mean(0), np.maximum(known.std(0), 1e-6))
+        self.rarity = tf.Variable(tf.ones(model.k))
+        self.holdings = Holdings(self.pixels, self.inside, self.descriptors, model.k)
+        self.entries = tf.Variable(tf.zeros((model.k, self.descriptors.shape[-1])))
+        self._review(self.labels, -1)
+        if channels is not None:
+            model.texture_bank.adapt(self.holdings.colour.numpy())
+
+    def _review(self, labels: np.ndarray, index: int) -> None:
+        """Measure anew what each class holds, and where its texture is."""
+        if 0 <= index < self.last_revival:
+            labels = self._revive(labels)
+        counts = np.bincount(self.labels[self.inside], minlength=self.model.k)
+        # Without it a class of a few per cent is hardly ever learnt.
+        self.rarity.assign(np.sqrt(counts.mean() / np.maximum(counts, 1)))
+        self.holdings.update(labels)
+        means = self.holdings.descriptor.numpy()
+        if index < self.imitation_steps:
+            self.entries.assign(means)
+            return
+        noise = self.model.texture_bank.noise(
+            TEXTURE_SIDE, TEXTURE_SIDE, tf.constant([self.seed, index], "int32")
+        )
+        textures = self.model.texture_bank(noise)
+        places = self.space.place(self.space.texture_means(textures)).numpy()
+        self.entries.assign(means + pull(places - means, means))
+
+    def _revive(self, labels: np.ndarray) -> np.ndarray:
+        """Give each lost class part of another, as its start too; return the labels.
+
+        Descriptors may tell apart what the masks, which see less, cannot; such a class
+        is lost. It becomes one that the masks do see.
+        """
+        if self._lost(labels) <= self.absent:
+            return labels
+        if revive(self.model, self.values, self.inside, self.absent):
+            labels = np.where(self.inside, self._choices(), -1)
+            self.labels = labels.astype("int32")
+        return labels
+
+    def _lost(self, labels: np.ndarray) -> set[int]:
+        """Masks with fewer than `LEAST_SHARE` of the pixels of labels (n, y, x)."""
+        counts = np.bincount(labels[self.inside], minlength=self.model.k)
+        return set(np.flatnonzero(counts < LEAST_SHARE * counts.sum()).tolist())
+
+    def _choices(self) -> np.ndarray:
+        """Mask chosen for each pixel, (n, y, x), numbered as the network has them."""
+        return np.concatenate([self.model.chosen(tile[None]) for tile in self.values])
+
+    def _train_masks(
+        self,
+        values: tf.Tensor,
+        labels: tf.Tensor,
+        descriptors: tf.Tensor,
+        imitating: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Let pixels choose among the textures, or learn the start."""
+        network, known = self.model.mask_network, tf.cast(labels >= 0, "float32")
+        with tf.GradientTape() as tape:
+            logits = network.logits(values)
+            masks = hard_masks(logits)
+            chosen = tf.reduce_sum(masks * self._distances(descriptors), -1)
+            dictionary = _mean_over(chosen, known)
+            entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
+                tf.maximum(labels, 0), logits
+            )
+            rarity = tf.gather(self.rarity, tf.maximum(labels, 0))
+            imitation = _mean_over(entropy * rarity, known)
+            both = (
+                self.weights["dictionary"] * dictionary
+                + self.weights["imitation"] * imitation
+            )
+            loss = tf.where(imitating, imitation, both)
+        variables = network.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        self.mask_optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        return dictionary, imitation
+
+    def _distances(self, descriptors: tf.Tensor) -> tf.Tensor:
+        """Squared distance of (n, y, x, dimension) to each entry, (n, y, x, class)."""
+        entries = tf.convert_to_tensor(self.entries)
+        distance = tf.reduce_sum(entries**2, -1) - 2.0 * tf.einsum(
+            "nyxd,kd->nyxk", descriptors, entries
+        )
+        distance += tf.reduce_sum(descriptors**2, -1, keepdims=True)
+        # What a texture lacks of its class is no reason for pixels to leave it.
+        lack = tf.reduce_sum((entries - self.holdings.descriptor) ** 2, -1)
+        return (distance - lack) / self.spread
+
+    def _train_textures(self, drawn: tf.Tensor, noise_seed: tf.Tensor) -> tf.Tensor:
+        """Make `drawn` textures like what their classes hold; return how unlike."""
+        bank = self.model.texture_bank
+        with tf.GradientTape() as tape:
+            noise = bank.noise(TEXTURE_SIDE, TEXTURE_SIDE, noise_seed)
+            textures = bank(tf.gather(noise, drawn), classes=drawn)
+            loss = self.holdings.unlikeness(textures, drawn)
+        variables = bank.trainable_variables
+        gradients = tape.gradient(loss, variables)
+        before = [tf.convert_to_tensor(variable) for variable in variables]
+        self.texture_optimizer.apply_gradients(zip(gradients, variables, strict=True))
+        # Adam's momentum would drive those that were not drawn on, unseen.
+        mine = tf.reduce_any(tf.range(self.model.k)[:, None] == drawn, 1)
+        for variable, old in zip(variables, before, strict=True):
+            shape = [-1, *[1] * (len(old.shape) - 1)]
+            variable.assign(tf.where(tf.reshape(mine, shape), variable, old))
+        return loss
+
+    def step(self, index: int) -> dict[str, float]:
+        """Train masks on a crop of a tile, and some of the textures."""
+        since = index - self.imitation_steps
+        if since >= 0 and since % REVIEW == 0:
+            self._review(np.where(self.inside, self._choices(), -1), index)
+        k = self.model.k
+        group = min(k, max(LEAST_DRAWN, -(-k // 4)))
+        drawn = (index * group + np.arange(group)) % k
+        texture = self._texture_step(
+            tf.constant(drawn, "int32"),
+            tf.constant([self.seed, index + 1], "int32"),
+        )
+        dictionary, imitation = self._mask_step(
+            *self._crop(index),
+            tf.constant(index < self.imitation_steps),
+        )
+        losses = {"dictionary": dictionary, "imitation": imitation, "texture": texture}
+        return {"loss": float(dictionary + texture)} | {
+            name: float(value) for name, value in losses.items()
+        }
+
+    def _crop(self, index: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Values with halo, labels and descriptors of a random crop of a tile."""
+        generator = np.random.default_rng([self.seed, index])
+        tile = int(generator.integers(len(self.values)))
+        tall, wide = self.inside.shape[1:]
+        # Drawn beyond the edges and pushed back, so that these are seen as often.
+        height, width = self.shape
+        row = int(
+            np.clip(
+                generator.integers(-height // 2, tall - height // 2), 0, tall - height
+            )
+        )
+        col = int(
+            np.clip(generator.integers(-width // 2, wide - width // 2), 0, wide - width)
+        )
+        halo = 2 * self.model.reach
+        return (
+            tf.constant(
+                self.values[tile, row : row + height + halo, col : col + width + halo][
+                    None
+                ]
+            ),
+            tf.constant(self.labels[tile, row : row + height, col : col + width][None]),
+            tf.constant(
+                self.descriptors[tile, row : row + height, col : col + width][None]
+            ),
+        )
+
+    def finish(self) -> None:
+        """Revive the classes that are lost, so that k were found whenever it ends."""
+        if int(self.mask_optimizer.iterations):
+            revive(self.model, self.values, self.inside, self.absent)
+
+    def state(self) -> Arrays:
+        """Optimizers, texture places and class moments."""
+        return {
+            **optimizer_state("masks", self.mask_optimizer),
+            **optimizer_state("textures", self.texture_optimizer),
+            "entries": self.entries.numpy(),
+            "labels": self.labels,
+            "rarity": self.rarity.numpy(),
+            **self.holdings.state(),
+        }
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take what `state` gave."""
+        restore_optimizer("masks", self.mask_optimizer, arrays)
+        restore_optimizer("textures", self.texture_optimizer, arrays)
+        self.entries.assign(arrays["entries"])
+        self.rarity.assign(arrays["rarity"])
+        self.labels = arrays["labels"]
+        self.holdings.restore(arrays)
+
+
+def pull(offsets: np.ndarray, means: np.ndarray) -> np.ndarray:
+    """How textures move the entries off their classes' means.
+
+    Parameters
+    ----------
+    offsets : array, shape (class, dimension)
+        From the mean of each class to its texture.
+    means : array, shape (class, dimension)
+
+    Returns
+    -------
+    array, shape (class, dimension)
+        At most `PULL` of the distance to the nearest other mean, so that each mean
+        stays nearest to its own entry.
+    """
+    apart = np.linalg.norm(means[:, None] - means, axis=-1)
+    np.fill_diagonal(apart, np.inf)
+    limit = PULL * apart.min(1)
+    length = np.maximum(np.linalg.norm(offsets, axis=1), 1e-9)
+    return offsets * np.minimum(TRUST, limit / length)[:, None]
+
+
+def _adam(
+    rate: float, steps: int, layer: keras.layers.Layer, rise: int = 0
+) -> keras.Optimizer:
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0 if rise else rate,
+        max(steps - rise, 1),
+        alpha=0.05,
+        warmup_target=rate if rise else None,
+        warmup_steps=rise,
+    )
+    optimizer = keras.optimizers.Adam(schedule, clipnorm=1.0)
+    optimizer.build(layer.trainable_variables)
+    return optimizer
+
+
+def _mean_over(values: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(values * known) / tf.maximum(tf.reduce_sum(known), 1.0)

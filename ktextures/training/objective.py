@@ -1,0 +1,71 @@
+"""What a training step minimizes: the protocol that objectives follow."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import keras
+import numpy as np
+
+from ktextures.archive import Arrays
+from ktextures.errors import InputError
+
+__all__ = ["Objective", "optimizer_state", "restore_optimizer", "weights_of"]
+
+
+class Objective(Protocol):
+    """One way to train a model; the loop asks nothing else of it.
+
+    Attributes
+    ----------
+    steps_per_pass : int
+        Steps in which each training tile is seen once.
+    keeps_best : bool
+        Whether the weights of the best pass are kept rather than the last.
+    """
+
+    steps_per_pass: int
+    keeps_best: bool
+
+    def step(self, index: int) -> dict[str, float]:
+        """Do training step `index`; return its losses, "loss" among them."""
+
+    def finish(self) -> None:
+        """Do what is due after the last step, whether that came early or not."""
+
+    def state(self) -> Arrays:
+        """Everything beside the model's weights that the next step depends on."""
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Take what `state` gave."""
+
+
+def weights_of(
+    given: Mapping[str, float], defaults: Mapping[str, float]
+) -> dict[str, float]:
+    """The weights of an objective's losses.
+
+    Raises
+    ------
+    InputError
+        If one is given for a loss that the objective does not have.
+    """
+    unknown = sorted(set(given) - set(defaults))
+    if unknown:
+        raise InputError(
+            f"loss_weights names {', '.join(unknown)}; the losses of this training "
+            f"are {', '.join(defaults)}."
+        )
+    return {**defaults, **given}
+
+
+def optimizer_state(name: str, optimizer: keras.Optimizer) -> Arrays:
+    """Copies of an optimizer's variables, by their number."""
+    return {f"{name}/{i}": v.numpy() for i, v in enumerate(optimizer.variables)}
+
+
+def restore_optimizer(
+    name: str, optimizer: keras.Optimizer, arrays: Mapping[str, np.ndarray]
+) -> None:
+    """Take what `optimizer_state` gave."""
+    for index, variable in enumerate(optimizer.variables):
+        variable.assign(arrays[f"{name}/{index}"])

@@ -1,0 +1,327 @@
+"""Another number of classes for a trained model: split, merge, and go on training.
+
+The logits of contextual masks are linear in what the network sees of a pixel's
+neighbourhood, so a class can be cut in two, or two be made one, by changing their rows
+of that last layer alone; all other rows, and what the network sees, stay.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import tensorflow as tf
+from scipy.optimize import minimize
+from scipy.special import expit
+from sklearn.cluster import KMeans
+
+from ktextures.errors import InputError
+from ktextures.model.config import TrainingRecord
+from ktextures.model.ktextures import KTextures
+from ktextures.model.masks import ContextualMasks, check_k
+
+__all__ = ["LEAST_SHARE", "Regrouped", "regroup", "revive"]
+
+SAMPLE = 20_000
+STRIP = 128
+"""Rows that are looked at together: bounds memory."""
+
+LEAST_SHARE = 0.005
+"""Share of the pixels below which a class is lost, and given part of another."""
+
+TILT = 0.5
+"""Logit by which the halves of a cut class part, at most."""
+
+LOST = 0.005
+"""Share of the other classes' pixels that a cut may draw over."""
+
+RIDGE = 1e-4
+"""Cost of moving the row of two united classes away from their mean."""
+
+
+@dataclass(frozen=True)
+class Regrouped:
+    """A model with another k, and where its classes come from.
+
+    Attributes
+    ----------
+    model : KTextures
+    parents : tuple of int
+        For each class 1..k of it, the class of the earlier model whose name and colour
+        it keeps; 0 for the new half of a class.
+    sources : tuple of int
+        The same, but for a new half the class that it was cut from.
+    """
+
+    model: KTextures
+    parents: tuple[int, ...]
+    sources: tuple[int, ...]
+
+
+@dataclass
+class _Head:
+    """Last layer of the masks, rows in class order, over a sample of pixels."""
+
+    weights: np.ndarray  # (class, hidden + 1), the offset last
+    sample: np.ndarray  # (pixel, hidden + 1), 1 last
+    colours: np.ndarray  # (pixel, band)
+    parents: list[int]
+    sources: list[int]
+
+    def chosen(self) -> np.ndarray:
+        """Class, from 0, of each pixel of the sample."""
+        return np.asarray((self.sample @ self.weights.T).argmax(1))
+
+    def split(self, seed: int) -> None:
+        """Cut the most varied class in two; the larger half keeps its place."""
+        chosen = self.chosen()
+        scatter = [
+            float(self.colours[chosen == value].var(0).sum() * (chosen == value).sum())
+            if (chosen == value).sum() > 1
+            else 0.0
+            for value in range(len(self.weights))
+        ]
+        value = int(np.argmax(scatter))
+        mine = self.sample[chosen == value]
+        if len(mine) < 2:
+            mine = self.sample
+        features = mine[:, :-1]
+        spread = features.std(0) + 1e-6
+        halves = KMeans(2, n_init=3, random_state=seed).fit(features / spread)
+        sizes = np.bincount(halves.labels_, minlength=2)
+        large, small = halves.cluster_centers_[np.argsort(-sizes)]
+        normal = (small - large) / spread
+        along = features @ normal
+        # Of a few outliers there would be a class that is lost again at once.
+        least = min(2 * LEAST_SHARE * len(self.sample) / len(mine), 0.5)
+        lowest, highest = np.quantile(along, [least, 1 - least])
+        middle = float(normal @ ((small + large) / 2 * spread))
+        tilt = np.append(normal, -np.clip(middle, lowest, highest))
+        tilt *= self._strength(tilt, value, chosen)
+        row = self.weights[value]
+        self.weights = np.vstack([self.weights, row + tilt])
+        self.weights[value] = row - tilt
+        self.parents.append(0)
+        self.sources.append(self.sources[value])
+
+    def refill(self, seed: int, absent: Collection[int] = ()) -> list[int]:
+        """Let lost classes be the smaller parts of varied ones; return which.
+
+        What little they held goes to the others. Those in `absent` stay as they are.
+        """
+        found: list[int] = []
+        k = len(self.weights)
+        for _ in range(2 * k):
+            shares = np.bincount(self.chosen(), minlength=k) / len(self.sample)
+            # One that is lost again after that cannot be helped.
+            lost = [v for v in np.argsort(shares) if shares[v] < LEAST_SHARE]
+            lost = [int(v) for v in lost if v not in absent and found.count(v) < 2]
+            if not lost:
+                break
+            value = lost[0]
+            self.split(seed)
+            self.weights[value] = self.weights[-1]
+            self.weights = self.weights[:-1]
+            self.parents.pop()
+            self.sources[value] = self.sources.pop()
+            found.append(value)
+        return sorted(set(found))
+
+    def _strength(self, tilt: np.ndarray, value: int, chosen: np.ndarray) -> float:
+        """Factor by which a tilt parts a class and hardly any other loses pixels."""
+        change = np.abs(self.sample @ tilt) + 1e-12
+        mine = chosen == value
+        factor = TILT / float(change[mine].mean()) if mine.any() else TILT
+        if mine.all():
+            return factor
+        logits = self.sample[~mine] @ self.weights.T
+        room = (logits.max(1) - logits[:, value]) / change[~mine]
+        return min(factor, float(np.quantile(room, LOST)))
+
+    def merge(self) -> None:
+        """Make one of the two nearest classes, by Ward's criterion on local colour."""
+        chosen = self.chosen()
+        counts = np.bincount(chosen, minlength=len(self.weights)).astype(float)
+        means = np.stack(
+            [_mean(self.colours, chosen == value) for value in range(len(counts))]
+        )
+        distance = ((means[:, None] - means) ** 2).sum(-1)
+        cost = distance * np.outer(counts, counts)
+        cost /= np.maximum(counts[:, None] + counts, 1)
+        cost[np.tril_indices(len(counts))] = np.inf
+        pair = np.unravel_index(int(cost.argmin()), cost.shape)
+        keep, drop = sorted((int(each) for each in pair), key=lambda v: -counts[v])
+        self.weights[keep] = self._united(keep, drop, np.isin(chosen, (keep, drop)))
+        self.weights = np.delete(self.weights, drop, 0)
+        del self.parents[drop], self.sources[drop]
+
+    def _united(self, keep: int, drop: int, inside: np.ndarray) -> np.ndarray:
+        """Row that takes what two rows took, by logistic regression."""
+        logits = self.sample @ self.weights.T
+        start = self.weights[[keep, drop]].mean(0)
+        others = np.delete(logits, (keep, drop), 1)
+        if others.shape[1] == 0 or not inside.any():
+            return self.weights[keep]
+        rival = others.max(1)
+
+        def cost(row: np.ndarray) -> tuple[float, np.ndarray]:
+            lead, change = self.sample @ row - rival, row - start
+            wrong = np.logaddexp(0, np.where(inside, -lead, lead)).mean()
+            gradient = self.sample.T @ (expit(lead) - inside) / len(lead)
+            return wrong + RIDGE * change @ change / 2, gradient + RIDGE * change
+
+        found = minimize(cost, start, jac=True, method="L-BFGS-B")
+        return np.asarray(found.x)
+
+
+def regroup(
+    model: KTextures,
+    k: int,
+    values: np.ndarray,
+    valid: np.ndarray,
+) -> Regrouped:
+    """Make a model with another number of classes out of a trained one.
+
+    For each class more the most varied one is cut in two, for each class less the two
+    nearest are merged. All other classes keep weights, names and colours. Train the
+    model further (``train(scene, model=...)``) to let the new classes settle.
+
+    Parameters
+    ----------
+    model : KTextures
+        With contextual masks; left as it is.
+    k : int
+        Number of classes wanted.
+    values : array, shape (y + 2 reach, x + 2 reach, band), float32
+        Scaled and filled, with its halo: what variety and nearness are measured on.
+    valid : array, shape (y, x), bool
+        Without the halo.
+
+    Returns
+    -------
+    Regrouped
+
+    Raises
+    ------
+    InputError
+        If k cannot be, the masks are the published ones, or no pixel is valid.
+    """
+    check_k(k)
+    network = model.mask_network
+    if not isinstance(network, ContextualMasks):
+        raise InputError(
+            "The published masks are slices of one score, whose number cannot change; "
+            "train anew with this k."
+        )
+    if not valid.any():
+        raise InputError("There is no valid pixel to measure the classes on.")
+    with model.lock:
+        order = model.record.order
+        kernel, bias = (weight.numpy() for weight in network.head.weights)
+        rows = np.vstack([kernel[0, 0], bias]).T[order].astype("float64")
+        sample, colours = _sample(model, values, valid)
+        numbers = list(range(1, model.k + 1))
+        head = _Head(rows, sample, colours, numbers, list(numbers))
+        while len(head.weights) < k:
+            head.split(model.config.seed)
+        while len(head.weights) > k:
+            head.merge()
+        made = _rebuilt(model, head)
+    return Regrouped(made, tuple(head.parents), tuple(head.sources))
+
+
+def revive(
+    model: KTextures,
+    values: np.ndarray,
+    valid: np.ndarray,
+    absent: Collection[int] = (),
+) -> list[int]:
+    """Give each lost class of a model part of the most varied one, in place.
+
+    Parameters
+    ----------
+    model : KTextures
+        With contextual masks.
+    values : array, shape (n, y + 2 reach, x + 2 reach, band), float32
+        Tiles, scaled and filled, with their halo.
+    valid : array, shape (n, y, x), bool
+        Without the halo.
+    absent : collection of int
+        Masks, from 0, that may hold nothing.
+
+    Returns
+    -------
+    list of int
+        Masks, from 0, that held less than `LEAST_SHARE` of the pixels.
+    """
+    network = model.mask_network
+    kernel, bias = network.head.weights
+    rows = np.vstack([kernel.numpy()[0, 0], bias.numpy()]).T.astype("float64")
+    parts = [
+        _sample(model, tile, known, len(values))
+        for tile, known in zip(values, valid, strict=True)
+        if known.any()
+    ]
+    sample, colours = (np.concatenate(each) for each in zip(*parts, strict=True))
+    numbers = list(range(model.k))
+    head = _Head(rows, sample, colours, list(numbers), list(numbers))
+    lost = head.refill(model.config.seed, absent)
+    if lost:
+        kernel.assign(head.weights[:, :-1].T[None, None].astype("float32"))
+        bias.assign(head.weights[:, -1].astype("float32"))
+        for weight in model.texture_bank.weights:
+            weight.assign(weight.numpy()[head.sources])
+    return lost
+
+
+def _sample(
+    model: KTextures, values: np.ndarray, valid: np.ndarray, tiles: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the network sees of some valid pixels, and local colours there."""
+    share = min(SAMPLE / tiles / max(int(valid.sum()), 1), 1.0)
+    generator = np.random.default_rng(model.config.seed)
+    seen, colours = [], []
+    for row in range(0, len(valid), STRIP):
+        known = valid[row : row + STRIP]
+        chosen = known & (generator.random(known.shape) < share)
+        if not chosen.any():
+            continue
+        part = values[row : row + len(known) + 2 * model.reach]
+        context = model.mask_network.context(tf.constant(part[None])).numpy()[0]
+        seen.append(context[chosen])
+        inner = slice(model.reach, -model.reach or None)
+        colours.append(part[inner, inner][chosen])
+    features = np.concatenate(seen).astype("float64")
+    ones = np.ones((len(features), 1))
+    return np.hstack([features, ones]), np.concatenate(colours)
+
+
+def _rebuilt(model: KTextures, head: _Head) -> KTextures:
+    k = len(head.weights)
+    made = KTextures(replace(model.config, k=k), model.preparation, model.extractors)
+    old, new = model.mask_network, made.mask_network
+    for before, after in zip(old.weights, new.weights, strict=True):
+        if before.shape == after.shape:
+            after.assign(before)
+    kernel, bias = new.head.weights
+    kernel.assign(head.weights[:, :-1].T[None, None].astype("float32"))
+    bias.assign(head.weights[:, -1].astype("float32"))
+    masks = model.record.order[np.array(head.sources) - 1]
+    for before, after in zip(
+        model.texture_bank.weights, made.texture_bank.weights, strict=True
+    ):
+        after.assign(before.numpy()[masks])
+    table = model.record.classes.matched(_distinct(head.parents, model.k))
+    losses = {name: list(trace) for name, trace in model.record.losses.items()}
+    provenance = {**model.record.provenance, "k": k}
+    made.record = TrainingRecord(table, np.arange(k), losses, provenance)
+    return made
+
+
+def _distinct(parents: Sequence[int], k: int) -> list[int]:
+    """Parents, with values beyond k for the new classes, as `matched` wants them."""
+    fresh = iter(range(k + 1, k + len(parents) + 1))
+    return [parent or next(fresh) for parent in parents]
+
+
+def _mean(colours: np.ndarray, mine: np.ndarray) -> np.ndarray:
+    return np.asarray(colours[mine if mine.any() else slice(None)].mean(0))

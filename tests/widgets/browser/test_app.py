@@ -1,0 +1,34 @@
+"""The explorer as an app: Voila shows the notebook without its cells."""
+
+from pathlib import Path
+
+import pytest
+
+from .explorers import colours
+from .pages import pixels
+from .servers import voila
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+APP = Path(__file__).parents[3] / "notebooks" / "explorer_app.ipynb"
+
+FRAMES = "window.frames_seen = tests.overlays().map(image => tests.watch(image))"
+SOURCES = "frames_seen.flatMap(seen => seen.map(frame => frame.src))"
+
+
+def test_app_trains(tab, tmp_path):
+    with voila(APP, tmp_path / "voila") as url:
+        tab.page.goto(url, wait_until="domcontentloaded")
+        tab.button("Train").wait_for()
+        assert tab.page.locator(".jp-InputArea-editor").count() == 0
+        tab.button("Train").click()
+        tab.page.wait_for_function("tests.overlays().some(i => i.naturalWidth)")
+        tab.page.evaluate(FRAMES)
+        tab.page.wait_for_function("frames_seen.some(seen => seen.length > 3)")
+        # The first colours come from a look at the pixels alone; then it learns.
+        counts = [len(colours(pixels(url))) for url in tab.page.evaluate(SOURCES)]
+        assert 6 in counts
+        tab.button("Stop").click()
+        tab.button("Train").wait_for()
+    assert tab.outside == []
+    assert tab.complaints == []
