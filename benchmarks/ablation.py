@@ -23,15 +23,15 @@ from ktextures.training.train import train as training
 
 SEEDS = 1
 PARTS = {
-    "as it is": {"COLOUR_WEIGHTS": presets.COLOUR_WEIGHTS},
-    "one weight of colour": {"COLOUR_WEIGHTS": (0.3,)},
+    "as it is": {"COLOR_WEIGHTS": presets.COLOR_WEIGHTS},
+    "one weight of color": {"COLOR_WEIGHTS": (0.3,)},
     "noise at all distances alone": {"LAGS": ()},
     "no segments": {"SEGMENT_SCALES": ()},
-    "no colour": {"COLOUR_WEIGHTS": (0.0,)},
+    "no color": {"COLOR_WEIGHTS": (0.0,)},
     "texture whatever the pixel size": {"COARSE": np.inf, "CLUSTERED": 0.0},
-    "colour alone": {"TEXTURE_SCALE": presets.COLOUR_SCALE},
+    "color alone": {"TEXTURE_SCALE": presets.COLOR_SCALE},
 }
-SYNTHETIC = (("texture", 0), ("texture", 1), ("texture", 2), ("colour", 0))
+SYNTHETIC = (("texture", 0), ("texture", 1), ("texture", 2), ("color", 0))
 """What differs between the classes, and the seed."""
 
 COURSE = {"gid": 4, "zion": 2}
@@ -113,7 +113,7 @@ def kmeans(values, k, sigma=0.0):
 
 
 def synthetic(k=4, size=256):
-    """Table of mosaics whose classes differ in texture or colour alone."""
+    """Table of mosaics whose classes differ in texture or color alone."""
     print("| differs, seed | k-means, pixels | local mean + std | start | default |")
     print("| --- " * 5 + "|")
     for contrast, seed in SYNTHETIC:

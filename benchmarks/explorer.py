@@ -23,7 +23,7 @@ TESTS = Path(__file__).parents[1] / "tests" / "widgets"
 sys.path.insert(0, str(TESTS))
 
 from browser.conftest import write_notebook  # noqa: E402 - needs the path above
-from browser.explorers import Desk, colours  # noqa: E402
+from browser.explorers import Desk, colors  # noqa: E402
 from browser.pages import chromium, find_chromium, pixels  # noqa: E402
 from browser.servers import lab  # noqa: E402
 
@@ -84,13 +84,13 @@ def show(desk, options):
 
 
 def to_first_map(desk, k):
-    """Seconds from the click on Train to a map with colours for all classes."""
+    """Seconds from the click on Train to a map with colors for all classes."""
     desk.record()
     desk.press("Train")
     while True:
         frames = desk.page.evaluate("seen.map(s => [s.src, s.time / 1000])")
         for url, when in frames[1:]:
-            if len(colours(pixels(url))) == k:
+            if len(colors(pixels(url))) == k:
                 return when - desk.value("watch.clicked('Train')")
         desk.page.wait_for_timeout(100)
 
@@ -132,14 +132,14 @@ def one_round(desk, k):
     desk.page.wait_for_timeout(8000)  # TensorFlow is imported behind the first display
     first = to_first_map(desk, k)
     desk.wait_until("ex.state.step > 0", seconds=120)
-    learnt = desk.value("watch.delay('Train', 'step')")
+    learned = desk.value("watch.delay('Train', 'step')")
     rate, length, received = pace(desk, 10)
     lags = latencies(desk, 20)
     last_step, stopped = stop(desk)
     desk.put_away()
     return {
         "first": first,
-        "learnt": learnt,
+        "learned": learned,
         "rate": rate,
         "length": length,
         "received": received,
@@ -174,8 +174,8 @@ def table(rounds, grown, k, cycles):
     yield ""
     yield "| | median | worst |"
     yield "| --- | --- | --- |"
-    yield row("Train to first coloured map", "first", "s")
-    yield row("Train to first step on the map", "learnt", "s")
+    yield row("Train to first colored map", "first", "s")
+    yield row("Train to first step on the map", "learned", "s")
     yield row("Updates of the map per second", "rate", "", worst=min)
     yield row("Class overlay, per update", "length", "kB", 1e-3, 0)
     yield row("All that the browser is sent, per update", "received", "kB", 1e-3, 0)

@@ -1,4 +1,4 @@
-"""Quality on labelled scenes: preset "default" beside "paper" and three k-means.
+"""Quality on labeled scenes: preset "default" beside "paper" and three k-means.
 
     KTEXTURES_QUALITY=folder python benchmarks/quality.py [--methods ...] [--sets ...]
         [--seeds n]

@@ -1,4 +1,4 @@
-"""Classes: their names, colours and order.
+"""Classes: their names, colors and order.
 
 Class values are 1..k, 0 is nodata. A *mapping* is an integer array (k,) whose entry
 ``i`` is the value that class ``i + 1`` gets; an *order* is an array (k,) of 0-based
@@ -33,20 +33,20 @@ _MAX_VALUE = 255  # classes are uint8
 
 @dataclasses.dataclass(frozen=True)
 class ClassTable:
-    """Name and colour of each class; entry ``i`` belongs to class value ``i + 1``.
+    """Name and color of each class; entry ``i`` belongs to class value ``i + 1``.
 
     Parameters
     ----------
     names : sequence of str
         Printable text, not empty; two classes may share a name.
     colors : sequence of str
-        As many CSS colours; kept as ``"#rrggbb"``.
+        As many CSS colors; kept as ``"#rrggbb"``.
 
     Raises
     ------
     InputError
         When the two differ in length, are empty, longer than 255 or hold something
-        that is no name or no colour.
+        that is no name or no color.
 
     Examples
     --------
@@ -65,7 +65,7 @@ class ClassTable:
                 raise InputError(f"{field} is {entries!r}: give a list of text")
         if len(self.names) != len(self.colors):
             raise InputError(
-                f"{len(self.names)} names but {len(self.colors)} colours: "
+                f"{len(self.names)} names but {len(self.colors)} colors: "
                 "give one of each for every class"
             )
         if not 1 <= len(self.names) <= _MAX_VALUE:
@@ -77,7 +77,7 @@ class ClassTable:
 
     @classmethod
     def default(cls, k: int) -> Self:
-        """Names "class 1" .. "class k" and the colours of `rendering.class_colors`."""
+        """Names "class 1" .. "class k" and the colors of `rendering.class_colors`."""
         colors = class_colors(k)
         return cls(_default_names(k), tuple(colors))
 
@@ -92,8 +92,8 @@ class ClassTable:
         names[self._index(value)] = name
         return dataclasses.replace(self, names=tuple(names))
 
-    def recolour(self, value: int, color: str) -> Self:
-        """Table in which class ``value`` (1..k) has another colour."""
+    def recolor(self, value: int, color: str) -> Self:
+        """Table in which class ``value`` (1..k) has another color."""
         colors = list(self.colors)
         colors[self._index(value)] = color
         return dataclasses.replace(self, colors=tuple(colors))
@@ -110,8 +110,8 @@ class ClassTable:
     def matched(self, mapping: npt.ArrayLike) -> Self:
         """Table for other classes that were matched to these by `match_to`.
 
-        Class ``i + 1`` of the new table takes name and colour of ``mapping[i]``
-        here. Values beyond k get a default name and a colour that is still free.
+        Class ``i + 1`` of the new table takes name and color of ``mapping[i]``
+        here. Values beyond k get a default name and a color that is still free.
 
         Parameters
         ----------
@@ -152,7 +152,7 @@ class ClassTable:
 
         Also where a file format turned lists into text, such as ``"[1 2 3]"``. The
         names come from ``class_names``, else from ``flag_meanings``; without
-        ``flag_colors`` the default colours are taken.
+        ``flag_colors`` the default colors are taken.
 
         Parameters
         ----------
@@ -176,7 +176,7 @@ class ClassTable:
         return cls(tuple(names), tuple(colors or class_colors(len(names))))
 
     def to_dict(self) -> dict[str, list[str]]:
-        """Names and colours as plain lists, ready for JSON."""
+        """Names and colors as plain lists, ready for JSON."""
         return {"names": list(self.names), "colors": list(self.colors)}
 
     @classmethod

@@ -62,7 +62,7 @@ def _add_training(command: argparse.ArgumentParser) -> None:
         metavar="PX",
         type=_scale,
         default="auto",
-        help="pixels over which texture counts, 0 = colour only [auto]",
+        help="pixels over which texture counts, 0 = color only [auto]",
     )
     command.add_argument(
         "--seed", type=int, default=0, help="same seed, same classes [0]"

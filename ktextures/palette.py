@@ -14,7 +14,7 @@ __all__ = ["MAX_CLASSES", "class_colors", "parse_color", "rgb_values"]
 MAX_CLASSES = 128
 
 
-# Okabe and Ito's colour-blind safe palette, its black replaced by a grey that
+# Okabe and Ito's color-blind safe palette, its black replaced by a gray that
 # stands out from white and from black alike.
 _SAFE_COLORS = (
     "#0072b2",
@@ -31,7 +31,7 @@ _SAFE_COLORS = (
 _GLASBEY_SETS = ("glasbey_category10", "glasbey_light", "glasbey_dark", "glasbey_hv")
 
 
-# In OKLab: darker or lighter colours merge with a black or a white page, stronger
+# In OKLab: darker or lighter colors merge with a black or a white page, stronger
 # ones glare beside the first eight.
 _LIGHTNESS_RANGE = (0.33, 0.88)
 
@@ -40,12 +40,12 @@ _MAX_CHROMA = 0.21
 
 
 def parse_color(color: str) -> str:
-    """Write a colour as ``"#rrggbb"``.
+    """Write a color as ``"#rrggbb"``.
 
     Parameters
     ----------
     color : str
-        A CSS colour: ``"#0072B2"``, ``"#07b"``, ``"teal"``, ``"rgb(0, 114, 178)"``.
+        A CSS color: ``"#0072B2"``, ``"#07b"``, ``"teal"``, ``"rgb(0, 114, 178)"``.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def parse_color(color: str) -> str:
     Raises
     ------
     InputError
-        When it is not a colour, or has an alpha channel.
+        When it is not a color, or has an alpha channel.
 
     Examples
     --------
@@ -66,20 +66,20 @@ def parse_color(color: str) -> str:
         rgb = ImageColor.getrgb(color)
     except (ValueError, AttributeError, TypeError) as error:
         raise InputError(
-            f"{color!r} is not a colour: give '#rrggbb' or a CSS name such as 'teal'"
+            f"{color!r} is not a color: give '#rrggbb' or a CSS name such as 'teal'"
         ) from error
     if len(rgb) != 3:
         raise InputError(
-            f"colour {color!r} has an alpha channel: give an opaque one, '#rrggbb'"
+            f"color {color!r} has an alpha channel: give an opaque one, '#rrggbb'"
         )
     return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
 def class_colors(k: int) -> list[str]:
-    """Colours for k classes, the same for every call.
+    """Colors for k classes, the same for every call.
 
-    The first eight are safe for colour-blind readers; further ones are glasbey
-    colours, each as far as possible from all before it. A smaller k gives the
+    The first eight are safe for color-blind readers; further ones are glasbey
+    colors, each as far as possible from all before it. A smaller k gives the
     beginning of the same list.
 
     Parameters
@@ -90,7 +90,7 @@ def class_colors(k: int) -> list[str]:
     Returns
     -------
     list of str
-        k distinct colours, ``"#rrggbb"``.
+        k distinct colors, ``"#rrggbb"``.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def class_colors(k: int) -> list[str]:
 
 @functools.cache
 def _far_colors() -> tuple[str, ...]:
-    # Imported here because colorcet loads matplotlib, and most maps need 8 colours.
+    # Imported here because colorcet loads matplotlib, and most maps need 8 colors.
     import colorcet
 
     pool = dict.fromkeys(
@@ -136,7 +136,7 @@ def _far_colors() -> tuple[str, ...]:
 
 
 def _oklab(colors: Sequence[str]) -> npt.NDArray[np.float64]:
-    """Perceptual coordinates (n, 3) of "#rrggbb" colours (Ottosson's OKLab)."""
+    """Perceptual coordinates (n, 3) of "#rrggbb" colors (Ottosson's OKLab)."""
     srgb = rgb_values(colors) / 255.0
     linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
     to_cones = np.array(
@@ -158,6 +158,6 @@ def _oklab(colors: Sequence[str]) -> npt.NDArray[np.float64]:
 
 
 def rgb_values(colors: Sequence[str]) -> npt.NDArray[np.uint8]:
-    """Colours as uint8 (n, 3)."""
+    """Colors as uint8 (n, 3)."""
     parsed = [ImageColor.getrgb(parse_color(color)) for color in colors]
     return np.array(parsed, dtype=np.uint8).reshape(-1, 3)

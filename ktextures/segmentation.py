@@ -1,4 +1,4 @@
-"""Apply a model to a scene of any size: numpy or dask in, a labelled Dataset out."""
+"""Apply a model to a scene of any size: numpy or dask in, a labeled Dataset out."""
 
 import json
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def segment(
     """Classify each pixel of a scene.
 
     A pixel's class depends on the bands within `model.reach` pixels, and on nothing
-    else: not on chunks, windows, or the rest of the scene. Where the neighbourhood is
+    else: not on chunks, windows, or the rest of the scene. Where the neighborhood is
     off the scene, it is mirrored.
 
     Parameters
@@ -71,7 +71,7 @@ def segment(
     textures = model.draw_textures(TEXTURE_SIDE, TEXTURE_SIDE, model.config.seed)
     arrays = _arrays(scene, model, textures, outputs)
     variables = {
-        name: _labelled(name, arrays[name], scene, model)
+        name: _labeled(name, arrays[name], scene, model)
         for name in OUTPUTS
         if name in outputs
     }
@@ -256,7 +256,7 @@ def _values(model: KTextures) -> np.ndarray:
     return np.arange(1, model.k + 1, dtype="uint8")
 
 
-def _labelled(
+def _labeled(
     name: str, array: Any, scene: xr.DataArray, model: KTextures
 ) -> xr.DataArray:
     """An output over the scene's grid, with attributes of its own."""

@@ -49,7 +49,7 @@ def running_eagerly():
 
 @pytest.fixture(scope="session")
 def small():
-    """Scene of 64 x 64 pixels, four bands, three classes of colour and texture."""
+    """Scene of 64 x 64 pixels, four bands, three classes of color and texture."""
     import ktextures as kt
 
     return kt.datasets.synthetic(64, k=3, bands=4, seed=1, contrast="both").scene

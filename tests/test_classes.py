@@ -31,10 +31,10 @@ def test_default_table_has_numbered_names_and_the_palette():
     assert table.colors == tuple(class_colors(3))
 
 
-def test_rename_and_recolour_give_new_tables():
+def test_rename_and_recolor_give_new_tables():
     table = ClassTable.default(2)
 
-    changed = table.rename(2, " open water ").recolour(1, "Teal")
+    changed = table.rename(2, " open water ").recolor(1, "Teal")
 
     assert changed.names == ("class 1", "open water")
     assert changed.colors == ("#008080", table.colors[1])
@@ -42,12 +42,12 @@ def test_rename_and_recolour_give_new_tables():
 
 
 @pytest.mark.parametrize("value", [0, 3, -1, 1.0, True, "1"])
-def test_rename_and_recolour_name_the_wrong_class(value):
+def test_rename_and_recolor_name_the_wrong_class(value):
     table = ClassTable.default(2)
     with pytest.raises(InputError, match=rf"class '?{value}'? of 2: give a value 1..2"):
         table.rename(value, "water")
     with pytest.raises(InputError, match=rf"class '?{value}'? of 2: give a value 1..2"):
-        table.recolour(value, "#000000")
+        table.recolor(value, "#000000")
 
 
 def test_table_rejects_what_is_no_name_or_color():
@@ -55,9 +55,9 @@ def test_table_rejects_what_is_no_name_or_color():
     for name in ("", "  ", "two\nlines", None, 3):
         with pytest.raises(InputError, match="give printable text on one line"):
             table.rename(1, name)
-    with pytest.raises(InputError, match="'blau' is not a colour"):
-        table.recolour(1, "blau")
-    with pytest.raises(InputError, match="2 names but 1 colours"):
+    with pytest.raises(InputError, match="'blau' is not a color"):
+        table.recolor(1, "blau")
+    with pytest.raises(InputError, match="2 names but 1 colors"):
         ClassTable(("a", "b"), ("#000000",))
     with pytest.raises(InputError, match="a table of 0 classes: give 1 to 255"):
         ClassTable((), ())
@@ -138,7 +138,7 @@ def test_from_attrs_errors_name_what_came():
         ClassTable.from_attrs({"class_names": "[broken"})
     with pytest.raises(InputError, match=r"class_names is '3': give a JSON"):
         ClassTable.from_attrs({"class_names": "3"})
-    with pytest.raises(InputError, match="2 names but 1 colours"):
+    with pytest.raises(InputError, match="2 names but 1 colors"):
         ClassTable.from_attrs({"flag_meanings": "a b", "flag_colors": "#000000"})
 
 
@@ -188,9 +188,9 @@ def test_canonical_order_applied_makes_class_values_rise_with_brightness():
     classes = np.array([[1, 2, 3, 0]], np.uint8)
     order = canonical_order([9.0, 1.0, 5.0])
 
-    relabelled = relabel(classes, order_to_mapping(order))
+    relabeled = relabel(classes, order_to_mapping(order))
 
-    assert relabelled.tolist() == [[3, 1, 2, 0]]
+    assert relabeled.tolist() == [[3, 1, 2, 0]]
     # The table moves with the values: a class keeps its row.
     table = ClassTable(("bright", "dark", "middle"), class_colors(3))
     assert table.permuted(order).names == ("dark", "middle", "bright")
@@ -204,10 +204,10 @@ def test_canonical_order_wants_one_number_per_class():
 def test_relabel_keeps_nodata_and_merges():
     classes = np.array([[0, 1], [2, 3]], np.uint8)
 
-    relabelled = relabel(classes, [2, 2, 200])
+    relabeled = relabel(classes, [2, 2, 200])
 
-    assert relabelled.dtype == np.uint8
-    assert relabelled.tolist() == [[0, 2], [2, 200]]
+    assert relabeled.dtype == np.uint8
+    assert relabeled.tolist() == [[0, 2], [2, 200]]
     assert classes.tolist() == [[0, 1], [2, 3]]
 
 

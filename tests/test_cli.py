@@ -32,7 +32,7 @@ def ktextures(*arguments):
 @pytest.fixture(scope="module")
 def geotiff(tmp_path_factory):
     path = tmp_path_factory.mktemp("cli") / "scene.tif"
-    scene = kt.datasets.synthetic((50, 60), k=2, seed=1, contrast="colour").scene
+    scene = kt.datasets.synthetic((50, 60), k=2, seed=1, contrast="color").scene
     scene[:, :4] = 0
     scene.rio.write_nodata(0).rio.to_raster(path)
     with rasterio.open(path, "r+") as file:
@@ -95,7 +95,7 @@ def test_segment_writes_four_files(geotiff, tmp_path):
     assert run.stdout.startswith("2 classes, 3 steps, texture scale 0 px, seed 5: ")
     assert all(str(folder / name) in run.stdout for name in RESULTS)
     assert "3/3" in run.stderr
-    (classes, profile, colours), (simulated, its_profile), model, overview = opened(
+    (classes, profile, colors), (simulated, its_profile), model, overview = opened(
         folder
     )
     with rasterio.open(geotiff) as scene:
@@ -104,7 +104,7 @@ def test_segment_writes_four_files(geotiff, tmp_path):
     assert (profile["dtype"], profile["nodata"]) == ("uint8", 0)
     assert (classes[:4] == 0).all()
     assert set(np.unique(classes[4:])) <= {1, 2}
-    assert colours[1] != colours[2]
+    assert colors[1] != colors[2]
     assert simulated.shape == (3, 50, 60)
     assert its_profile["dtype"] == "float32"
     assert model.config.bands == ("red", "green", "nir")

@@ -15,7 +15,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 @pytest.mark.slow
 def test_segment_a_file(tmp_path):
-    scene, _ = kt.datasets.synthetic(96, k=6, bands=3, seed=2, contrast="colour")
+    scene, _ = kt.datasets.synthetic(96, k=6, bands=3, seed=2, contrast="color")
     scene.rio.to_raster(tmp_path / "scene.tif")
     command = [sys.executable, str(EXAMPLES / "segment_a_file.py"), "scene.tif", "out"]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}

@@ -338,7 +338,7 @@ def test_any_order_of_dims(large, trained):
 # --- mistakes ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("outputs", [("classes", "colours"), "colours", ()])
+@pytest.mark.parametrize("outputs", [("classes", "colors"), "colors", ()])
 def test_unknown_outputs_are_refused(large, trained, outputs):
     names = [outputs] if isinstance(outputs, str) else list(outputs)
     message = re.escape(f"outputs={names}; choose from classes, masks, simulated")

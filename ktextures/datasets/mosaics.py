@@ -1,4 +1,4 @@
-"""Mosaics of classes, and noise of a texture or colour of its own for each of them.
+"""Mosaics of classes, and noise of a texture or color of its own for each of them.
 
 Plain arrays, from a random generator at hand; ``datasets.synthetic`` makes scenes of
 them.
@@ -39,29 +39,29 @@ def mosaic(
     valid: npt.NDArray[np.bool_], k: int, cells: int, rng: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
     """Classes (y, x) 1..k over Voronoi cells, 0 where not valid."""
-    centres = np.argwhere(valid)
+    centers = np.argwhere(valid)
     for _ in range(_PLACEMENTS):
-        sites = _even_sites(centres, cells, rng)
-        cell = KDTree(sites).query(centres)[1]
+        sites = _even_sites(centers, cells, rng)
+        cell = KDTree(sites).query(centers)[1]
         areas = np.bincount(cell, minlength=cells)
         owner = _deal(areas, k, rng)
         taken = np.bincount(owner, weights=areas, minlength=k)
-        if taken.min() >= 0.5 / k * len(centres):
+        if taken.min() >= 0.5 / k * len(centers):
             truth = np.zeros(valid.shape, dtype=np.uint8)
             truth[valid] = owner[cell] + 1
             return truth
     raise InputError(
-        f"{k} classes in {cells} cells do not share {len(centres)} valid pixels "
+        f"{k} classes in {cells} cells do not share {len(centers)} valid pixels "
         "fairly; take a larger size, more cells or a smaller nodata_share"
     )
 
 
 def _even_sites(
-    centres: npt.NDArray[np.int64], cells: int, rng: np.random.Generator
+    centers: npt.NDArray[np.int64], cells: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
     """Random sites, moved a little (Lloyd's iteration) so that no cell is tiny."""
-    count = min(len(centres), 64 * cells)
-    points = centres[rng.choice(len(centres), count, replace=False)].astype(float)
+    count = min(len(centers), 64 * cells)
+    points = centers[rng.choice(len(centers), count, replace=False)].astype(float)
     sites = points[rng.choice(count, cells, replace=False)]
     for _ in range(3):
         nearest = KDTree(sites).query(points)[1]
@@ -102,7 +102,7 @@ def class_means(
             distance = np.minimum(distance, away)
         means = candidates[chosen]
     gaps = np.linalg.norm(means[:, None] - means[None], axis=-1)
-    # A third of the smallest gap: the noise shows, yet neighbours overlap by 7 % only.
+    # A third of the smallest gap: the noise shows, yet neighbors overlap by 7 % only.
     return means, min(float(gaps[gaps > 0].min()) / 3, _MAX_NOISE)
 
 
@@ -137,7 +137,7 @@ def texture_spectra(k: int, side: int) -> list[npt.NDArray[np.float64]]:
     y = np.fft.fftfreq(side)[:, None]
     x = np.fft.rfftfreq(side)[None, :]
     radius = np.hypot(y, x)
-    radius[0, 0] = np.inf  # no mean: it would show as colour
+    radius[0, 0] = np.inf  # no mean: it would show as color
     angle = np.arctan2(y, x)
     log_width = min(0.2, 0.35 * math.log(periods[1] / periods[0]))
     angle_width = min(0.35, 0.35 * math.pi / num_angles)

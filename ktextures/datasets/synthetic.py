@@ -15,7 +15,7 @@ from ktextures.raster.open import open_scene
 
 __all__ = ["Contrast", "SyntheticScene", "synthetic"]
 
-Contrast = Literal["texture", "colour", "both"]
+Contrast = Literal["texture", "color", "both"]
 
 _MAX_CLASSES = 128
 _SPREAD = 0.12  # standard deviation of texture, in units of the value range
@@ -63,10 +63,10 @@ def synthetic(
         Number of bands; three or more start with red, green, blue, (nir).
     seed : int, default 0
         Seed of the mosaic and of all noise.
-    contrast : {"texture", "colour", "both"}
+    contrast : {"texture", "color", "both"}
         What tells the classes apart. "texture": all have the same distribution of
         values in each band, and differ in the scale (periods of 2.5 to 8 pixels) and
-        orientation of their pattern. "colour": they differ in mean and share the same
+        orientation of their pattern. "color": they differ in mean and share the same
         pixelwise noise. "both": mean and pattern differ.
     cells : int, optional
         Number of cells of the mosaic, at least ``k``; by default 3 per class and at
@@ -102,7 +102,7 @@ def synthetic(
     rng = np.random.default_rng(seed)
     valid = swath(height, width, nodata_share, rng)
     truth = mosaic(valid, k, cells, rng)
-    if contrast == "colour":
+    if contrast == "color":
         means, spread = class_means(k, bands, rng)
         noise = rng.standard_normal((bands, height, width), dtype=np.float32)
     else:

@@ -5,21 +5,21 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["ColourFeatures"]
+__all__ = ["ColorFeatures"]
 
 
-class ColourFeatures:
-    """The logarithm of each band, pixel by pixel: what colour alone can tell.
+class ColorFeatures:
+    """The logarithm of each band, pixel by pixel: what color alone can tell.
 
     The logarithm makes ratios of bands, which shade leaves alone, into differences.
     """
 
-    kind = "colour"
+    kind = "color"
     OFFSET = 0.5
     """Added to bands in 0..1, so that noise in the dark does not count too much."""
 
     def fit(self, pixels: np.ndarray, bands: Mapping[str, int]) -> None:
-        """Nothing is learnt."""
+        """Nothing is learned."""
 
     def __call__(self, tiles: tf.Tensor) -> list[tf.Tensor]:
         """One map (batch, y, x, band)."""

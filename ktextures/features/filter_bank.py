@@ -38,7 +38,7 @@ def oriented_filters(
 
 
 class FilterBank:
-    """Weightless features for any bands: colours and oriented energies.
+    """Weightless features for any bands: colors and oriented energies.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A feature extractor learnt from the user's own imagery: the encoder of a VAE."""
+"""A feature extractor learned from the user's own imagery: the encoder of a VAE."""
 
 import os
 from collections.abc import Mapping, Sequence

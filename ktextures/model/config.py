@@ -62,7 +62,7 @@ class TrainingRecord:
     Attributes
     ----------
     classes : ClassTable
-        Names and colours of the classes 1..k.
+        Names and colors of the classes 1..k.
     order : array, shape (k,), int
         ``order[i]`` is the mask that is class i + 1: darkest class first.
     losses : dict of str to list of float

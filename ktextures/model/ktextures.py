@@ -16,7 +16,7 @@ from ktextures._version import __version__
 from ktextures.archive import Arrays, pack, read_archive, unpack, write_atomically
 from ktextures.classes import ClassTable
 from ktextures.errors import InputError, ModelFileError
-from ktextures.features.color import ColourFeatures
+from ktextures.features.color import ColorFeatures
 from ktextures.features.filter_bank import FilterBank
 from ktextures.features.protocol import FeatureExtractor
 from ktextures.features.scene_encoder import SceneEncoder
@@ -31,7 +31,7 @@ __all__ = ["KTextures", "load"]
 MASKS = {"published": PublishedMasks, "contextual": ContextualMasks}
 TEXTURES = {"published": PublishedTextures, "tileable": TileableTextures}
 EXTRACTORS: dict[str, type] = {
-    cls.kind: cls for cls in (VGG16Features, ColourFeatures, FilterBank, SceneEncoder)
+    cls.kind: cls for cls in (VGG16Features, ColorFeatures, FilterBank, SceneEncoder)
 }
 TEXTURE_SIDE = 128
 """Side in pixels of the texture that is laid over the scene in the simulated image."""
@@ -102,7 +102,7 @@ class KTextures(keras.Model):
 
     @property
     def reach(self) -> int:
-        """Radius in pixels of the neighbourhood that a pixel's class depends on."""
+        """Radius in pixels of the neighborhood that a pixel's class depends on."""
         return self.mask_network.reach
 
     def call(self, tiles: tf.Tensor, training: bool = False) -> tf.Tensor:

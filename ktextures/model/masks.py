@@ -1,7 +1,7 @@
 """Mask networks: bands in, k hard masks out.
 
 Both layers take tiles with a halo of `reach` pixels and return masks without it, so
-that a pixel's class depends on its own neighbourhood alone, wherever a tile begins.
+that a pixel's class depends on its own neighborhood alone, wherever a tile begins.
 Prediction gives masks of exactly 0 and 1 that sum to 1 over the classes; in training
 the same masks carry gradients.
 """
@@ -143,11 +143,11 @@ class PublishedMasks(layers.Layer):
 
 @keras.saving.register_keras_serializable("ktextures")
 class ContextualMasks(layers.Layer):
-    """A mask network that sees a neighbourhood: k logits per pixel.
+    """A mask network that sees a neighborhood: k logits per pixel.
 
     Two convolutions find fine patterns; local Gaussian means of their responses and of
     the responses' sizes, over `texture_scale` pixels and over three times as many, tell
-    how much of each pattern is around. No batch normalisation: bands are standardised
+    how much of each pattern is around. No batch normalization: bands are standardized
     by frozen statistics.
 
     Parameters
@@ -155,7 +155,7 @@ class ContextualMasks(layers.Layer):
     k : int
         Number of classes, 2 to 128.
     texture_scale : float
-        Standard deviation of the local mean in pixels; 0 = colour of the pixel only.
+        Standard deviation of the local mean in pixels; 0 = color of the pixel only.
     width, hidden : int
         Channels of the convolutions and of the layer before the logits.
     seed : int

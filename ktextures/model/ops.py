@@ -34,7 +34,7 @@ def score_slices(score: tf.Tensor, k: int, slope: float) -> tf.Tensor:
     k : int
         Number of slices.
     slope : float
-        Steepness of the step; it rises from 0 to 1 over 1/slope, centred on the
+        Steepness of the step; it rises from 0 to 1 over 1/slope, centered on the
         threshold, and only there it has a gradient.
 
     Returns
@@ -49,7 +49,7 @@ def score_slices(score: tf.Tensor, k: int, slope: float) -> tf.Tensor:
 
 
 def gaussian_kernel(sigma: float) -> np.ndarray:
-    """Normalised Gaussian, shape (2 r + 1,), cut at r = `blur_reach(sigma)` pixels."""
+    """Normalized Gaussian, shape (2 r + 1,), cut at r = `blur_reach(sigma)` pixels."""
     radius = blur_reach(sigma)
     offsets = np.arange(-radius, radius + 1)
     kernel = np.exp(-(offsets**2) / (2 * sigma**2))

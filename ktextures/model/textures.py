@@ -21,7 +21,7 @@ LEAK = 0.3
 class TextureGenerator(layers.Layer):
     """The published generator of one class's texture.
 
-    Four 3x3 convolutions, each followed by batch normalisation and LeakyReLU, then one
+    Four 3x3 convolutions, each followed by batch normalization and LeakyReLU, then one
     to the bands; the borders, which see padding, are cut off.
 
     Parameters
@@ -151,7 +151,7 @@ def wrapped_conv(maps: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
     ----------
     maps : tensor, shape (class, y, x, channel)
     kernels : tensor, shape (class, 9 * channel, channel out)
-        Left column of the neighbourhood first, from top to bottom.
+        Left column of the neighborhood first, from top to bottom.
 
     Returns
     -------
@@ -252,7 +252,7 @@ class TileableTextures(layers.Layer):
         sizes = [self.octaves, *[self.width] * self.depth, self.bands]
         self.kernels, self.biases = [], []
         for index, (before, after) in enumerate(pairwise(sizes)):
-            # The last layer starts small: first the mean colour, then its variation.
+            # The last layer starts small: first the mean color, then its variation.
             gain = LAST_GAIN if index == self.depth else 1.0
             deviation = gain * (2.0 / (9 * before)) ** 0.5
             initial = keras.initializers.RandomNormal(
@@ -307,9 +307,9 @@ class TileableTextures(layers.Layer):
                 maps = tf.nn.leaky_relu(maps, LEAK)
         return tf.sigmoid(maps)
 
-    def adapt(self, colours: np.ndarray) -> None:
-        """Start each class at a mean colour, shape (class, band), 0..1."""
-        inside = np.clip(colours, 0.02, 0.98)
+    def adapt(self, colors: np.ndarray) -> None:
+        """Start each class at a mean color, shape (class, band), 0..1."""
+        inside = np.clip(colors, 0.02, 0.98)
         self.biases[-1].assign(np.log(inside / (1 - inside))[:, None, None, :])
 
     def get_config(self) -> dict[str, object]:

@@ -59,7 +59,7 @@ class SourceBands:
 
     names: list[str]
     known: list[str] | None = None  # roles of an earlier scene
-    colours: list[str] | None = None  # roles by colour interpretation
+    colors: list[str] | None = None  # roles by color interpretation
     alpha: Collection[int] = ()
 
 
@@ -119,23 +119,23 @@ def select_bands(
 
 
 def bands_of_file(file: rasterio.DatasetReader) -> SourceBands:
-    """Find band names in a file's descriptions, and colours and alpha bands."""
+    """Find band names in a file's descriptions, and colors and alpha bands."""
     count = file.count
     names = unique_names(file.descriptions, [f"band_{i}" for i in range(1, count + 1)])
     neutral = [not d or bool(_NEUTRAL_NAME.fullmatch(d)) for d in file.descriptions]
-    colours = [
-        colour.name if colour.name in ROLES and neutral[band] else ""
-        for band, colour in enumerate(file.colorinterp)
+    colors = [
+        color.name if color.name in ROLES and neutral[band] else ""
+        for band, color in enumerate(file.colorinterp)
     ]
     # GDAL marks the fourth of four byte bands as alpha unless told otherwise, so a
     # name such as "nir" is believed rather than the mark.
     alpha = [
         band
-        for band, colour in enumerate(file.colorinterp)
-        if colour == ColorInterp.alpha
+        for band, color in enumerate(file.colorinterp)
+        if color == ColorInterp.alpha
         and (neutral[band] or "alpha" in names[band].lower())
     ]
-    return SourceBands(names, colours=colours, alpha=alpha)
+    return SourceBands(names, colors=colors, alpha=alpha)
 
 
 def bands_of_array(array: xr.DataArray, band_dim: Hashable | None) -> SourceBands:
@@ -212,8 +212,8 @@ def _assign_roles(described: SourceBands, given: dict[str, int]) -> list[str]:
         alias = [_ROLE_ALIASES.get(key, "") for key in keys]
         ranks = [exact, alias]
         # Files of any content carry red, green, blue by default, so names come first.
-        if not any(exact) and not any(alias) and described.colours:
-            ranks.append(described.colours)
+        if not any(exact) and not any(alias) and described.colors:
+            ranks.append(described.colors)
     assigned = [""] * len(keys)
     for role, band in given.items():
         assigned[band] = role
@@ -258,7 +258,7 @@ def _listing(names: Sequence[str], roles: Sequence[str] = ()) -> str:
 def shown_bands(
     scene: xr.DataArray, bands: Sequence[str | int] | None
 ) -> tuple[int, ...]:
-    """Indices of the bands to draw: three, or one for grey.
+    """Indices of the bands to draw: three, or one for gray.
 
     `bands` are names or numbers from 1; by default those with the roles red, green and
     blue, else the first three, else the first.
@@ -284,6 +284,6 @@ def shown_bands(
             )
     if len(chosen) not in (1, 3):
         raise InputError(
-            f"bands are {bands!r}: give three for red, green, blue, or one for grey"
+            f"bands are {bands!r}: give three for red, green, blue, or one for gray"
         )
     return tuple(chosen)

@@ -17,8 +17,8 @@ __all__ = [
     "cached_transform",
     "georeference",
     "locate",
-    "pixel_centres",
-    "pixel_metres",
+    "pixel_centers",
+    "pixel_meters",
     "scene_transform",
     "transform_of_axes",
 ]
@@ -55,7 +55,7 @@ def georeference(
     values : array, shape (y, x) or (n, y, x)
         NumPy or dask (stays lazy), the scene's height and width.
     like : DataArray
-        The scene whose pixel centres, CRS and transform are taken.
+        The scene whose pixel centers, CRS and transform are taken.
     dims : sequence of str
         Names of the axes of ``values``, "y" and "x" among them.
     name : str or None
@@ -90,11 +90,11 @@ def georeference(
             f"scene of {like.sizes['y']} x {like.sizes['x']} pixels; give the scene it "
             "was made from"
         )
-    centres = {axis: like.coords[axis].values for axis in "yx" if axis in like.coords}
+    centers = {axis: like.coords[axis].values for axis in "yx" if axis in like.coords}
     array = xr.DataArray(
         values,
         dims=dims,
-        coords={**centres, **(coords or {})},
+        coords={**centers, **(coords or {})},
         attrs=dict(attrs or {}),
     )
     array.name = name  # given to the constructor, None would become dask's own name
@@ -139,7 +139,7 @@ def transform_of_axes(
     x: npt.NDArray[np.float64] | None,
     cached: Affine | None,
 ) -> Affine | None:
-    """Transform from pixel centres, which outlive slicing, or else the cached one."""
+    """Transform from pixel centers, which outlive slicing, or else the cached one."""
     if y is None or x is None or (cached is not None and _is_rotated(cached)):
         return cached
     spacing = [
@@ -153,7 +153,7 @@ def transform_of_axes(
     found = Affine(dx, 0.0, x[0] - dx / 2, 0.0, dy, y[0] - dy / 2)
     if cached is None:
         return found
-    # First and last centre agree within the tolerance, so the cached one is as good
+    # First and last center agree within the tolerance, so the cached one is as good
     # and free of rounding.
     same = all(
         abs(start + (place + 0.5) * size - axis[place]) <= _EVEN_TOLERANCE * abs(size)
@@ -163,7 +163,7 @@ def transform_of_axes(
     return cached if same else found
 
 
-def pixel_centres(transform: Affine, height: int, width: int) -> dict[str, Any]:
+def pixel_centers(transform: Affine, height: int, width: int) -> dict[str, Any]:
     """Make the coordinates ``y`` and ``x``; a rotated transform has none."""
     if _is_rotated(transform):
         return {}
@@ -196,8 +196,8 @@ def _is_rotated(transform: Affine) -> bool:
     return bool(transform.b != 0 or transform.d != 0)
 
 
-def pixel_metres(scene: xr.DataArray) -> float | None:
-    """Size of a pixel in metres, roughly for a CRS in degrees; None without a CRS."""
+def pixel_meters(scene: xr.DataArray) -> float | None:
+    """Size of a pixel in meters, roughly for a CRS in degrees; None without a CRS."""
     crs = scene.rio.crs
     if crs is None:
         return None

@@ -62,13 +62,13 @@ def open_scene(
     roles : mapping of {"red", "green", "blue", "nir"} to str or int, optional
         The band that plays each role, by name or number from 1. Roles not given are
         taken from the band names (such as "red", "B04", "near infrared") or else from
-        the file's colour interpretation; what is ambiguous stays unknown.
+        the file's color interpretation; what is ambiguous stays unknown.
 
     Returns
     -------
     DataArray, dims ("band", "y", "x")
         With unique band names, the coordinate ``role`` along band ("" when unknown),
-        pixel centres ``y`` and ``x`` (0.5, 1.5, ... without georeference, absent when
+        pixel centers ``y`` and ``x`` (0.5, 1.5, ... without georeference, absent when
         the transform is rotated), CRS, transform and nodata; other attributes are
         dropped. The orientation is kept. An alpha band or mask of the file becomes NaN
         in a float scene. An alpha band counts as one unless it is named otherwise,
@@ -183,7 +183,7 @@ def _hide(
 def _warn_of_doubtful_alpha(
     file: rasterio.DatasetReader, path: str, hidden: list[int]
 ) -> None:
-    """Say so when an alpha band looks like a mislabelled band of the image."""
+    """Say so when an alpha band looks like a mislabeled band of the image."""
     height, width = min(file.height, 256), min(file.width, 256)
     middle = Window(
         (file.width - width) // 2, (file.height - height) // 2, width, height

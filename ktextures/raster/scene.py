@@ -1,7 +1,7 @@
 """A scene's contract, checked once: dims, dtype, chunks and what locates the pixels.
 
 A *scene* is a DataArray with dims ``("band", "y", "x")``, unique band names, the
-coordinate ``role`` along band, pixel centres ``y`` and ``x``, and CRS, transform and
+coordinate ``role`` along band, pixel centers ``y`` and ``x``, and CRS, transform and
 nodata where ``.rio`` finds them. Any array is taken apart here, and made a scene.
 """
 
@@ -22,7 +22,7 @@ from ktextures.raster.georeference import (
     axis_values,
     cached_transform,
     locate,
-    pixel_centres,
+    pixel_centers,
     transform_of_axes,
 )
 from ktextures.raster.nodata import declared_nodata
@@ -119,15 +119,15 @@ def build_scene(
             "nor a transform; write one with array.rio.write_transform(...), or drop "
             f"the CRS with array.drop_vars({'spatial_ref'!r})"
         )
-    centres = pixel_centres(transform or Affine.identity(), height, width)
-    if raster.y is not None and centres:
-        centres = {"y": raster.y, "x": raster.x}
+    centers = pixel_centers(transform or Affine.identity(), height, width)
+    if raster.y is not None and centers:
+        centers = {"y": raster.y, "x": raster.x}
     data = raster.data if chunks is None else raster.data.chunk(chunk_sizes(chunks))
     values = data.data if data.dtype == dtype else data.data.astype(dtype)
     scene = xr.DataArray(
         values,
         dims=("band", "y", "x"),
-        coords={"band": selection.names, "role": ("band", selection.roles), **centres},
+        coords={"band": selection.names, "role": ("band", selection.roles), **centers},
     )
     scene.name = None  # or else xarray takes over dask's own name
     return locate(scene, raster.crs, transform, raster.nodata)

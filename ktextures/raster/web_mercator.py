@@ -189,7 +189,7 @@ def _extent(
 def _between(
     lattice: npt.NDArray[np.float64], tall: int, wide: int
 ) -> npt.NDArray[np.float64]:
-    """Values at pixel centres, bilinear between the points of a lattice."""
+    """Values at pixel centers, bilinear between the points of a lattice."""
     last = _LATTICE - 1
     down = (np.arange(tall) + 0.5) / tall * last
     across = (np.arange(wide) + 0.5) / wide * last

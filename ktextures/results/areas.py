@@ -19,7 +19,7 @@ __all__ = ["class_areas", "count_values", "row_areas"]
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
-_SQUARE_METRES_PER_HECTARE = 10_000.0
+_SQUARE_METERS_PER_HECTARE = 10_000.0
 _STRIP_PIXELS = 2**21  # bounds the memory of counting; more is not faster
 
 
@@ -30,7 +30,7 @@ def class_areas(
 
     The area is planar for projected CRSs. It is that on the ellipsoid, exact for
     every row, for geographic CRSs and for those of the Mercator family (such as
-    EPSG:3857), whose metres are not metres on the ground. Dask-backed maps are
+    EPSG:3857), whose meters are not meters on the ground. Dask-backed maps are
     counted block by block.
 
     Parameters
@@ -38,7 +38,7 @@ def class_areas(
     classes : xarray.DataArray of uint8, (y, x)
         Class map, values 1..k, 0 = nodata.
     table : ClassTable, optional
-        Names and colours; by default those in the map's attributes, else defaults.
+        Names and colors; by default those in the map's attributes, else defaults.
 
     Returns
     -------
@@ -82,7 +82,7 @@ def class_areas(
             "color": table.colors,
             "pixels": pixels[inside],
             "share": pixels[inside] / valid if valid else np.nan,
-            "area_ha": areas[inside] / _SQUARE_METRES_PER_HECTARE,
+            "area_ha": areas[inside] / _SQUARE_METERS_PER_HECTARE,
         }
     )
 
@@ -147,10 +147,10 @@ def _count_block(
 
 
 def row_areas(classes: "xr.DataArray") -> FloatArray:
-    """Square metres of one pixel of each row.
+    """Square meters of one pixel of each row.
 
     Planar for projected CRSs; on the ellipsoid for upright grids in geographic CRSs
-    and in those of the Mercator family, whose metres are not metres on the ground.
+    and in those of the Mercator family, whose meters are not meters on the ground.
 
     Parameters
     ----------
@@ -185,8 +185,8 @@ def row_areas(classes: "xr.DataArray") -> FloatArray:
         _, latitudes = to_degrees(np.full(height + 1, transform.c), edges)
         width = np.radians(longitudes[1] - longitudes[0])
         return _zone_areas(crs, np.radians(latitudes), width)
-    to_metres = crs.axis_info[0].unit_conversion_factor if crs.axis_info else np.nan
-    return np.full(height, abs(transform.determinant) * to_metres**2)
+    to_meters = crs.axis_info[0].unit_conversion_factor if crs.axis_info else np.nan
+    return np.full(height, abs(transform.determinant) * to_meters**2)
 
 
 def _is_mercator(crs: "pyproj.CRS") -> bool:
@@ -198,7 +198,7 @@ def _is_mercator(crs: "pyproj.CRS") -> bool:
 def _zone_areas(
     crs: "pyproj.CRS", latitudes: FloatArray, longitude_width: float
 ) -> FloatArray:
-    """Square metres between neighbouring latitudes (radians), in closed form."""
+    """Square meters between neighboring latitudes (radians), in closed form."""
     geod = crs.get_geod()
     if geod is None:
         return np.full(latitudes.size - 1, np.nan)

@@ -57,7 +57,7 @@ _MAX_TILE, _NAMED_TILE, _SMALL_TILE = 1.6, 0.55, 0.3
 _TILE_STYLES = ((0.19, 0.1, _NAMED_TILE), (0.12, 0.08, _SMALL_TILE), (0.09, 0.04, 0.0))
 _LEGEND_ROW, _SWATCH, _MAX_NAME = 0.215, 0.15, 2.4
 
-# Colour (None = nodata), name, share, area.
+# Color (None = nodata), name, share, area.
 Entry = tuple[str | None, str, str, str]
 
 
@@ -257,7 +257,7 @@ def tick_values(
 
 
 def calm(axes: Axes) -> None:
-    """Thin grey axes with small labels."""
+    """Thin gray axes with small labels."""
     for spine in axes.spines.values():
         spine.set(color=LINE, linewidth=0.6, zorder=3)
     axes.tick_params(
@@ -268,7 +268,7 @@ def calm(axes: Axes) -> None:
 
 
 def name_axes(axes: Axes, box: Box, x_name: str, y_name: str) -> None:
-    """Axis names at fixed distances, so that neighbouring panels agree."""
+    """Axis names at fixed distances, so that neighboring panels agree."""
     style: dict[str, Any] = {"fontsize": 7, "color": MUTED, "family": FONT}
     if text_width(x_name, 7) <= max(box.width, _MIN_CELL_WIDTH):
         axes.set_xlabel(x_name, **style)
@@ -285,7 +285,7 @@ def draw_tiles(
     names: Sequence[str],
     colors: Sequence[str],
 ) -> None:
-    """Lay square pictures out in a box, each framed in its colour above its name."""
+    """Lay square pictures out in a box, each framed in its color above its name."""
     axes = blank_axes(figure, box)
     columns, side, label, gap = _tile_layout(len(tiles), box)
     size = 7 if side >= _NAMED_TILE else 6 if side >= _SMALL_TILE else 4.5

@@ -1,4 +1,4 @@
-"""Results to files: class maps with names and colours, simulated images.
+"""Results to files: class maps with names and colors, simulated images.
 
 A file appears under its name only when it is complete: everything is written to a
 hidden folder beside it and moved from there.
@@ -93,7 +93,7 @@ def write_classes(
     table: ClassTable | None = None,
     sidecars: bool = True,
 ) -> Path:
-    """Write a class map as a GeoTIFF that GIS programs show in its colours.
+    """Write a class map as a GeoTIFF that GIS programs show in its colors.
 
     A dask-backed map is computed and written part by part. Existing files of these
     names are replaced, once the new ones are complete.
@@ -105,9 +105,9 @@ def write_classes(
     path : path
         GeoTIFF to write, usually ``*.tif``; its folder must exist.
     driver : {"COG", "GTiff"}
-        Cloud-optimised with overviews, or plain tiled.
+        Cloud-optimized with overviews, or plain tiled.
     table : ClassTable, optional
-        Names and colours; by default those in the attributes of ``classes``, else
+        Names and colors; by default those in the attributes of ``classes``, else
         ``ClassTable.default``.
     sidecars : bool
         Also write class names and pixel counts to ``<path>.aux.xml`` (for GDAL and
@@ -174,14 +174,14 @@ def write_classes(
 
 
 def read_classes(path: StrPath, chunks: Any = None) -> xr.DataArray:
-    """Read a class map back, with names and colours.
+    """Read a class map back, with names and colors.
 
     Parameters
     ----------
     path : path
         File of `write_classes`, or another single-band uint8 raster of classes 1..k
-        with nodata 0. Names come from its tags, else from ``<path>.aux.xml``; colours
-        from its tags, else from its colour table.
+        with nodata 0. Names come from its tags, else from ``<path>.aux.xml``; colors
+        from its tags, else from its color table.
     chunks : int, "auto" or mapping, optional
         Chunk sizes of a lazy, dask-backed map, as for `open_scene`.
 
@@ -223,7 +223,7 @@ def write_simulated(
     path : path
         GeoTIFF to write, usually ``*.tif``; its folder must exist.
     driver : {"COG", "GTiff"}
-        Cloud-optimised with overviews, or plain tiled.
+        Cloud-optimized with overviews, or plain tiled.
 
     Returns
     -------
@@ -346,7 +346,7 @@ def _write_blocks(
 def _blocks(image: xr.DataArray) -> Iterator[tuple[Window, npt.NDArray[Any]]]:
     """Parts of an image (band, y, x); of a lazy one, whole chunks side by side.
 
-    Neighbouring chunks are computed together, as they share input, up to a size that
+    Neighboring chunks are computed together, as they share input, up to a size that
     bounds the memory.
     """
     bands, height, width = image.shape
@@ -464,5 +464,5 @@ def _restored_table(
     for value in range(1, k + 1):
         if value in colormap:
             color = "#{:02x}{:02x}{:02x}".format(*colormap[value][:3])
-            table = table.recolour(value, color)
+            table = table.recolor(value, color)
     return table

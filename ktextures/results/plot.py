@@ -79,7 +79,7 @@ def plot(
         With ``classes`` (y, x), and perhaps ``simulated`` (band, y, x) and
         ``textures`` (class, band, texture_y, texture_x), both in the scene's units.
     bands : sequence of str or int, optional
-        Three bands to show as red, green and blue, or one to show in grey, by name
+        Three bands to show as red, green and blue, or one to show in gray, by name
         or number from 1. By default those with these roles, else the first three,
         else the first.
 
@@ -272,7 +272,7 @@ def _render(
 
 
 def _legend_entries(areas: "pd.DataFrame", has_nodata: bool) -> list[sheet.Entry]:
-    """Colour (None = nodata), name, share and area of each entry."""
+    """Color (None = nodata), name, share and area of each entry."""
     largest = areas["area_ha"].max()
     decimals = 0 if largest >= 1000 else 1 if largest >= 10 else 2
     entries: list[sheet.Entry] = []
@@ -355,7 +355,7 @@ def _draw_map(
         rgba,
         extent=grid.extent(rgba.shape[1], rgba.shape[0]),
         aspect="auto",
-        # Class colours must not blend; pictures look better without moire.
+        # Class colors must not blend; pictures look better without moire.
         interpolation="nearest" if exact else "auto",
         zorder=2,
     )

@@ -1,4 +1,4 @@
-"""Arrays to pictures: class colours, RGBA arrays and PNG bytes.
+"""Arrays to pictures: class colors, RGBA arrays and PNG bytes.
 
 Everything here is plain NumPy and Pillow; it knows nothing of xarray, tensors or maps.
 """
@@ -31,14 +31,14 @@ UInt8Array = npt.NDArray[np.uint8]
 def classes_to_rgba(
     classes: npt.NDArray[np.uint8], colors: Sequence[str]
 ) -> UInt8Array:
-    """Colour a class map.
+    """Color a class map.
 
     Parameters
     ----------
     classes : ndarray of uint8, (y, x)
         Values 1..k, 0 where there is no data.
     colors : sequence of str
-        Colour of class 1, 2, ... k.
+        Color of class 1, 2, ... k.
 
     Returns
     -------
@@ -48,7 +48,7 @@ def classes_to_rgba(
     Raises
     ------
     InputError
-        On another shape or dtype, a class without a colour, or a bad colour.
+        On another shape or dtype, a class without a color, or a bad color.
 
     Examples
     --------
@@ -69,12 +69,12 @@ def _check_classes(classes: npt.NDArray[np.uint8], colors: Sequence[str]) -> Non
             "give a uint8 array (y, x) with values 1..k and 0 for nodata"
         )
     if isinstance(colors, str):
-        raise InputError(f"colors is the text {colors!r}: give a list of colours")
+        raise InputError(f"colors is the text {colors!r}: give a list of colors")
     highest = int(classes.max(initial=0))
     if highest > len(colors):
         raise InputError(
-            f"class {highest} has no colour, there are {len(colors)}: "
-            "give one colour for each class"
+            f"class {highest} has no color, there are {len(colors)}: "
+            "give one color for each class"
         )
 
 
@@ -95,7 +95,7 @@ def stretch_limits(
     valid : ndarray of bool, (y, x), optional
         Pixels with data; finite ones by default.
     bands : sequence of int, optional
-        Indices of red, green, blue, or of one band shown in grey. By default
+        Indices of red, green, blue, or of one band shown in gray. By default
         the first three bands, or the first where there are fewer than three.
     percentiles : tuple of float
         Low and high percentile, 0..100.
@@ -147,7 +147,7 @@ def stretch_rgb(
     valid : ndarray of bool, (y, x), optional
         Pixels with data; finite ones by default.
     bands : sequence of int, optional
-        Indices of red, green, blue, or of one band shown in grey. By default
+        Indices of red, green, blue, or of one band shown in gray. By default
         the first three bands, or the first where there are fewer than three.
     percentiles : tuple of float
         Percentiles of the valid values that become 0 and 255.
@@ -157,7 +157,7 @@ def stretch_rgb(
     Returns
     -------
     ndarray of uint8, (y, x, 4)
-        Opaque where valid, alpha 0 elsewhere. A constant band becomes mid-grey.
+        Opaque where valid, alpha 0 elsewhere. A constant band becomes mid-gray.
 
     Raises
     ------
@@ -230,7 +230,7 @@ def palette_png(classes: npt.NDArray[np.uint8], colors: Sequence[str]) -> bytes:
     classes : ndarray of uint8, (y, x)
         Values 1..k, 0 where there is no data.
     colors : sequence of str
-        Colour of class 1, 2, ... k.
+        Color of class 1, 2, ... k.
 
     Returns
     -------
@@ -240,7 +240,7 @@ def palette_png(classes: npt.NDArray[np.uint8], colors: Sequence[str]) -> bytes:
     Raises
     ------
     InputError
-        On another shape or dtype, no pixels, or a class without a colour.
+        On another shape or dtype, no pixels, or a class without a color.
 
     Examples
     --------

@@ -31,7 +31,7 @@ def pam_xml(table: ClassTable, pixels: npt.NDArray[np.int64]) -> str:
     Parameters
     ----------
     table : ClassTable
-        Names and colours.
+        Names and colors.
     pixels : ndarray of int64, (256,)
         Pixels of each value.
 
@@ -65,7 +65,7 @@ def pam_xml(table: ClassTable, pixels: npt.NDArray[np.int64]) -> str:
 
 
 def qgis_style(table: ClassTable) -> str:
-    """Write a paletted QGIS style with the table's names and colours."""
+    """Write a paletted QGIS style with the table's names and colors."""
     root = ElementTree.Element(
         "qgis", version="3.22", styleCategories="AllStyleCategories"
     )

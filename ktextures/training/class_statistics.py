@@ -1,9 +1,9 @@
 """What each class holds, and how unlike that a texture is.
 
 Pixels of a class are summed up by their mean descriptor, by mean and covariance of
-their colours, and by the mean energies of a filter bank at several scales (after
+their colors, and by the mean energies of a filter bank at several scales (after
 Portilla & Simoncelli 2000, International Journal of Computer Vision 40:49). A texture
-is drawn so that its own colours and energies come near to these.
+is drawn so that its own colors and energies come near to these.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ LEAST_PIXELS = 16
 
 
 class Holdings:
-    """Colours, energies and mean descriptor of each class.
+    """Colors, energies and mean descriptor of each class.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Holdings:
     Attributes
     ----------
     descriptor : variable, shape (class, dimension)
-    colour : variable, shape (class, band)
+    color : variable, shape (class, band)
     covariance : variable, shape (class, band, band)
     energies : list of variable, shape (class, channel) each
         One per scale.
@@ -58,13 +58,13 @@ class Holdings:
         ]
         self._units = tf.constant(known.std(0) + 1e-3, "float32")
         self.descriptor = tf.Variable(tf.zeros((k, descriptors.shape[-1])))
-        self.colour = tf.Variable(tf.zeros((k, bands)))
+        self.color = tf.Variable(tf.zeros((k, bands)))
         self.covariance = tf.Variable(tf.zeros((k, bands, bands)))
         self.energies = [tf.Variable(tf.zeros((k, s.shape[0]))) for s in self._spreads]
 
     @property
     def _variables(self) -> list[tf.Variable]:
-        return [self.descriptor, self.colour, self.covariance, *self.energies]
+        return [self.descriptor, self.color, self.covariance, *self.energies]
 
     def update(self, labels: np.ndarray) -> None:
         """Measure the classes of labels (n, y, x), -1 = none."""
@@ -76,20 +76,20 @@ class Holdings:
             variable.assign(np.where(keep, measured, variable.numpy()))
 
     def _moments(self, labels: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Mean descriptor, mean colour and covariance of colours of each class."""
+        """Mean descriptor, mean color and covariance of colors of each class."""
         k, bands = self.k, self._pixels.shape[-1]
         descriptor = np.zeros((k, self._descriptors.shape[-1]), "float32")
-        colour = np.zeros((k, bands), "float32")
+        color = np.zeros((k, bands), "float32")
         covariance = np.zeros((k, bands, bands), "float32")
         for value in range(k):
             mine = labels == value
             pixels = self._pixels[mine]
             if len(pixels):
                 descriptor[value] = self._descriptors[mine].mean(0)
-                colour[value] = pixels.mean(0)
-                centred = pixels - colour[value]
-                covariance[value] = centred.T @ centred / len(pixels)
-        return descriptor, colour, covariance
+                color[value] = pixels.mean(0)
+                centered = pixels - color[value]
+                covariance[value] = centered.T @ centered / len(pixels)
+        return descriptor, color, covariance
 
     def _energies(self, labels: np.ndarray) -> list[np.ndarray]:
         """Mean of each map over each class, (class, channel) per scale."""
@@ -122,11 +122,11 @@ class Holdings:
         tensor, shape ()
         """
         mean = tf.reduce_mean(textures, [1, 2])
-        centred = textures - mean[:, None, None]
+        centered = textures - mean[:, None, None]
         area = textures.shape[1] * textures.shape[2]
-        covariance = tf.einsum("kyxa,kyxb->kab", centred, centred) / area
+        covariance = tf.einsum("kyxa,kyxb->kab", centered, centered) / area
         units = self._units[:, None] * self._units
-        tint = (mean - tf.gather(self.colour, classes)) / self._units
+        tint = (mean - tf.gather(self.color, classes)) / self._units
         swing = (covariance - tf.gather(self.covariance, classes)) / units
         loss = tf.reduce_mean(tint**2) + tf.reduce_mean(swing**2)
         for maps, energy, spread in zip(

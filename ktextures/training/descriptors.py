@@ -1,9 +1,9 @@
-"""Descriptors: what a neighbourhood and a whole texture have in common, in one space.
+"""Descriptors: what a neighborhood and a whole texture have in common, in one space.
 
-A descriptor is the local mean of an extractor's feature maps, standardised by frozen
+A descriptor is the local mean of an extractor's feature maps, standardized by frozen
 statistics of the scene and projected on few directions. As all of that is linear, the
 mean feature of a generated texture has its place in the same space, where it is
-compared with the neighbourhood of every pixel.
+compared with the neighborhood of every pixel.
 """
 
 import itertools
@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from skimage.segmentation import felzenszwalb
 
-from ktextures.features.color import ColourFeatures
+from ktextures.features.color import ColorFeatures
 from ktextures.features.protocol import FeatureExtractor
 from ktextures.model.ops import blur, blur_reach
 from ktextures.raster.tile_set import TileSet
@@ -52,7 +52,7 @@ class Layer:
 
 
 class DescriptorSpace:
-    """Local means of feature maps, standardised and projected.
+    """Local means of feature maps, standardized and projected.
 
     Parameters
     ----------
@@ -64,8 +64,8 @@ class DescriptorSpace:
     segment_scales : sequence of float
         The local means are averaged over the segments of a tile at these scales, so
         that they stop at the image's edges; empty = not.
-    colour_weights : sequence of float
-        How much `ColourFeatures` count beside the others. The first makes the
+    color_weights : sequence of float
+        How much `ColorFeatures` count beside the others. The first makes the
         descriptors; with the rest, they are further views of the same pixels, once
         with the noise of `lags` and once with that of all distances.
     lags : sequence of int
@@ -91,13 +91,13 @@ class DescriptorSpace:
         sigma: float,
         *,
         segment_scales: Sequence[float] = (),
-        colour_weights: Sequence[float] = (1.0,),
+        color_weights: Sequence[float] = (1.0,),
         lags: Sequence[int] = (),
         shrinkage: float = 0.0,
     ) -> None:
         self.extractors, self.sigma = tuple(extractors), sigma
         self.segment_scales, self.lags = tuple(segment_scales), tuple(lags)
-        self.colour_weights, self.shrinkage = tuple(colour_weights), shrinkage
+        self.color_weights, self.shrinkage = tuple(color_weights), shrinkage
         self.layers: list[Layer] = []
         self.turns: tuple[np.ndarray, ...] = ()
 
@@ -105,11 +105,11 @@ class DescriptorSpace:
         """Feature maps (batch, y / s, x / s, channel) by all extractors."""
         return [maps for extractor in self.extractors for maps in extractor(tiles)]
 
-    def _is_colour(self, tiles: TileSet) -> list[bool]:
-        """Whether each map is one of colours."""
+    def _is_color(self, tiles: TileSet) -> list[bool]:
+        """Whether each map is one of colors."""
         corner = tf.constant(tiles.values[:1, :32, :32])
         return [
-            isinstance(extractor, ColourFeatures)
+            isinstance(extractor, ColorFeatures)
             for extractor in self.extractors
             for _ in extractor(corner)
         ]
@@ -157,8 +157,8 @@ class DescriptorSpace:
         """
         some = tiles.some(FIT_TILES)
         pooled = list(self._each(some, on_tile))
-        colour = self._is_colour(tiles)
-        self._standardise(self._on_grid(pooled, some), colour)
+        color = self._is_color(tiles)
+        self._standardize(self._on_grid(pooled, some), color)
         maps = pooled if len(some) == len(tiles) else self._each(tiles, on_tile)
         cut = slice(tiles.halo, -tiles.halo or None)
         channels = np.stack(
@@ -169,10 +169,10 @@ class DescriptorSpace:
                 for each, values in zip(maps, tiles.values, strict=True)
             ]
         )
-        self._turn(channels, tiles.inner()[1], any(colour) and not all(colour))
+        self._turn(channels, tiles.inner()[1], any(color) and not all(color))
         return channels
 
-    def _standardise(self, rows: list[np.ndarray], colour: list[bool]) -> None:
+    def _standardize(self, rows: list[np.ndarray], color: list[bool]) -> None:
         """Learn mean and spread of each map's channels, and what becomes of them."""
         means = [row.mean(0) for row in rows]
         spreads = [_floored(row.std(0)) for row in rows]
@@ -180,17 +180,17 @@ class DescriptorSpace:
             (row - mean) / spread
             for row, mean, spread in zip(rows, means, spreads, strict=True)
         ]
-        projections = self._projections(scaled, colour)
+        projections = self._projections(scaled, color)
         self.layers = [
             Layer(*(np.asarray(part, "float32") for part in layer))
             for layer in zip(means, spreads, projections, strict=True)
         ]
 
     def _projections(
-        self, rows: list[np.ndarray], colour: list[bool]
+        self, rows: list[np.ndarray], color: list[bool]
     ) -> list[np.ndarray]:
-        """Textures have principal directions in common, colours stay themselves."""
-        pairs = list(zip(rows, colour, strict=True))
+        """Textures have principal directions in common, colors stay themselves."""
+        pairs = list(zip(rows, color, strict=True))
         textures = [row for row, tinted in pairs if not tinted]
         bands = sum(row.shape[1] for row, tinted in pairs if tinted)
         vectors = np.zeros((0, 0))
@@ -217,7 +217,7 @@ class DescriptorSpace:
             # What differs at any distance, as noise: scenes that one kind of noise
             # misleads are told apart by the other.
             noises.append(np.cov(rows.T.astype("float64")))
-        weights = self.colour_weights if mixed else (1.0,)
+        weights = self.color_weights if mixed else (1.0,)
         self.turns = tuple(
             self._view(rows, noise, weight)
             for noise, weight in itertools.product(noises, weights)
@@ -295,7 +295,7 @@ def _floored(spread: np.ndarray) -> np.ndarray:
 
 
 def principal_directions(rows: np.ndarray, count: int) -> np.ndarray:
-    """Directions (channel, count) of largest variance of centred rows."""
+    """Directions (channel, count) of largest variance of centered rows."""
     _, vectors = np.linalg.eigh((rows.T @ rows / len(rows)).astype("float64"))
     return np.asarray(vectors[:, ::-1][:, :count])
 

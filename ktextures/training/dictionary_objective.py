@@ -2,7 +2,7 @@
 
 Masks that may draw the image pixel by pixel leave nothing for the textures to do. Here
 a pixel is compared with the entries of a dictionary instead, one per class: the loss is
-the squared distance between the descriptor of its neighbourhood and the entry of its
+the squared distance between the descriptor of its neighborhood and the entry of its
 class. An entry lies at the mean of what its class holds, pulled towards the class's
 *pure* texture; textures are drawn after what their classes hold. That is k-means whose
 labels come from a network, trained by gradient descent.
@@ -88,7 +88,7 @@ class DictionaryObjective:
     learning_rate : float, optional
         Of the masks; that of the textures keeps its ratio to it.
     loss_weights : mapping of str to float, optional
-        Of "dictionary" and "imitation", once the start is learnt.
+        Of "dictionary" and "imitation", once the start is learned.
     on_vote : callable
         Called before each k-means of the start.
     """
@@ -155,14 +155,14 @@ class DictionaryObjective:
         self.entries = tf.Variable(tf.zeros((model.k, self.descriptors.shape[-1])))
         self._review(self.labels, -1)
         if channels is not None:
-            model.texture_bank.adapt(self.holdings.colour.numpy())
+            model.texture_bank.adapt(self.holdings.color.numpy())
 
     def _review(self, labels: np.ndarray, index: int) -> None:
         """Measure anew what each class holds, and where its texture is."""
         if 0 <= index < self.last_revival:
             labels = self._revive(labels)
         counts = np.bincount(self.labels[self.inside], minlength=self.model.k)
-        # Without it a class of a few per cent is hardly ever learnt.
+        # Without it a class of a few per cent is hardly ever learned.
         self.rarity.assign(np.sqrt(counts.mean() / np.maximum(counts, 1)))
         self.holdings.update(labels)
         means = self.holdings.descriptor.numpy()

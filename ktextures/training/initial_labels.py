@@ -104,9 +104,9 @@ def _consensus(votes: np.ndarray, k: int, generator: np.random.Generator) -> np.
     return _elected(patterns, kmeans.cluster_centers_, k)[which.ravel()]
 
 
-def _elected(patterns: np.ndarray, centres: np.ndarray, k: int) -> np.ndarray:
-    """The centre (class, voter * k) nearest to each pattern (pattern, voter)."""
-    shares = centres.reshape(len(centres), -1, k)
+def _elected(patterns: np.ndarray, centers: np.ndarray, k: int) -> np.ndarray:
+    """The center (class, voter * k) nearest to each pattern (pattern, voter)."""
+    shares = centers.reshape(len(centers), -1, k)
     offset = -0.5 * (shares**2).sum((1, 2))
     found = np.empty(len(patterns), int)
     # As ballots, patterns of many classes would not fit into memory.

@@ -164,7 +164,7 @@ class TrainingLoop:
             try:
                 self.checkpoint.write(settings, arrays)
             except OSError as error:
-                # A full disk must not cost what was learnt.
+                # A full disk must not cost what was learned.
                 warnings.warn(
                     f"The state of the training is not saved: {error} Training goes "
                     "on.",

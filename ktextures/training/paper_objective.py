@@ -1,4 +1,4 @@
-"""What a training step minimises: the protocol, and the published objective."""
+"""What a training step minimizes: the protocol, and the published objective."""
 
 from collections.abc import Mapping
 
@@ -103,7 +103,7 @@ class SimulationObjective:
             textures = model.texture_bank(noise, training=True)
             simulated = tf.einsum("nyxk,kyxb->nyxb", masks, textures)
             image = tile[:, halo : halo + height, halo : halo + width]
-            # Where there is no data both sides are alike, so that nothing is learnt.
+            # Where there is no data both sides are alike, so that nothing is learned.
             simulated = tf.where(valid[..., None], simulated, image)
             parts = [
                 tf.reduce_mean((maps - target) ** 2)

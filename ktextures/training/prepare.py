@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from sklearn.cluster import KMeans
 
-from ktextures.features.color import ColourFeatures
+from ktextures.features.color import ColorFeatures
 from ktextures.features.filter_bank import FilterBank
 from ktextures.features.protocol import FeatureExtractor
 from ktextures.features.vgg16 import VGG16Features
@@ -15,7 +15,7 @@ from ktextures.model.config import ModelConfig
 from ktextures.model.ktextures import KTextures
 from ktextures.model.masks import ContextualMasks
 from ktextures.raster.bands import role_indices
-from ktextures.raster.georeference import pixel_metres
+from ktextures.raster.georeference import pixel_meters
 from ktextures.raster.scaling import Preparation
 from ktextures.raster.tile_set import TileSet, choose_tiles
 from ktextures.training.descriptors import DescriptorSpace
@@ -43,23 +43,23 @@ SEGMENT_SCALES = (50.0, 100.0, 200.0)
 POOLING = 2.0
 """Standard deviation of the descriptors' local mean, in texture scales."""
 
-COLOUR_WEIGHTS = (0.3, 0.0, 0.5, 1.0)
-"""How much colour counts beside the features of texture; after the first, in votes."""
+COLOR_WEIGHTS = (0.3, 0.0, 0.5, 1.0)
+"""How much color counts beside the features of texture; after the first, in votes."""
 
 LAGS, SHRINKAGE = (6, 12, 24), 0.3
 """Pixels over which what changes is noise, and how much quiet directions may gain."""
 
 TEXTURE_FROM = 1.5
-"""Texture scale in pixels from which texture is compared, and not colour alone."""
+"""Texture scale in pixels from which texture is compared, and not color alone."""
 
-TEXTURE_SCALE, COLOUR_SCALE = 2.0, 1.0
+TEXTURE_SCALE, COLOR_SCALE = 2.0, 1.0
 """What "auto" chooses from."""
 
 CLUSTERED = 1.1
 """Clusteredness from which texture is taken to tell the classes apart."""
 
 COARSE = 20.0
-"""Metres per pixel from which fields and crowns are no longer textures."""
+"""Meters per pixel from which fields and crowns are no longer textures."""
 
 
 @dataclass(frozen=True)
@@ -216,13 +216,13 @@ def _choose_scale(
     """Texture scale, the space that goes with it, and the tiles' channels in it."""
     scale = request.texture_scale
     if scale is None:
-        metres = pixel_metres(scene)
-        scale = COLOUR_SCALE if metres and metres >= COARSE else TEXTURE_SCALE
+        meters = pixel_meters(scene)
+        scale = COLOR_SCALE if meters and meters >= COARSE else TEXTURE_SCALE
     space, channels = _described(scene, request, tiles, scale)
     if request.texture_scale is None and scale >= TEXTURE_FROM:
         rows = channels[tiles.inner()[1]]
         if clusteredness(rows, request.seed) < CLUSTERED:
-            scale = COLOUR_SCALE
+            scale = COLOR_SCALE
             space, channels = _described(scene, request, tiles, scale)
     return scale, space, channels
 
@@ -239,14 +239,14 @@ def _described(
 
 def _default_features(scene: xr.DataArray, scale: float) -> Sequence[FeatureExtractor]:
     if scale < TEXTURE_FROM:
-        return (ColourFeatures(),)
+        return (ColorFeatures(),)
     if role_indices(scene, ("red", "green", "blue")) is None:
-        return (FilterBank(), ColourFeatures())
+        return (FilterBank(), ColorFeatures())
     triples = [("red", "green", "blue")]
     if role_indices(scene, ("nir",)) is not None:
         triples.append(("nir", "red", "green"))
     vgg = [VGG16Features(weights="bundled", bands=triple) for triple in triples]
-    return (*vgg, ColourFeatures())
+    return (*vgg, ColorFeatures())
 
 
 def _space(extractors: Sequence[FeatureExtractor], scale: float) -> DescriptorSpace:
@@ -257,7 +257,7 @@ def _space(extractors: Sequence[FeatureExtractor], scale: float) -> DescriptorSp
         extractors,
         POOLING * scale,
         segment_scales=SEGMENT_SCALES,
-        colour_weights=COLOUR_WEIGHTS,
+        color_weights=COLOR_WEIGHTS,
         lags=LAGS,
         shrinkage=SHRINKAGE,
     )

@@ -1,7 +1,7 @@
 """Another number of classes for a trained model: split, merge, and go on training.
 
 The logits of contextual masks are linear in what the network sees of a pixel's
-neighbourhood, so a class can be cut in two, or two be made one, by changing their rows
+neighborhood, so a class can be cut in two, or two be made one, by changing their rows
 of that last layer alone; all other rows, and what the network sees, stay.
 """
 
@@ -46,7 +46,7 @@ class Regrouped:
     ----------
     model : KTextures
     parents : tuple of int
-        For each class 1..k of it, the class of the earlier model whose name and colour
+        For each class 1..k of it, the class of the earlier model whose name and color
         it keeps; 0 for the new half of a class.
     sources : tuple of int
         The same, but for a new half the class that it was cut from.
@@ -63,7 +63,7 @@ class _Head:
 
     weights: np.ndarray  # (class, hidden + 1), the offset last
     sample: np.ndarray  # (pixel, hidden + 1), 1 last
-    colours: np.ndarray  # (pixel, band)
+    colors: np.ndarray  # (pixel, band)
     parents: list[int]
     sources: list[int]
 
@@ -75,7 +75,7 @@ class _Head:
         """Cut the most varied class in two; the larger half keeps its place."""
         chosen = self.chosen()
         scatter = [
-            float(self.colours[chosen == value].var(0).sum() * (chosen == value).sum())
+            float(self.colors[chosen == value].var(0).sum() * (chosen == value).sum())
             if (chosen == value).sum() > 1
             else 0.0
             for value in range(len(self.weights))
@@ -138,11 +138,11 @@ class _Head:
         return min(factor, float(np.quantile(room, LOST)))
 
     def merge(self) -> None:
-        """Make one of the two nearest classes, by Ward's criterion on local colour."""
+        """Make one of the two nearest classes, by Ward's criterion on local color."""
         chosen = self.chosen()
         counts = np.bincount(chosen, minlength=len(self.weights)).astype(float)
         means = np.stack(
-            [_mean(self.colours, chosen == value) for value in range(len(counts))]
+            [_mean(self.colors, chosen == value) for value in range(len(counts))]
         )
         distance = ((means[:, None] - means) ** 2).sum(-1)
         cost = distance * np.outer(counts, counts)
@@ -182,7 +182,7 @@ def regroup(
     """Make a model with another number of classes out of a trained one.
 
     For each class more the most varied one is cut in two, for each class less the two
-    nearest are merged. All other classes keep weights, names and colours. Train the
+    nearest are merged. All other classes keep weights, names and colors. Train the
     model further (``train(scene, model=...)``) to let the new classes settle.
 
     Parameters
@@ -218,9 +218,9 @@ def regroup(
         order = model.record.order
         kernel, bias = (weight.numpy() for weight in network.head.weights)
         rows = np.vstack([kernel[0, 0], bias]).T[order].astype("float64")
-        sample, colours = _sample(model, values, valid)
+        sample, colors = _sample(model, values, valid)
         numbers = list(range(1, model.k + 1))
-        head = _Head(rows, sample, colours, numbers, list(numbers))
+        head = _Head(rows, sample, colors, numbers, list(numbers))
         while len(head.weights) < k:
             head.split(model.config.seed)
         while len(head.weights) > k:
@@ -261,9 +261,9 @@ def revive(
         for tile, known in zip(values, valid, strict=True)
         if known.any()
     ]
-    sample, colours = (np.concatenate(each) for each in zip(*parts, strict=True))
+    sample, colors = (np.concatenate(each) for each in zip(*parts, strict=True))
     numbers = list(range(model.k))
-    head = _Head(rows, sample, colours, list(numbers), list(numbers))
+    head = _Head(rows, sample, colors, list(numbers), list(numbers))
     lost = head.refill(model.config.seed, absent)
     if lost:
         kernel.assign(head.weights[:, :-1].T[None, None].astype("float32"))
@@ -276,10 +276,10 @@ def revive(
 def _sample(
     model: KTextures, values: np.ndarray, valid: np.ndarray, tiles: int = 1
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What the network sees of some valid pixels, and local colours there."""
+    """What the network sees of some valid pixels, and local colors there."""
     share = min(SAMPLE / tiles / max(int(valid.sum()), 1), 1.0)
     generator = np.random.default_rng(model.config.seed)
-    seen, colours = [], []
+    seen, colors = [], []
     for row in range(0, len(valid), STRIP):
         known = valid[row : row + STRIP]
         chosen = known & (generator.random(known.shape) < share)
@@ -289,10 +289,10 @@ def _sample(
         context = model.mask_network.context(tf.constant(part[None])).numpy()[0]
         seen.append(context[chosen])
         inner = slice(model.reach, -model.reach or None)
-        colours.append(part[inner, inner][chosen])
+        colors.append(part[inner, inner][chosen])
     features = np.concatenate(seen).astype("float64")
     ones = np.ones((len(features), 1))
-    return np.hstack([features, ones]), np.concatenate(colours)
+    return np.hstack([features, ones]), np.concatenate(colors)
 
 
 def _rebuilt(model: KTextures, head: _Head) -> KTextures:
@@ -323,5 +323,5 @@ def _distinct(parents: Sequence[int], k: int) -> list[int]:
     return [parent or next(fresh) for parent in parents]
 
 
-def _mean(colours: np.ndarray, mine: np.ndarray) -> np.ndarray:
-    return np.asarray(colours[mine if mine.any() else slice(None)].mean(0))
+def _mean(colors: np.ndarray, mine: np.ndarray) -> np.ndarray:
+    return np.asarray(colors[mine if mine.any() else slice(None)].mean(0))

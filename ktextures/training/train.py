@@ -54,7 +54,7 @@ def train(
     """Learn k hard classes of a scene, each with its own texture, without labels.
 
     Ctrl-C and `model.stop_training` (in a callback) end training after the step at
-    hand; what was learnt by then is returned.
+    hand; what was learned by then is returned.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def train(
         Gradient steps; 600 by default, 10,240 with "paper".
     texture_scale : float or "auto"
         Preset "default": pixels over which texture is looked at, 0 to 16; 0 = the
-        colour of each pixel alone. "auto" chooses; the choice is in the model's
+        color of each pixel alone. "auto" chooses; the choice is in the model's
         provenance.
     features : FeatureExtractor or sequence of them
         What image and textures are compared by; several add up.
@@ -254,7 +254,7 @@ def _scale(texture_scale: object) -> float | None:
         or not 0 <= texture_scale <= MAX_SCALE
     ):
         raise InputError(
-            f"texture_scale is {texture_scale!r}; give pixels from 0 (colour only) to "
+            f"texture_scale is {texture_scale!r}; give pixels from 0 (color only) to "
             f"{MAX_SCALE:g}, or 'auto'."
         )
     return float(texture_scale)
@@ -394,8 +394,8 @@ def _brightness(model: KTextures, tiles: TileSet) -> np.ndarray:
     total, count = np.zeros(model.k), np.zeros(model.k)
     values, _ = tiles.inner(model.reach)
     pixels, valid = tiles.inner()
-    for tile, colours, known in zip(values, pixels, valid, strict=True):
+    for tile, colors, known in zip(values, pixels, valid, strict=True):
         masks = model(tile[None], training=False).numpy()[0].argmax(-1)[known]
-        total += np.bincount(masks, colours.mean(-1)[known], model.k)
+        total += np.bincount(masks, colors.mean(-1)[known], model.k)
         count += np.bincount(masks, minlength=model.k)
     return np.where(count > 0, total / np.maximum(count, 1), math.nan)

@@ -35,7 +35,7 @@ def explore(
         Of the training: ``preset``, ``steps``, ``texture_scale``, ``features``,
         ``scaler``, ``learning_rate``, ``loss_weights``, ``seed``; see
         `ktextures.train`. Of the view: ``bands`` (three names or numbers
-        from 1 for red, green, blue, or one for grey), ``basemap`` (an ipyleaflet layer
+        from 1 for red, green, blue, or one for gray), ``basemap`` (an ipyleaflet layer
         or basemap, fetched over the network; none by default), ``preview`` (longest
         side in pixels of what is shown, 1024).
 

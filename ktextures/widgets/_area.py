@@ -93,7 +93,7 @@ def area_of(geometry: Mapping[str, Any], preview: Preview) -> Area:
 def _mask(
     rows: npt.NDArray[np.float64], cols: npt.NDArray[np.float64], window: Window
 ) -> npt.NDArray[np.bool_] | None:
-    """Pixels whose centre is inside the outline; None if that is nearly all."""
+    """Pixels whose center is inside the outline; None if that is nearly all."""
     from skimage.draw import polygon2mask
 
     outline = np.stack([rows - 0.5, cols - 0.5], -1)

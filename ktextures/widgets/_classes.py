@@ -20,7 +20,7 @@ _MOST_UNDONE = 50
 
 
 class ClassBook:
-    """Keeps names, colours and merges of the classes shown; changes only the state.
+    """Keeps names, colors and merges of the classes shown; changes only the state.
 
     Every method may be called from any thread.
 
@@ -44,9 +44,9 @@ class ClassBook:
             self._count()
 
     def begin(self, frame: Frame, table: ClassTable | None = None) -> None:
-        """Show the first frame of another model, in the colours of what it replaces.
+        """Show the first frame of another model, in the colors of what it replaces.
 
-        `table`, if given, holds its names and colours.
+        `table`, if given, holds its names and colors.
         """
         state = self._state
         with state.lock:
@@ -92,14 +92,14 @@ class ClassBook:
         if table != self._state.table:
             self._edit(table)
 
-    def recolour(self, value: int, color: str) -> None:
-        """Give a class another colour."""
-        table = self._state.table.recolour(value, color)
+    def recolor(self, value: int, color: str) -> None:
+        """Give a class another color."""
+        table = self._state.table.recolor(value, color)
         if table != self._state.table:
             self._edit(table)
 
     def merge(self, values: Sequence[int]) -> None:
-        """Make one class of several; it keeps name and colour of the lowest value.
+        """Make one class of several; it keeps name and color of the lowest value.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class ClassBook:
             self._edit(table, mapping, hidden)
 
     def undo(self) -> bool:
-        """Take the last rename, recolouring or merge back; False if there is none."""
+        """Take the last rename, recoloring or merge back; False if there is none."""
         with self._state.lock:
             if not self._undo:
                 return False

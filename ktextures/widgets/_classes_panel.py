@@ -1,4 +1,4 @@
-"""One row per class: colour, texture, name, share, area; merge and undo."""
+"""One row per class: color, texture, name, share, area; merge and undo."""
 
 import math
 import threading
@@ -55,7 +55,7 @@ class Row:
             layout=w.Layout(align_items="center"),
         )
         self._links.observe(self.name, self._renamed, "value")
-        self._links.observe(self.color, self._recoloured, "value")
+        self._links.observe(self.color, self._recolored, "value")
         self._links.observe(self.visible, self._shown, "value")
         self._links.observe(self.solo, self._alone, "value")
 
@@ -73,8 +73,8 @@ class Row:
     def _renamed(self, change: Any) -> None:
         self._panel.attempt(lambda book: book.rename(self.value, change["new"]))
 
-    def _recoloured(self, change: Any) -> None:
-        self._panel.attempt(lambda book: book.recolour(self.value, change["new"]))
+    def _recolored(self, change: Any) -> None:
+        self._panel.attempt(lambda book: book.recolor(self.value, change["new"]))
 
     def _shown(self, change: Any) -> None:
         state = self._panel.state

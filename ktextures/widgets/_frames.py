@@ -32,12 +32,12 @@ def frame_of(model: "KTextures", preview: Preview) -> Frame:
 
 
 def first_look(preview: Preview, k: int, seed: int) -> Frame:
-    """A look at a scene before any training: k-means on colour alone."""
-    classes, colours = _colour_look(preview, k, seed)
+    """A look at a scene before any training: k-means on color alone."""
+    classes, colors = _color_look(preview, k, seed)
     textures = np.broadcast_to(
-        colours[:, None, None], (k, _LOOK_SIDE, _LOOK_SIDE, colours.shape[1])
+        colors[:, None, None], (k, _LOOK_SIDE, _LOOK_SIDE, colors.shape[1])
     )
-    return Frame(classes, _simulated(classes, colours), textures)
+    return Frame(classes, _simulated(classes, colors), textures)
 
 
 def start_frame(model: "KTextures", preview: Preview) -> Frame:
@@ -57,23 +57,23 @@ def start_frame(model: "KTextures", preview: Preview) -> Frame:
 
 
 def _simulated(
-    classes: UInt8Array, colours: npt.NDArray[np.float32]
+    classes: UInt8Array, colors: npt.NDArray[np.float32]
 ) -> npt.NDArray[np.float32]:
-    simulated = colours[np.maximum(classes, 1) - 1].astype("float32")
+    simulated = colors[np.maximum(classes, 1) - 1].astype("float32")
     simulated[classes == 0] = np.nan
     return simulated
 
 
-def _colour_look(
+def _color_look(
     preview: Preview, k: int, seed: int
 ) -> tuple[UInt8Array, npt.NDArray[np.float32]]:
-    """Classes by colour, and their colours.
+    """Classes by color, and their colors.
 
     Returns
     -------
     classes : array of uint8, shape (y, x)
         1..k, the darkest first, 0 = nodata.
-    colours : array, shape (class, band)
+    colors : array, shape (class, band)
         Mean of each, in the scene's units.
     """
     from sklearn.cluster import KMeans
@@ -82,10 +82,10 @@ def _colour_look(
     spread = known.std(0) + 1e-9
     step = max(len(known) // _LOOK_PIXELS, 1)
     fitted = KMeans(k, n_init=1, random_state=seed).fit(known[::step] / spread)
-    centres = fitted.cluster_centers_
-    order = np.argsort(centres.mean(1))
+    centers = fitted.cluster_centers_
+    order = np.argsort(centers.mean(1))
     rank = np.empty(k, np.uint8)
     rank[order] = np.arange(1, k + 1)
     classes = np.zeros(preview.valid.shape, np.uint8)
     classes[preview.valid] = rank[fitted.predict(known / spread)]
-    return classes, (centres[order] * spread).astype("float32")
+    return classes, (centers[order] * spread).astype("float32")

@@ -161,9 +161,9 @@ class Overlays:
     ) -> str:
         if margin is None:
             return TRANSPARENT
-        grey = np.rint(255 * np.clip(margin, 0, 1)).astype(np.uint8)
+        gray = np.rint(255 * np.clip(margin, 0, 1)).astype(np.uint8)
         alpha = np.where(valid, 255, 0).astype(np.uint8)
-        return self._rgba(np.dstack([grey, grey, grey, alpha]))
+        return self._rgba(np.dstack([gray, gray, gray, alpha]))
 
     def _rgba(self, picture: UInt8Array) -> str:
         return data_url(rgba_png(self._preview.frame.warp(picture)))

@@ -253,7 +253,7 @@ class ControlsPanel:
 
 def _scale_options(own: float) -> list[tuple[str, float]]:
     """Labels and values, with one of the reader's own among them."""
-    named = {-1.0: "auto", 0.0: "colour only"}
+    named = {-1.0: "auto", 0.0: "color only"}
     values = sorted({*named, *SCALES, own})
     return [(named.get(value, f"{value:g} px"), value) for value in values]
 

@@ -38,7 +38,7 @@ class Preview:
     longest : int
         Longest side of the preview in pixels.
     bands : sequence of str or int, optional
-        Shown as red, green, blue, or one in grey.
+        Shown as red, green, blue, or one in gray.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What an explorer shows, as a labelled Dataset."""
+"""What an explorer shows, as a labeled Dataset."""
 
 from collections.abc import Sequence
 

@@ -52,7 +52,7 @@ class Session:
             self._signals.go.clear()
 
     def stop(self) -> None:
-        """End what runs after the step at hand; keep what is learnt."""
+        """End what runs after the step at hand; keep what is learned."""
         if self._turn(("training", "paused"), "stopping", "Stopping.") or (
             self.state.applying
         ):

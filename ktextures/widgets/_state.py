@@ -118,7 +118,7 @@ class ExplorerState(t.HasTraits):
         Of work other than training, 0..1.
     frame : Frame or None
     table : ClassTable
-        Names and colours of the classes shown.
+        Names and colors of the classes shown.
     mapping : tuple of int
         For class i + 1 of the model the class shown, which differs once classes are
         merged.

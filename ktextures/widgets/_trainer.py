@@ -182,7 +182,7 @@ class Trainer:
         return scene if area is None else area.cut(scene)
 
     def _look(self) -> None:
-        """Colour the map at once, while the training is prepared."""
+        """Color the map at once, while the training is prepared."""
         seed = max(self.state.seed, 0)
         self.book.begin(first_look(self.preview, self.state.k, seed))
 
@@ -275,7 +275,7 @@ class Trainer:
             model.record = replace(model.record, order=self._order)
 
     def name_classes(self) -> None:
-        """Write names and colours that were given here into the model."""
+        """Write names and colors that were given here into the model."""
         model, state = self.model, self.state
         if model is None or len(state.mapping) != model.k:
             return

@@ -176,7 +176,7 @@ class Explorer:
         self._session.resume()
 
     def stop(self) -> None:
-        """End training, or applying, after the step at hand; keep what is learnt."""
+        """End training, or applying, after the step at hand; keep what is learned."""
         self._session.stop()
 
     def reset(self) -> None:
@@ -207,20 +207,20 @@ class Explorer:
         self._book.rename(value, name)
         self._trainer.name_classes()
 
-    def recolour(self, value: int, color: str) -> None:
-        """Give the class of this value another CSS colour."""
-        self._book.recolour(value, color)
+    def recolor(self, value: int, color: str) -> None:
+        """Give the class of this value another CSS color."""
+        self._book.recolor(value, color)
         self._trainer.name_classes()
 
     def merge(self, values: Sequence[int]) -> None:
-        """Make one class of several; name and colour of the lowest value stay.
+        """Make one class of several; name and color of the lowest value stay.
 
         Values above move down to close the gap.
         """
         self._book.merge(values)
 
     def undo(self) -> None:
-        """Take the last rename, recolouring or merge back."""
+        """Take the last rename, recoloring or merge back."""
         self._book.undo()
         self._trainer.name_classes()
 
@@ -266,7 +266,7 @@ class Explorer:
         state.message = "Applying the model to the full scene."
         classes = classify(self.scene, model, progress, stopped)
         if classes is None or frame is None:
-            state.message = "Cancelled; the result is that of the preview."
+            state.message = "Canceled; the result is that of the preview."
             return
         self._full = classes, frame
         state.message = (
@@ -283,7 +283,7 @@ class Explorer:
 
     @property
     def result(self) -> xr.Dataset | None:
-        """Classes as they are shown, with names and colours; None before any training.
+        """Classes as they are shown, with names and colors; None before any training.
 
         Of the full scene after `apply`, and where the preview shows every pixel; else
         of the preview, whose pixels are larger. With "simulated" and "textures", as

@@ -64,7 +64,7 @@ def test_missing_packages_are_named_with_the_way_to_get_them(monkeypatch):
         sentinel2()
 
 
-@pytest.mark.parametrize("contrast", ["texture", "colour", "both"])
+@pytest.mark.parametrize("contrast", ["texture", "color", "both"])
 def test_synthetic_is_georeferenced_and_shared_fairly(contrast):
     scene, truth = synthetic((100, 140), k=5, bands=3, contrast=contrast)
     assert scene.dims == ("band", "y", "x")
@@ -110,8 +110,8 @@ def test_texture_classes_have_the_same_distribution_in_each_band(nodata_share):
         assert np.ptp(found, axis=0).max() < 0.02 * spread
 
 
-def test_colour_classes_share_their_noise_and_differ_in_mean():
-    scene, truth = synthetic(128, k=4, bands=3, contrast="colour")
+def test_color_classes_share_their_noise_and_differ_in_mean():
+    scene, truth = synthetic(128, k=4, bands=3, contrast="color")
     groups = [scene.values[:, truth.values == c].astype(float) for c in range(1, 5)]
     means = np.stack([group.mean(axis=1) for group in groups])
     stds = np.stack([group.std(axis=1) for group in groups])
@@ -167,8 +167,8 @@ def test_texture_needs_texture(k):
     assert kmeans_score(filter_energies(scene), truth, k) > 0.8
 
 
-def test_colour_needs_colour():
-    scene, truth = synthetic(192, k=4, seed=5, contrast="colour")
+def test_color_needs_color():
+    scene, truth = synthetic(192, k=4, seed=5, contrast="color")
     pixels = scene.values.astype(float).transpose(1, 2, 0)
     assert 0.7 < kmeans_score(pixels, truth, 4) < 0.99
     assert kmeans_score(filter_energies(scene), truth, 4) < 0.3
@@ -193,8 +193,8 @@ def test_every_texture_has_a_spectrum_of_its_own(k):
     ("dtype", "missing"), [("uint8", 0), ("int16", 0), ("float32", np.nan)]
 )
 def test_nodata_is_missing_in_scene_and_truth(dtype, missing):
-    # Colour noise is cut at the ends of the range, where nodata must not be met.
-    options = {"contrast": "colour", "dtype": dtype, "nodata_share": 0.25}
+    # Color noise is cut at the ends of the range, where nodata must not be met.
+    options = {"contrast": "color", "dtype": dtype, "nodata_share": 0.25}
     scene, truth = synthetic(80, k=3, bands=2, **options)
     hidden = truth.values == 0
     assert hidden.sum() == round(0.25 * 80 * 80)
@@ -210,7 +210,7 @@ def test_nodata_is_missing_in_scene_and_truth(dtype, missing):
 
 @pytest.mark.parametrize("bands", [1, 2, 6])
 def test_any_number_of_bands_and_classes(bands):
-    scene, truth = synthetic(160, k=128, bands=bands, contrast="colour", cells=200)
+    scene, truth = synthetic(160, k=128, bands=bands, contrast="color", cells=200)
     assert scene.sizes["band"] == bands
     assert sorted(set(truth.values.ravel().tolist())) == list(range(1, 129))
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import ktextures as kt
 from ktextures.errors import InputError
-from ktextures.features.color import ColourFeatures
+from ktextures.features.color import ColorFeatures
 from ktextures.features.filter_bank import FilterBank, oriented_filters
 from ktextures.features.protocol import FeatureExtractor
 
@@ -45,7 +45,7 @@ def fitted(extractor, values, bands=None):
     "extractor",
     [
         FilterBank(),
-        ColourFeatures(),
+        ColorFeatures(),
         kt.VGG16Features(),
         kt.SceneEncoder(2, width=4),
         Gradients(),
@@ -65,7 +65,7 @@ def test_other_things_do_not():
 
 
 @pytest.mark.parametrize("bands", [1, 2, 4, 13])
-@pytest.mark.parametrize("kind", [FilterBank, ColourFeatures])
+@pytest.mark.parametrize("kind", [FilterBank, ColorFeatures])
 def test_any_number_of_bands(kind, bands):
     values = tiles(bands)
     maps = fitted(kind(), values)(tf.constant(values))
@@ -125,12 +125,12 @@ def test_features_of_a_shifted_image_are_shifted():
     np.testing.assert_allclose(part[:, 4:-4, 4:-4], whole[:, 12:-4, 9:-4], atol=1e-4)
 
 
-def test_colours_alone_do_not_look_around():
+def test_colors_alone_do_not_look_around():
     values = tiles()
     other = values.copy()
     other[:, 10] = 0
-    colour = fitted(ColourFeatures(), values)
-    before, after = (colour(tf.constant(each))[0].numpy() for each in (values, other))
+    color = fitted(ColorFeatures(), values)
+    before, after = (color(tf.constant(each))[0].numpy() for each in (values, other))
     assert (before != after).any((0, 2, 3)).tolist() == [row == 10 for row in range(32)]
 
 

@@ -141,7 +141,7 @@ def test_unknown_layers_are_refused(layers):
     ("change", "message"),
     [
         (lambda config, arrays: config.pop("bands"), "bands"),
-        (lambda config, arrays: config.update(colour="red"), "colour"),
+        (lambda config, arrays: config.update(color="red"), "color"),
         (lambda config, arrays: config.update(width=8), "shape"),
         (lambda config, arrays: arrays.popitem(), "block5_conv3"),
     ],

@@ -124,8 +124,8 @@ def test_bands_are_fed_by_role_or_name_and_no_others():
     np.testing.assert_array_equal(by_role, fitted()(tf.constant(rgb))[0])
     image[..., [0, 4]] = 0
     np.testing.assert_array_equal(by_role, fitted(bands)(tf.constant(image))[0])
-    false_colour = fitted(bands, bands=("nir", "red", "B05"))(tf.constant(image))[0]
-    assert np.abs(by_role - false_colour).max() > 0
+    false_color = fitted(bands, bands=("nir", "red", "B05"))(tf.constant(image))[0]
+    assert np.abs(by_role - false_color).max() > 0
 
 
 def test_missing_bands_are_named_with_the_remedy():

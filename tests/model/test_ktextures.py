@@ -90,7 +90,7 @@ def test_the_file_holds_json_and_plain_arrays_only(trained, tmp_path):
 def test_classes_names_and_order_are_kept(tmp_path):
     model = fresh()
     model.record = type(model.record)(
-        model.record.classes.rename(2, "Wald, nass").recolour(3, "#010203"),
+        model.record.classes.rename(2, "Wald, nass").recolor(3, "#010203"),
         np.array([2, 0, 1]),
         {"loss": [1.5, float("inf")]},
         {"seed": 4},
@@ -125,8 +125,8 @@ def test_weights_of_a_scene_encoder_are_in_the_file(tmp_path):
 
 
 def test_extractors_made_of_layers_are_no_part_of_the_model(tmp_path):
-    class Learnt(keras.Model):
-        kind = "learnt"
+    class Learned(keras.Model):
+        kind = "learned"
 
         def __init__(self):
             super().__init__()
@@ -139,7 +139,7 @@ def test_extractors_made_of_layers_are_no_part_of_the_model(tmp_path):
         def call(self, tiles):
             return [self.dense(tiles)]
 
-    model = fresh(extractors=[Learnt()])
+    model = fresh(extractors=[Learned()])
     assert len(model.weights) == len(fresh().weights)
     assert len(model.trainable_variables) == len(fresh().trainable_variables)
     model.save(tmp_path / "model")

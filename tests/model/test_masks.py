@@ -12,7 +12,7 @@ from ktextures.model.masks import ContextualMasks, PublishedMasks, check_k
 from ktextures.model.ops import blur, blur_reach, crop, hard_masks, score_slices
 
 KINDS = [PublishedMasks, ContextualMasks]
-# For 4 bands: three 1x1 convolutions and three batch normalisations, as published.
+# For 4 bands: three 1x1 convolutions and three batch normalizations, as published.
 PUBLISHED_PARAMETERS = 5_061
 
 
@@ -29,7 +29,7 @@ def tiles(network, height=24, width=20, bands=4, seed=0, count=1):
 
 
 def used(network, bands):
-    """Let batch normalisation, where there is any, see some tiles."""
+    """Let batch normalization, where there is any, see some tiles."""
     for seed in range(3):
         network(tiles(network, bands=bands, seed=seed), training=True)
     return network
@@ -71,7 +71,7 @@ def test_gradients_reach_every_trainable_weight(kind):
         for weight, gradient in zip(network.trainable_variables, gradients, strict=True)
     }
     dead = [path for path, size in largest.items() if not size > 0]
-    # Batch normalisation takes a bias off again, so that its true gradient is 0.
+    # Batch normalization takes a bias off again, so that its true gradient is 0.
     if kind is PublishedMasks:
         dead = [path for path in dead if not re.search(r"conv2d\w*/bias", path)]
     assert dead == []
@@ -197,7 +197,7 @@ def test_texture_scale_0_sees_the_pixel_only():
     assert built(ContextualMasks, texture_scale=2).reach > 0
 
 
-def test_bands_are_standardised_by_what_was_frozen():
+def test_bands_are_standardized_by_what_was_frozen():
     network = built(ContextualMasks, 3, bands=2, seed=1)
     inputs = tiles(network, bands=2)
     before = network.logits(inputs).numpy()

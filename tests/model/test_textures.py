@@ -13,7 +13,7 @@ from ktextures.model.textures import (
 )
 
 KINDS = [PublishedTextures, TileableTextures]
-# For 4 bands: five 3x3 convolutions and four batch normalisations, as published.
+# For 4 bands: five 3x3 convolutions and four batch normalizations, as published.
 PUBLISHED_PARAMETERS = 7_956
 SEED = tf.constant([7, 1], "int32")
 
@@ -159,18 +159,18 @@ def test_a_choice_of_classes_is_drawn_as_among_all(chosen):
     np.testing.assert_allclose(part, bank(noise).numpy()[chosen], atol=1e-6)
 
 
-def test_tileable_textures_start_at_the_colours_they_are_given():
+def test_tileable_textures_start_at_the_colors_they_are_given():
     bank = built(TileableTextures, 3, 2)
-    colours = np.array([[0.2, 0.8], [0.5, 0.5], [0.0, 1.0]])
-    bank.adapt(colours)
+    colors = np.array([[0.2, 0.8], [0.5, 0.5], [0.0, 1.0]])
+    bank.adapt(colors)
     bank.kernels[-1].assign(tf.zeros_like(bank.kernels[-1]))
     means = drawn(bank).mean((1, 2))
-    np.testing.assert_allclose(means[:2], colours[:2], atol=1e-4)
+    np.testing.assert_allclose(means[:2], colors[:2], atol=1e-4)
     assert np.isfinite(means).all()
     assert 0 < means[2, 0] < 0.05 < 0.95 < means[2, 1] < 1
 
 
-def test_batch_normalisation_learns_in_training_only():
+def test_batch_normalization_learns_in_training_only():
     bank = built(PublishedTextures, 2)
     before = [weight.numpy().copy() for weight in bank.non_trainable_weights]
     assert before
@@ -192,7 +192,7 @@ def test_gradients_reach_the_generators_of_all_classes(kind):
         loss = tf.reduce_mean((bank(noise, training=True) - 0.3) ** 2)
     gradients = tape.gradient(loss, bank.trainable_variables)
     assert all(np.isfinite(gradient).all() for gradient in gradients)
-    # A bias before batch normalisation has a true gradient of 0.
+    # A bias before batch normalization has a true gradient of 0.
     kernels = [g for g in gradients if len(g.shape) >= 3]
     assert all(np.abs(gradient).max() > 0 for gradient in kernels)
     if kind is TileableTextures:

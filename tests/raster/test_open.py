@@ -44,7 +44,7 @@ def array_of(values, **coords):
 def write(tmp_path):
     """Write a GeoTIFF with whatever metadata a test needs."""
 
-    def write_file(values, *, names=None, colours=None, mask=None, **profile):
+    def write_file(values, *, names=None, colors=None, mask=None, **profile):
         path = tmp_path / f"scene{len(list(tmp_path.iterdir()))}.tif"
         count, height, width = values.shape
         profile = {"crs": UTM, "transform": NORTH_UP, **profile}
@@ -54,8 +54,8 @@ def write(tmp_path):
             with rasterio.open(
                 path, "w", driver="GTiff", dtype=values.dtype, **profile
             ) as file:
-                if colours:
-                    file.colorinterp = [ColorInterp[colour] for colour in colours]
+                if colors:
+                    file.colorinterp = [ColorInterp[color] for color in colors]
                 file.write(values)
                 if names:
                     file.descriptions = names
@@ -200,7 +200,7 @@ def test_alpha_is_transparency_and_no_band(write, chunks, nodata):
     values[3] = 255
     values[3, 2:4] = 0
     hidden = values[3] == 0
-    path = write(values, colours=["red", "green", "blue", "alpha"], nodata=nodata)
+    path = write(values, colors=["red", "green", "blue", "alpha"], nodata=nodata)
     scene = open_scene(path, chunks=chunks)
     check_contract(scene)
     assert scene.role.values.tolist() == ["red", "green", "blue"]
@@ -211,13 +211,13 @@ def test_alpha_is_transparency_and_no_band(write, chunks, nodata):
 
 
 def test_alpha_that_is_really_a_band_is_kept_when_said_so(write):
-    colours = ["red", "green", "blue", "alpha"]
+    colors = ["red", "green", "blue", "alpha"]
     values = pixels(4, dtype="uint8")
-    named = open_scene(write(values, colours=colours, names=[*"abc", "nir"]))
+    named = open_scene(write(values, colors=colors, names=[*"abc", "nir"]))
     np.testing.assert_array_equal(named.values, values)
     assert named.dtype == np.uint8
     assert named.role.values.tolist() == ["", "", "", "nir"]
-    path = write(values, colours=colours)
+    path = write(values, colors=colors)
     listed = open_scene(path, bands=[4, 1])
     np.testing.assert_array_equal(listed.values, values[[3, 0]])
     given = open_scene(path, roles={"nir": 4})
@@ -452,12 +452,12 @@ def test_given_roles_go_before_names():
     assert roles_of("red", "b", roles={"nir": "red"}) == ["nir", ""]
 
 
-def test_roles_from_colours_only_where_names_are_silent(write):
-    colours = ["red", "green", "blue"]
-    assert open_scene(write(pixels(3), colours=colours)).role.values.tolist() == colours
-    false_colour = write(pixels(3), colours=colours, names=["nir", "red", "green"])
-    assert open_scene(false_colour).role.values.tolist() == ["nir", "red", "green"]
-    other = write(pixels(3), colours=colours, names=["swir1", "swir2", "Band 3"])
+def test_roles_from_colors_only_where_names_are_silent(write):
+    colors = ["red", "green", "blue"]
+    assert open_scene(write(pixels(3), colors=colors)).role.values.tolist() == colors
+    false_color = write(pixels(3), colors=colors, names=["nir", "red", "green"])
+    assert open_scene(false_color).role.values.tolist() == ["nir", "red", "green"]
+    other = write(pixels(3), colors=colors, names=["swir1", "swir2", "Band 3"])
     assert open_scene(other).role.values.tolist() == ["", "", "blue"]
 
 

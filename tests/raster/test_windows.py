@@ -80,8 +80,8 @@ def test_a_grown_window_and_its_mirror_are_a_cut_of_the_mirrored_scene(
     inside, padding = grow(window, halo, height, width)
     found = mirror(scene[inside.slices], padding)
     assert found.shape[:2] == (window.height + 2 * halo, window.width + 2 * halo)
-    centre = slice(halo, halo + window.height), slice(halo, halo + window.width)
-    np.testing.assert_array_equal(found[centre], scene[window.slices])
+    center = slice(halo, halo + window.height), slice(halo, halo + window.width)
+    np.testing.assert_array_equal(found[center], scene[window.slices])
     rows, cols = window.row + halo, window.col + halo
     if min(window.height, window.width) > halo:
         # Enough of the scene is in the window itself to mirror from.

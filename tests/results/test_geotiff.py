@@ -122,7 +122,7 @@ def test_categories_and_attribute_table_are_what_gdal_reads(tmp_path):
         (field.findtext("Name"), field.findtext("Type"), field.findtext("Usage"))
         for field in table.findall("FieldDefn")
     ]
-    # Type 0 integer, 2 text; usage 5 value, 2 name, 6-9 colour, 1 pixel count.
+    # Type 0 integer, 2 text; usage 5 value, 2 name, 6-9 color, 1 pixel count.
     assert fields == [
         ("Value", "0", "5"),
         ("Class", "2", "2"),
@@ -336,7 +336,7 @@ def test_read_classes_of_another_program_uses_categories_and_colors(tmp_path):
     ) as file:
         file.write(np.array([[[1, 2]]], np.uint8))
         file.write_colormap(1, {1: (1, 2, 3), 2: (4, 5, 6)})
-    expected = ClassTable.default(2).recolour(1, "#010203").recolour(2, "#040506")
+    expected = ClassTable.default(2).recolor(1, "#010203").recolor(2, "#040506")
     assert ClassTable.from_attrs(read_classes(path).attrs) == expected
 
     Path(f"{path}.aux.xml").write_text(

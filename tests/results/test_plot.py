@@ -157,8 +157,8 @@ def test_textures_have_the_stretch_of_the_image():
 
     tiles = pictures(plot(scene, result))[3:]
 
-    grey = [int(tile[0, 0, 0]) for tile in tiles]
-    assert grey == pytest.approx([255, 127.5, 127.5, 127.5], abs=0.6)
+    gray = [int(tile[0, 0, 0]) for tile in tiles]
+    assert gray == pytest.approx([255, 127.5, 127.5, 127.5], abs=0.6)
 
 
 def test_legend_gives_names_shares_and_areas():
@@ -240,12 +240,12 @@ def test_red_green_blue_are_found_by_role_and_bands_can_be_chosen():
     by_role = pictures(plot(scene, result))[0]
     by_name = pictures(plot(scene, result, bands=["nir", "red", "green"]))[0]
     by_number = pictures(plot(scene, result, bands=[1, 4, 3]))[0]
-    grey = pictures(plot(scene, result, bands="nir"))[0]
+    gray = pictures(plot(scene, result, bands="nir"))[0]
 
     np.testing.assert_array_equal(by_role, stretch_rgb(channels, bands=(3, 2, 1)))
     np.testing.assert_array_equal(by_name, stretch_rgb(channels, bands=(0, 3, 2)))
     np.testing.assert_array_equal(by_number, by_name)
-    np.testing.assert_array_equal(grey, stretch_rgb(channels, bands=(0,)))
+    np.testing.assert_array_equal(gray, stretch_rgb(channels, bands=(0,)))
 
 
 def test_missing_parts_are_left_out():

@@ -15,7 +15,7 @@ from ktextures.results.rendering import (
     stretch_rgb,
 )
 
-# How colour-blind readers see linear RGB (Machado et al. 2009, full severity).
+# How color-blind readers see linear RGB (Machado et al. 2009, full severity).
 BLINDNESS = {
     "none": np.eye(3),
     "protan": [
@@ -101,7 +101,7 @@ def test_class_colors_names_the_wrong_k(k):
 
 @pytest.mark.parametrize("color", ["#12", "no such", "", None, 3])
 def test_parse_color_rejects_what_is_no_color(color):
-    with pytest.raises(InputError, match="is not a colour: give '#rrggbb'"):
+    with pytest.raises(InputError, match="is not a color: give '#rrggbb'"):
         parse_color(color)
 
 
@@ -124,7 +124,7 @@ def test_classes_to_rgba_paints_each_class_and_leaves_nodata_clear():
 
 @pytest.mark.parametrize("draw", [classes_to_rgba, palette_png])
 def test_class_pictures_reject_what_they_cannot_color(draw):
-    with pytest.raises(InputError, match=r"class 3 has no colour, there are 2"):
+    with pytest.raises(InputError, match=r"class 3 has no color, there are 2"):
         draw(np.array([[3]], np.uint8), ["#000000", "#ffffff"])
     with pytest.raises(InputError, match=r"int64 with shape \(1, 1\): give a uint8"):
         draw(np.array([[1]]), ["#000000"])
@@ -214,10 +214,10 @@ def test_stretch_rgb_shows_one_band_in_grey_and_three_chosen_ones_in_order():
     values[0, 1] = [0, 10, 20, 30]
     limits = np.array([[0.0, 40.0]] * 3)
 
-    grey = stretch_rgb(values, bands=[3], limits=limits[:1])
+    gray = stretch_rgb(values, bands=[3], limits=limits[:1])
     color = stretch_rgb(values, bands=[3, 2, 0], limits=limits)
 
-    assert grey[0, 1].tolist() == [191, 191, 191, 255]
+    assert gray[0, 1].tolist() == [191, 191, 191, 255]
     assert color[0, 1].tolist() == [191, 128, 0, 255]
 
 

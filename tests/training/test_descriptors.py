@@ -1,10 +1,10 @@
-"""Where neighbourhoods and textures are compared."""
+"""Where neighborhoods and textures are compared."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from ktextures.features.color import ColourFeatures
+from ktextures.features.color import ColorFeatures
 from ktextures.features.filter_bank import FilterBank
 from ktextures.raster.tile_set import TileSet
 from ktextures.raster.windows import Window
@@ -53,9 +53,7 @@ def test_channels_that_are_mostly_silent_do_not_drown_the_others():
 
 def test_a_texture_lies_where_the_mean_of_its_pixels_does():
     values = noisy()
-    space = DescriptorSpace(
-        [bank(values), ColourFeatures()], 0.0, colour_weights=(0.3,)
-    )
+    space = DescriptorSpace([bank(values), ColorFeatures()], 0.0, color_weights=(0.3,))
     channels = space.fit(tiles(values))
     means = space.texture_means(tf.constant(values.astype("float32")))
     place = space.place(means).numpy()[0]
@@ -63,22 +61,22 @@ def test_a_texture_lies_where_the_mean_of_its_pixels_does():
     np.testing.assert_allclose(place, mean, atol=1e-4)
 
 
-def test_there_is_a_view_for_each_weight_of_colour():
+def test_there_is_a_view_for_each_weight_of_color():
     values = noisy()
     space = DescriptorSpace(
-        [bank(values), ColourFeatures()], 2.0, colour_weights=(0.0, 1.0), lags=(4,)
+        [bank(values), ColorFeatures()], 2.0, color_weights=(0.0, 1.0), lags=(4,)
     )
     channels = space.fit(tiles(values))
     assert len(space.turns) == 4  # each with nearby and with all noise
-    without, with_colour = space.turns[:2]
+    without, with_color = space.turns[:2]
     bands = values.shape[-1]
     assert np.abs(without[-bands:]).max() == 0
-    assert np.abs(with_colour[-bands:]).max() > 0
+    assert np.abs(with_color[-bands:]).max() > 0
     assert channels.shape == (1, 64, 64, len(without))
 
 
-def test_colours_alone_have_one_view():
-    space = DescriptorSpace([ColourFeatures()], 0.0, colour_weights=(0.0, 1.0))
+def test_colors_alone_have_one_view():
+    space = DescriptorSpace([ColorFeatures()], 0.0, color_weights=(0.0, 1.0))
     space.fit(tiles(noisy()))
     assert len(space.turns) == 1
 
@@ -97,12 +95,12 @@ def test_means_stop_at_edges():
 
 
 @pytest.mark.parametrize("lags", [(), (4,)])
-def test_what_lies_under_nodata_is_not_learnt_from(lags):
+def test_what_lies_under_nodata_is_not_learned_from(lags):
     values, valid = noisy(), np.ones((1, 64, 64), bool)
     valid[:, :20] = False
     spoilt = values.copy()
     spoilt[~valid] = 1.0
-    spaces = [DescriptorSpace([ColourFeatures()], 0.0, lags=lags) for _ in "ab"]
+    spaces = [DescriptorSpace([ColorFeatures()], 0.0, lags=lags) for _ in "ab"]
     for space, each in zip(spaces, (values, spoilt), strict=True):
         space.fit(tiles(each, valid))
     np.testing.assert_array_equal(spaces[0].turns[0], spaces[1].turns[0])

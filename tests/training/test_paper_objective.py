@@ -50,7 +50,7 @@ def prepared_for(scene, wanted):
 @pytest.fixture(scope="module")
 def wide():
     """A scene of 3 x 2 published tiles, two of which overlap."""
-    return kt.datasets.synthetic((256, 300), k=3, seed=2, contrast="colour").scene
+    return kt.datasets.synthetic((256, 300), k=3, seed=2, contrast="color").scene
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +140,7 @@ def test_the_loss_is_the_mean_squared_difference_of_features(small):
     wanted = request(features=(Double(),), k=2)
     model, objective, tiles = prepared_for(small, wanted)
     model.texture_bank.noise = lambda h, w, seed: tf.zeros((2, h + 16, w + 16, 1))
-    # Without noise, all of a texture but its borders has one colour: 0.5 at the start.
+    # Without noise, all of a texture but its borders has one color: 0.5 at the start.
     losses = objective.step(0)
     image = tiles.inner()[0][0]
     assert losses["features 1"] == pytest.approx(

@@ -12,7 +12,7 @@ from ktextures.training.split_merge import LEAST_SHARE, _Head, regroup, revive
 
 
 @pytest.fixture(scope="module")
-def learnt():
+def learned():
     """Scene of three classes, and a model that knows them."""
     scene = kt.datasets.synthetic(96, k=3, bands=4, seed=1, contrast="both").scene
     features = kt.FilterBank(scales=1, orientations=1)
@@ -32,8 +32,8 @@ def classes_of(scene, model):
     return model.snapshot(*seen(scene, model)).classes
 
 
-def test_one_class_more_cuts_one_and_leaves_the_others(learnt):
-    scene, model = learnt
+def test_one_class_more_cuts_one_and_leaves_the_others(learned):
+    scene, model = learned
     before = classes_of(scene, model)
     made = regroup(model, 4, *seen(scene, model))
     after = classes_of(scene, made.model)
@@ -54,8 +54,8 @@ def shares_of(model, values, valid):
 
 
 @pytest.mark.parametrize("lost", [(0,), (2, 1)])
-def test_lost_classes_become_parts_of_others(learnt, lost):
-    scene, model = learnt
+def test_lost_classes_become_parts_of_others(learned, lost):
+    scene, model = learned
     model = from_bytes(model.to_bytes())
     values, valid = (each[None] for each in seen(scene, model))
     bias = model.mask_network.head.weights[1]
@@ -67,16 +67,16 @@ def test_lost_classes_become_parts_of_others(learnt, lost):
     assert (shares_of(model, values, valid) > LEAST_SHARE).all()
 
 
-def test_reviving_leaves_a_model_without_lost_classes_alone(learnt):
-    scene, model = learnt
+def test_reviving_leaves_a_model_without_lost_classes_alone(learned):
+    scene, model = learned
     before = model.weight_arrays()
     assert revive(model, *(each[None] for each in seen(scene, model))) == []
     after = model.weight_arrays()
     assert all(np.array_equal(after[name], before[name]) for name in before)
 
 
-def test_one_class_less_unites_two_and_leaves_the_others(learnt):
-    scene, model = learnt
+def test_one_class_less_unites_two_and_leaves_the_others(learned):
+    scene, model = learned
     before = classes_of(scene, model)
     made = regroup(model, 2, *seen(scene, model))
     after = classes_of(scene, made.model)
@@ -89,11 +89,11 @@ def test_one_class_less_unites_two_and_leaves_the_others(learnt):
     assert counts.max() > 0.9 * counts.sum()
 
 
-def test_names_and_colours_stay_with_their_classes(learnt):
-    scene, model = learnt
+def test_names_and_colors_stay_with_their_classes(learned):
+    scene, model = learned
     from dataclasses import replace
 
-    table = model.record.classes.rename(2, "water").recolour(2, "#123456")
+    table = model.record.classes.rename(2, "water").recolor(2, "#123456")
     record = model.record
     model.record = replace(record, classes=table)
     try:
@@ -105,8 +105,8 @@ def test_names_and_colours_stay_with_their_classes(learnt):
     assert len(set(made.record.classes.colors)) == 5
 
 
-def test_the_model_itself_stays_and_the_new_one_can_be_trained(learnt):
-    scene, model = learnt
+def test_the_model_itself_stays_and_the_new_one_can_be_trained(learned):
+    scene, model = learned
     weights = model.weight_arrays()
     made = regroup(model, 4, *seen(scene, model)).model
     steps = made.record.steps
@@ -116,8 +116,8 @@ def test_the_model_itself_stays_and_the_new_one_can_be_trained(learnt):
     assert all(np.array_equal(weights[n], a) for n, a in model.weight_arrays().items())
 
 
-def test_to_many_classes_and_back(learnt):
-    scene, model = learnt
+def test_to_many_classes_and_back(learned):
+    scene, model = learned
     many = regroup(model, 20, *seen(scene, model)).model
     assert len(np.unique(classes_of(scene, many))) >= 15
     few = regroup(many, 2, *seen(scene, many)).model
@@ -129,8 +129,8 @@ def test_published_masks_cannot_be_regrouped(small, published):
         regroup(published, 4, *seen(small, published))
 
 
-def test_k_is_checked(learnt):
-    scene, model = learnt
+def test_k_is_checked(learned):
+    scene, model = learned
     with pytest.raises(InputError, match="from 2 to 128"):
         regroup(model, 1, *seen(scene, model))
 

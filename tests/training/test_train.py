@@ -168,7 +168,7 @@ def test_textures_stay_as_they_are_in_steps_that_do_not_draw_them():
     assert changed.tolist() == [True] * 7 + [False, True]
 
 
-def test_textures_of_many_classes_find_their_colours():
+def test_textures_of_many_classes_find_their_colors():
     scene = kt.datasets.sentinel2()[:, :96, :96]
     model = quick(scene, k=24, steps=60)
     found = classes(scene, model)
@@ -338,7 +338,7 @@ def test_training_may_be_stopped_before_the_first_step():
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGINT to send on Windows")
-def test_ctrl_c_keeps_what_was_learnt(tmp_path):
+def test_ctrl_c_keeps_what_was_learned(tmp_path):
     code = """
     import signal, keras
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whatever was inherited
@@ -432,7 +432,7 @@ def test_a_loaded_model_is_trained_further_alike(tmp_path):
     assert loaded.record.provenance["texture_scale"] == 1.0
 
 
-def test_names_and_colours_stay_when_trained_further():
+def test_names_and_colors_stay_when_trained_further():
     scene = synthetic(k=2)
     model = quick(scene, 2)
     table = model.record.classes.rename(1, "water")
@@ -594,7 +594,7 @@ def test_the_learning_rate_scales_what_a_step_changes(preset):
     assert large > 20 * small
 
 
-def test_loss_weights_change_what_is_learnt_and_are_recorded():
+def test_loss_weights_change_what_is_learned_and_are_recorded():
     scene = synthetic(k=2)
     same = quick(scene, 2, steps=4, loss_weights={"imitation": 0.3})
     assert same_weights(same, quick(scene, 2, steps=4))

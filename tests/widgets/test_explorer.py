@@ -29,7 +29,7 @@ CHEAP = {"seed": 1, "features": kt.FilterBank(1, 1)}
 
 @pytest.fixture
 def trained(trained):
-    """The shared model as a copy: an explorer writes names and colours into its own."""
+    """The shared model as a copy: an explorer writes names and colors into its own."""
     return from_bytes(trained.to_bytes())
 
 
@@ -75,7 +75,7 @@ def part(explorer, kind):
 
 
 @pytest.mark.parametrize("crs", ["EPSG:32633", "EPSG:4326", "EPSG:3857"])
-def test_pixels_of_the_overlay_have_the_colour_of_their_class(
+def test_pixels_of_the_overlay_have_the_color_of_their_class(
     explore, small, trained, crs
 ):
     scene = small if small.rio.crs == crs else small.rio.reproject(crs)
@@ -189,7 +189,7 @@ def test_large_scenes_are_thinned_and_applied_in_full(explore, small, trained):
     assert explorer.result.rio.crs == small.rio.crs
 
 
-def test_applying_can_be_cancelled(explore, small, trained, monkeypatch):
+def test_applying_can_be_canceled(explore, small, trained, monkeypatch):
     monkeypatch.setattr("ktextures.widgets._applying.BLOCK", 16)
     explorer = explore(small, model=trained, preview=32)
     explorer.state.observe(
@@ -197,7 +197,7 @@ def test_applying_can_be_cancelled(explore, small, trained, monkeypatch):
     )
     explorer.apply()
     assert explorer.wait(60)
-    assert "Cancelled" in explorer.state.message
+    assert "Canceled" in explorer.state.message
     assert explorer.state.progress == pytest.approx(1 / 16)
     assert explorer.result.classes.shape == (32, 32)
 
@@ -230,7 +230,7 @@ def test_training_shows_itself_and_leaves_model_and_result(explore, small):
     assert (state.step, explorer.model.record.steps) == (12, 12)
 
 
-def test_the_map_is_coloured_before_the_first_step(explore, small):
+def test_the_map_is_colored_before_the_first_step(explore, small):
     explorer = explore(small, steps=3)
     seen = []
     explorer.state.observe(lambda _: seen.append(explorer.state.frame), "version")
@@ -389,7 +389,7 @@ def test_second_train_is_refused_politely(explore, small):
     assert explorer.wait(60)
 
 
-def test_more_classes_while_training_keep_the_colours_of_the_others(explore, small):
+def test_more_classes_while_training_keep_the_colors_of_the_others(explore, small):
     explorer = explore(small, steps=60)
     explorer.train()
     until(lambda: explorer.state.step >= 20)
@@ -439,11 +439,11 @@ def test_published_masks_start_anew_with_another_k(explore, small):
     assert (explorer.model.k, explorer.model.record.steps) == (4, 4)
 
 
-def test_training_anew_keeps_colours_where_classes_overlap(explore, small):
+def test_training_anew_keeps_colors_where_classes_overlap(explore, small):
     explorer = explore(small, steps=6)
     explorer.train()
     explorer.wait(60)
-    explorer.recolour(1, "#ff0000")
+    explorer.recolor(1, "#ff0000")
     explorer.train()
     explorer.wait(60)
     assert "#ff0000" in explorer.state.table.colors
@@ -482,12 +482,12 @@ def test_reset_forgets_all_but_the_settings(explore, small):
 # --- classes ------------------------------------------------------------------------
 
 
-def test_rename_recolour_merge_and_undo(shown):
+def test_rename_recolor_merge_and_undo(shown):
     state = shown.state
     first = shown.result.classes.values
     start = state.table
     shown.rename(2, "water")
-    shown.recolour(2, "teal")
+    shown.recolor(2, "teal")
     shown.merge([2, 3])
     assert state.table.names == (start.names[0], "water")
     assert state.table.colors == (start.colors[0], "#008080")
@@ -522,8 +522,8 @@ def test_impossible_edits_are_refused(shown):
         shown.merge([1])
     with pytest.raises(InputError, match=r"give a value 1\.\.3"):
         shown.rename(4, "far")
-    with pytest.raises(InputError, match="not a colour"):
-        shown.recolour(1, "no colour")
+    with pytest.raises(InputError, match="not a color"):
+        shown.recolor(1, "no color")
 
 
 def test_rows_of_the_panel_show_and_change_classes(shown):
@@ -656,7 +656,7 @@ def test_texture_scales_are_chosen_by_name_or_set(explore, small):
     assert (slider.label, explorer.state.texture_scale) == ("auto", -1.0)
     explorer.state.texture_scale = 1.7
     assert (slider.label, slider.value) == ("1.7 px", 1.7)
-    slider.label = "colour only"
+    slider.label = "color only"
     assert explorer.state.texture_scale == 0
 
 
@@ -805,8 +805,8 @@ def test_close_ends_threads_widgets_and_observers(small, eager):
 
 
 def test_unknown_options_are_refused(small):
-    with pytest.raises(InputError, match="colour_of_sky"):
-        kt.explore(small, colour_of_sky="blue")
+    with pytest.raises(InputError, match="color_of_sky"):
+        kt.explore(small, color_of_sky="blue")
     with pytest.raises(InputError, match="'k'"):
         kt.explore(small, k=1)
     with pytest.raises(InputError, match="no band 'infra'"):

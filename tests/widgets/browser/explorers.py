@@ -1,4 +1,4 @@
-"""An explorer on the screen: its overlays, its frames, its colours."""
+"""An explorer on the screen: its overlays, its frames, its colors."""
 
 import time
 
@@ -59,15 +59,15 @@ class Desk(Notebook):
         self.page.wait_for_function("count => window.seen.length > count", arg=count)
         return [pixels(url) for url in self.page.evaluate("seen.map(s => s.src)")]
 
-    def wait_for_colours(self, count, seconds=20):
-        """Wait for an image of so many colours since `record`, and return it."""
+    def wait_for_colors(self, count, seconds=20):
+        """Wait for an image of so many colors since `record`, and return it."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             last = pixels(self.page.evaluate("seen.at(-1).src"))
-            if len(found := colours(last)) == count:
+            if len(found := colors(last)) == count:
                 return last
             self.page.wait_for_timeout(100)
-        raise TimeoutError(f"{len(found)} colours, not {count}, after {seconds} s")
+        raise TimeoutError(f"{len(found)} colors, not {count}, after {seconds} s")
 
     def press_key(self, label, key):
         """Move a slider by a key."""
@@ -76,16 +76,16 @@ class Desk(Notebook):
         handle.press(key)
 
 
-def colours(image):
-    """Colours of the opaque pixels of an image, as a set of (red, green, blue)."""
+def colors(image):
+    """Colors of the opaque pixels of an image, as a set of (red, green, blue)."""
     opaque = image[image[..., 3] > 0][:, :3]
-    return {tuple(map(int, colour)) for colour in np.unique(opaque, axis=0)}
+    return {tuple(map(int, color)) for color in np.unique(opaque, axis=0)}
 
 
 def kept(before, after):
-    """Share of the pixels of each colour that still have it, by colour."""
+    """Share of the pixels of each color that still have it, by color."""
     shares = {}
-    for colour in colours(before):
-        was = np.all(before[..., :3] == colour, axis=-1) & (before[..., 3] > 0)
-        shares[colour] = np.all(after[was][:, :3] == colour, axis=-1).mean()
+    for color in colors(before):
+        was = np.all(before[..., :3] == color, axis=-1) & (before[..., 3] > 0)
+        shares[color] = np.all(after[was][:, :3] == color, axis=-1).mean()
     return shares

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from .explorers import colours
+from .explorers import colors
 from .pages import pixels
 from .servers import voila
 
@@ -25,8 +25,8 @@ def test_app_trains(tab, tmp_path):
         tab.page.wait_for_function("tests.overlays().some(i => i.naturalWidth)")
         tab.page.evaluate(FRAMES)
         tab.page.wait_for_function("frames_seen.some(seen => seen.length > 3)")
-        # The first colours come from a look at the pixels alone; then it learns.
-        counts = [len(colours(pixels(url))) for url in tab.page.evaluate(SOURCES)]
+        # The first colors come from a look at the pixels alone; then it learns.
+        counts = [len(colors(pixels(url))) for url in tab.page.evaluate(SOURCES)]
         assert 6 in counts
         tab.button("Stop").click()
         tab.button("Train").wait_for()

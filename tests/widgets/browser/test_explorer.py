@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from .explorers import colours, kept
+from .explorers import colors, kept
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -30,8 +30,8 @@ def progress(desk):
 
 def test_nothing_hides_the_image_before_training(desk):
     desk.show("scenes['sentinel2']")
-    assert len(colours(desk.pixels("image"))) > 100
-    assert colours(desk.pixels("classes")) == set()
+    assert len(colors(desk.pixels("image"))) > 100
+    assert colors(desk.pixels("classes")) == set()
 
 
 @pytest.mark.parametrize("name", ["sentinel2", "landsat"])
@@ -49,7 +49,7 @@ def test_training_is_seen(desk, name):
     desk.page.wait_for_function(drawn + " > 3")
     frames = desk.wait_for_frames(4)
     assert len({frame.tobytes() for frame in frames}) >= 4
-    assert len(colours(frames[-1])) == 3
+    assert len(colors(frames[-1])) == 3
     desk.press("Stop")
     desk.wait_until("ex.state.status == 'done'")
     assert desk.value("[ex.model.k, ex.result.classes.shape]") == [3, [96, 96]]
@@ -62,7 +62,7 @@ def test_overlay_agrees_with_the_result(desk):
     classes = np.array(desk.value("ex.result.classes.values.tolist()"))
     image = desk.pixels()
     assert image.shape[:2] == classes.shape
-    assert len(colours(image)) == 3
+    assert len(colors(image)) == 3
     for value in (1, 2, 3):
         assert len(np.unique(image[classes == value], axis=0)) == 1
 
@@ -72,12 +72,12 @@ def test_k_moves_while_training(desk):
     desk.press("Train")
     desk.record()
     desk.wait_until("ex.state.step > 40")
-    before = desk.wait_for_colours(3)
+    before = desk.wait_for_colors(3)
 
     desk.press_key("k", "ArrowRight")
-    after = desk.wait_for_colours(4)
-    assert colours(before) < colours(after)
-    # One class was split; the others are where they were, in their colours.
+    after = desk.wait_for_colors(4)
+    assert colors(before) < colors(after)
+    # One class was split; the others are where they were, in their colors.
     shares = sorted(kept(before, after).values())
     assert shares[1] > 0.6
     assert desk.value("ex.state.status") == "training"

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from .explorers import colours
+from .explorers import colors
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -16,7 +16,7 @@ def trained(desk):
     desk.show("scenes['sentinel2']", steps=15)
     desk.press("Train")
     desk.wait_until("ex.state.status == 'done'")
-    assert len(colours(desk.pixels())) == 3
+    assert len(colors(desk.pixels())) == 3
     return desk
 
 
@@ -26,7 +26,7 @@ def choose(rows, *numbers):
         rows.nth(number).locator("input[type=checkbox]").first.check()
 
 
-def test_rename_recolour_and_merge(trained):
+def test_rename_recolor_and_merge(trained):
     desk, rows = trained, trained.page.locator(ROWS)
     assert rows.count() == 3
     name = rows.nth(0).locator(".widget-text input")
@@ -39,19 +39,19 @@ def test_rename_recolour_and_merge(trained):
     desk.record()
     rows.nth(0).locator("input[type=color]").fill("#123456")
     image = desk.wait_for_frames(1)[-1]
-    assert (0x12, 0x34, 0x56) in colours(image)
+    assert (0x12, 0x34, 0x56) in colors(image)
 
     choose(rows, 0, 2)
     desk.press("Merge selected")
-    merged = desk.wait_for_colours(2)
-    # The lowest value's colour is now where either was.
+    merged = desk.wait_for_colors(2)
+    # The lowest value's color is now where either was.
     before = np.all(image[..., :3] == (0x12, 0x34, 0x56), axis=-1).sum()
     assert np.all(merged[..., :3] == (0x12, 0x34, 0x56), axis=-1).sum() > before
     rows.nth(2).wait_for(state="detached")
     assert desk.value("ex.result.classes.values.max().item()") == 2
 
     desk.press("Undo")
-    assert np.array_equal(desk.wait_for_colours(3), image)
+    assert np.array_equal(desk.wait_for_colors(3), image)
 
 
 def test_hide_a_class(trained):
@@ -59,7 +59,7 @@ def test_hide_a_class(trained):
     desk.record()
     before = desk.pixels()
     rows.nth(1).locator("input[type=checkbox]").last.uncheck()
-    after = desk.wait_for_colours(2)
+    after = desk.wait_for_colors(2)
     assert (after[..., 3] == 0).sum() > (before[..., 3] == 0).sum()
     desk.press("Reset")
 
@@ -127,13 +127,13 @@ def test_too_small_a_rectangle_is_refused(desk):
 
 
 def flat_share(image, palette):
-    """Share of the pixels of a part of the screen that have a colour of a class."""
-    flat = [np.all(image == colour, axis=-1) for colour in palette]
+    """Share of the pixels of a part of the screen that have a color of a class."""
+    flat = [np.all(image == color, axis=-1) for color in palette]
     return np.any(flat, axis=0).mean()
 
 
 def test_split_view_shows_both_sides(trained):
-    desk, palette = trained, colours(trained.pixels())
+    desk, palette = trained, colors(trained.pixels())
     box = desk.find("classes").bounding_box()
     desk.page.get_by_label("split with the image").check()
     divider = desk.page.locator(".leaflet-sbs-range")

@@ -14,8 +14,8 @@ import numpy as np
 from ipyleaflet import ImageOverlay, Map
 from PIL import Image
 
-def address(colour):
-    image = Image.fromarray(np.full((2, 2, 3), colour, np.uint8))
+def address(color):
+    image = Image.fromarray(np.full((2, 2, 3), color, np.uint8))
     image.save(file := io.BytesIO(), "PNG")
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 

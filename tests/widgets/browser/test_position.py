@@ -5,7 +5,7 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-# Magenta squares on grey noise, and where their middles are. The extents are so large
+# Magenta squares on gray noise, and where their middles are. The extents are so large
 # that an image merely stretched over its bounds would be several pixels off.
 SCENE = """
 import numpy as np
@@ -39,7 +39,7 @@ def mark(explorer, crs):
 """
 
 MARKERS = "[...document.querySelectorAll('path.leaflet-interactive')]"
-CENTRES = (
+CENTERS = (
     MARKERS
     + """.map(path => {
   const box = path.getBoundingClientRect();
@@ -54,11 +54,11 @@ def magenta(image):
     return (red - green > 120) & (blue - green > 120)
 
 
-def offsets(image, centres, reach):
-    """Right and down from each centre to the middle of the magenta square near it."""
+def offsets(image, centers, reach):
+    """Right and down from each center to the middle of the magenta square near it."""
     rows, columns = np.nonzero(magenta(image))
     found = []
-    for x, y in centres:
+    for x, y in centers:
         near = (abs(columns + 0.5 - x) < reach) & (abs(rows + 0.5 - y) < reach)
         middle = columns[near].mean() + 0.5, rows[near].mean() + 0.5
         found.append((middle[0] - x, middle[1] - y))
@@ -76,12 +76,12 @@ def test_overlay_lies_where_the_scene_lies(desk, crs):
     page.wait_for_function(MARKERS + ".length === 5")
     page.locator(".leaflet-container").scroll_into_view_if_needed()
     page.wait_for_timeout(800)  # zooming and fading
-    centres = page.evaluate(CENTRES)
+    centers = page.evaluate(CENTERS)
     hide = "svg => { svg.style.visibility = 'hidden'; }"
     page.locator(".leaflet-overlay-pane svg").first.evaluate(hide)
     # Leftmost to rightmost spot are 129 pixels of the scene apart.
-    across = np.ptp([x for x, _ in centres]) / 129
-    off = offsets(desk.shot(), centres, reach=9 * across)
+    across = np.ptp([x for x, _ in centers]) / 129
+    off = offsets(desk.shot(), centers, reach=9 * across)
     print("OFF", across, off.round(2).tolist())
     assert across > 1
     assert np.abs(off).max() < max(1, across)
