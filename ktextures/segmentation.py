@@ -20,8 +20,8 @@ from ktextures.raster.windows import Window, cover_regularly, grow
 
 __all__ = ["segment"]
 
-OUTPUTS = ("classes", "masks", "simulated", "probabilities", "margin")
-SOFT = ("probabilities", "margin")
+OUTPUTS = ("classes", "masks", "simulated", "probabilities", "confidence")
+SOFT = ("probabilities", "confidence")
 WINDOW = 512
 """Side in pixels of what the network sees at once: bounds memory, not the result."""
 
@@ -43,7 +43,7 @@ def segment(
     outputs : sequence of str
         Which of these: "classes" (y, x) uint8, 1..k, 0 = nodata; "masks" (class, y, x)
         bool; "simulated" (band, y, x) float32, in the scene's units, NaN = nodata;
-        with contextual masks also "probabilities" (class, y, x) float32 and "margin"
+        with contextual masks also "probabilities" (class, y, x) float32 and "confidence"
         (y, x) float32, the lead of the most over the second most probable class, 0..1.
 
     Returns
@@ -181,7 +181,7 @@ class Worker:
         k, bands = self.model.k, len(self.model.config.bands)
         return {
             "classes": ((height, width), np.dtype("uint8")),
-            "margin": ((height, width), np.dtype("float32")),
+            "confidence": ((height, width), np.dtype("float32")),
             "masks": ((k, height, width), np.dtype(bool)),
             "probabilities": ((k, height, width), np.dtype("float32")),
             "simulated": ((bands, height, width), np.dtype("float32")),
@@ -247,7 +247,7 @@ class Worker:
             if name in self.outputs:
                 soft = np.where(known[..., None], np.atleast_3d(inferred[name]), np.nan)
                 outputs[name] = (
-                    soft[..., 0] if name == "margin" else soft.transpose(2, 0, 1)
+                    soft[..., 0] if name == "confidence" else soft.transpose(2, 0, 1)
                 )
         return {name: outputs[name] for name in self.outputs}
 
@@ -265,7 +265,7 @@ def _labeled(
         "masks": "binary mask of each class",
         "simulated": "simulated image: masks x textures",
         "probabilities": "probability of each class",
-        "margin": "lead of the most probable class over the second",
+        "confidence": "lead of the most probable class over the second",
     }
     attrs: dict[str, Any] = {"long_name": long_names[name]}
     coords: dict[str, Any] = {}

@@ -16,7 +16,7 @@ from ktextures import segmentation
 from ktextures.errors import InputError
 
 HARD = ("classes", "masks", "simulated")
-ALL = (*HARD, "probabilities", "margin")
+ALL = (*HARD, "probabilities", "confidence")
 
 
 @pytest.fixture(params=["trained", "published"])
@@ -97,7 +97,7 @@ def test_scenes_smaller_than_the_reach(large, model, size):
 def test_soft_outputs_do_not_depend_on_chunks_either(large, trained):
     wanted = kt.segment(large, trained, outputs=ALL)
     found = kt.segment(large.chunk({"y": 29, "x": 40}), trained, outputs=ALL)
-    for name in ("probabilities", "margin"):
+    for name in ("probabilities", "confidence"):
         np.testing.assert_allclose(found[name], wanted[name], atol=1e-5, equal_nan=True)
 
 
@@ -198,7 +198,7 @@ def test_outputs_follow_the_conventions(large, trained, lazy):
         "masks": (("class", "y", "x"), "bool"),
         "simulated": (("band", "y", "x"), "float32"),
         "probabilities": (("class", "y", "x"), "float32"),
-        "margin": (("y", "x"), "float32"),
+        "confidence": (("y", "x"), "float32"),
     }
     for name in ALL:
         array = result[name]
@@ -235,7 +235,7 @@ def test_nodata_is_0_false_or_nan(large, trained):
     hole[30:44, 50:55] = True
     assert ((result.classes.values == 0) == hole).all()
     assert not result.masks.values[:, hole].any()
-    for name in ("simulated", "probabilities", "margin"):
+    for name in ("simulated", "probabilities", "confidence"):
         assert (np.isnan(result[name].values) == hole).all()
     assert np.isnan(result.simulated.rio.nodata)
 
@@ -254,7 +254,7 @@ def test_masks_and_probabilities_sum_to_1(large, trained):
     assert (soft.argmax(0) + 1 == result.classes.values[known]).all()
     top = np.sort(soft, 0)
     np.testing.assert_allclose(
-        result.margin.values[known], top[-1] - top[-2], atol=1e-6
+        result.confidence.values[known], top[-1] - top[-2], atol=1e-6
     )
 
 
@@ -346,7 +346,7 @@ def test_unknown_outputs_are_refused(large, trained, outputs):
         kt.segment(large, trained, outputs=outputs)
 
 
-@pytest.mark.parametrize("name", ["probabilities", "margin"])
+@pytest.mark.parametrize("name", ["probabilities", "confidence"])
 def test_published_masks_have_nothing_soft(large, published, name):
     with pytest.raises(InputError, match=f"without {name}; leave it out, or train"):
         kt.segment(large, published, outputs=("classes", name))

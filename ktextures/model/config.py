@@ -98,7 +98,7 @@ class Snapshot:
         In the scene's own units, in class order.
     losses : mapping of str to float
         Of the last step.
-    margin : array, shape (y, x), float32, or None
+    confidence : array, shape (y, x), float32, or None
         Lead of the first class over the second, 0..1; None with published masks.
     """
 
@@ -107,7 +107,7 @@ class Snapshot:
     simulated: np.ndarray
     textures: np.ndarray
     losses: Mapping[str, float]
-    margin: np.ndarray | None = None
+    confidence: np.ndarray | None = None
 
     @property
     def masks(self) -> np.ndarray:

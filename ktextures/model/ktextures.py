@@ -140,7 +140,7 @@ class KTextures(keras.Model):
         -------
         dict
             "classes" (batch, y, x) uint8, 1..k; where the mask network has them also
-            "probabilities" (batch, y, x, class) float32, and "margin" (batch, y, x)
+            "probabilities" (batch, y, x, class) float32, and "confidence" (batch, y, x)
             float32, the lead of the first over the second, 0..1.
         """
         values = np.empty(self.k, "uint8")
@@ -153,7 +153,7 @@ class KTextures(keras.Model):
         return {
             "classes": values[logits.numpy().argmax(-1)],
             "probabilities": soft,
-            "margin": two[..., 1] - two[..., 0],
+            "confidence": two[..., 1] - two[..., 0],
         }
 
     def draw_textures(
@@ -237,16 +237,16 @@ class KTextures(keras.Model):
             step = self.record.steps
         simulated = self.simulate(classes, textures)
         textures = self.preparation.scaler.inverse(textures)
-        margin = inferred.get("margin")
-        for array in (classes, simulated, textures, margin):
+        confidence = inferred.get("confidence")
+        for array in (classes, simulated, textures, confidence):
             if array is not None:
                 array.setflags(write=False)
         return Snapshot(
-            step, classes, simulated, textures, MappingProxyType(losses), margin
+            step, classes, simulated, textures, MappingProxyType(losses), confidence
         )
 
     def _infer_by_strips(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        """Classes, and margin if there is one, of an array with its halo."""
+        """Classes, and confidence if there is one, of an array with its halo."""
         parts = []
         for row in range(0, len(values) - 2 * self.reach, STRIP):
             part = self.infer(values[None, row : row + STRIP + 2 * self.reach])

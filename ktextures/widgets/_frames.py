@@ -26,7 +26,7 @@ def frame_of(model: "KTextures", preview: Preview) -> Frame:
         snapshot.classes,
         snapshot.simulated,
         snapshot.textures,
-        snapshot.margin,
+        snapshot.confidence,
         snapshot.step,
     )
 

@@ -285,7 +285,7 @@ def test_classes_probabilities_and_textures_are_in_class_order():
     np.testing.assert_array_equal(
         after["probabilities"], before["probabilities"][..., order]
     )
-    np.testing.assert_array_equal(after["margin"], before["margin"])
+    np.testing.assert_array_equal(after["confidence"], before["confidence"])
     np.testing.assert_array_equal(model.draw_textures(8, 8), textures[order])
 
 
@@ -294,8 +294,10 @@ def test_probabilities_sum_to_1_and_margin_is_the_lead():
     found = model.infer(tiles(model))
     np.testing.assert_allclose(found["probabilities"].sum(-1), 1, rtol=1e-5)
     top = np.sort(found["probabilities"], -1)
-    np.testing.assert_allclose(found["margin"], top[..., -1] - top[..., -2], atol=1e-7)
-    assert 0 <= found["margin"].min() <= found["margin"].max() <= 1
+    np.testing.assert_allclose(
+        found["confidence"], top[..., -1] - top[..., -2], atol=1e-7
+    )
+    assert 0 <= found["confidence"].min() <= found["confidence"].max() <= 1
     assert (found["probabilities"].argmax(-1) + 1 == found["classes"]).all()
     assert set(fresh(masks="published").infer(tiles(fresh(masks="published")))) == {
         "classes"
