@@ -1,11 +1,14 @@
-"""The file of settings and arrays: what goes in comes out, and nothing is executed."""
+"""Archives of settings and arrays: round trips, damage, and hostile files."""
 
 import io
 import json
 import os
 import pickle
+import threading
 import time
+import tracemalloc
 import zipfile
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -24,7 +27,7 @@ NUMBERS = st.one_of(
 
 
 class Bomb:
-    """Unpickling it would leave a trace."""
+    """Unpickling it would make a folder."""
 
     def __reduce__(self):
         return os.mkdir, ("ktextures-bomb",)
@@ -189,7 +192,99 @@ def test_read_archive_names_the_file(tmp_path):
     assert read_archive(path, "model") == (SETTINGS, {})
 
 
-def test_writing_replaces_and_leaves_nothing_else(tmp_path):
+def array_bytes(header, content=b"", version=1, length=None):
+    """A .npy member with any header, consistent or not."""
+    text = header if isinstance(header, bytes) else f"{header}\n".encode()
+    text = text.replace(b")}\n", b"), }\n")
+    size = len(text) if length is None else length
+    start = b"\x93NUMPY" + bytes([version, 0])
+    return start + size.to_bytes(2 if version == 1 else 4, "little") + text + content
+
+
+def numbers_of(shape, kind="<f4"):
+    return {"descr": kind, "fortran_order": False, "shape": shape}
+
+
+@contextmanager
+def memory_below(limit):
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()
+
+
+def test_crafted_headers_differ_from_good_ones_only_where_a_test_says_so():
+    content = members(pack("model", {}, {}))
+    content["a.npy"] = array_bytes(numbers_of((2,)), b"\0\0\0\0\0\0\x80\x3f")
+    assert opened(zipped(content))[1]["a"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        (array_bytes(numbers_of((2**40,))), r"shape \(1099511627776,\) of float32"),
+        (array_bytes(numbers_of((2**70, 2**70))), "which does not fit its 0 bytes"),
+        (array_bytes(numbers_of((0, 2**70))), "damaged"),
+        (array_bytes(numbers_of((-1,)), bytes(4)), "not an array"),
+        (array_bytes(numbers_of((-1, -1)), bytes(4)), "not an array"),
+        (array_bytes(numbers_of((2,)), bytes(9)), "does not fit its 9 bytes"),
+        (array_bytes(numbers_of((1,), "|O"), bytes(8)), "not an array of numbers"),
+        (array_bytes(numbers_of((1,), "|S4"), bytes(4)), "not an array of numbers"),
+        (array_bytes(numbers_of((1,)), length=60_000), "damaged"),
+        (array_bytes(numbers_of((1,)), version=2, length=2**32 - 1), "not an array"),
+        (array_bytes(numbers_of((1,), "<f3"), bytes(3)), "not an array"),
+        (array_bytes(b"(" * 9000), "damaged"),
+        (array_bytes(b"-" * 9000 + b"1"), "damaged"),
+        (array_bytes(b"{[]: 1}"), "not an array"),
+        (array_bytes(b"x" * 20_000), "damaged"),
+    ],
+)
+def test_array_headers_that_do_not_fit_are_refused(member, reason):
+    content = zipped(members(pack("model", {}, {})) | {"a.npy": member})
+    with (
+        memory_below(2**22),
+        pytest.raises(ModelFileError, match=rf"(?s)not a ktextures model.*{reason}"),
+    ):
+        opened(content)
+
+
+def bomb(declared=None):
+    """An archive of 0.5 MiB whose member inflates to 512 MiB, or declares less."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("header.json", members(pack("model", {}, {}))["header.json"])
+        with file.open("a.npy", "w") as member:
+            member.write(array_bytes(numbers_of((2**27,))))
+            for _ in range(32):
+                member.write(bytes(2**24))
+        if declared is not None:
+            file.infolist()[1].file_size = declared
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("declared", "reason"),
+    [
+        (None, r"declares 512 MiB .* file of 0\.5 MiB holds at most 128 MiB"),
+        (10**6, "is not a ktextures model file"),
+    ],
+)
+def test_compressed_zeros_do_not_fill_the_memory(declared, reason):
+    content = bomb(declared)
+    with memory_below(2**24), pytest.raises(ModelFileError, match=reason):
+        opened(content)
+
+
+def test_arrays_of_zeros_are_no_attack():
+    zeros = np.zeros((4, 2**20), "float32")
+    np.testing.assert_array_equal(
+        opened(pack("model", {}, {"a": zeros}))[1]["a"], zeros
+    )
+
+
+def test_writing_replaces_the_file_and_leaves_nothing_else(tmp_path):
     path = tmp_path / "file"
     assert write_atomically(path, b"one") == path
     assert write_atomically(str(path), b"two") == path
@@ -212,9 +307,48 @@ def test_a_failure_leaves_the_old_file(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["missing/file", "taken/file", "folder"])
-def test_places_that_cannot_be_written_are_named(tmp_path, name):
+def test_error_names_the_path_that_cannot_be_written(tmp_path, name):
     (tmp_path / "taken").write_bytes(b"")
     (tmp_path / "folder").mkdir()
     with pytest.raises(OutputError, match=f"cannot write .*{name}"):
         write_atomically(tmp_path / name, b"new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "taken"]
+
+
+def test_threads_that_write_one_file_never_mix(tmp_path):
+    path = tmp_path / "file"
+    contents = [bytes([number]) * 300_000 for number in range(4)]
+    write_atomically(path, contents[0])
+    failures = []
+
+    def write(content):
+        try:
+            for _ in range(15):
+                write_atomically(path, content)
+        except OutputError as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=write, args=(each,)) for each in contents]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        assert path.read_bytes() in contents
+    assert not failures
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_longest_name_that_the_file_system_takes_can_be_written(tmp_path):
+    path = tmp_path / ("n" * 255)
+    write_atomically(path, b"old")
+    write_atomically(path, b"new")
+    assert path.read_bytes() == b"new"
+    with pytest.raises(OutputError, match="File name too long; choose another path"):
+        write_atomically(tmp_path / ("n" * 256), b"new")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
+def test_written_files_have_the_usual_permissions(tmp_path):
+    (tmp_path / "usual").write_bytes(b"")
+    write_atomically(tmp_path / "file", b"")
+    modes = {(tmp_path / name).stat().st_mode for name in ("usual", "file")}
+    assert len(modes) == 1
