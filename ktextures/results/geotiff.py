@@ -1,15 +1,12 @@
-"""Results to files: class maps with names and colors, simulated images.
+"""Results as files: class maps with names and colors, and simulated images.
 
-A file appears under its name only when it is complete: everything is written to a
-hidden folder beside it and moved from there.
+A file appears under its name only when it is complete: it is written in a hidden
+folder beside it and moved from there.
 """
 
-import contextlib
 import json
 import os
-import tempfile
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -17,72 +14,37 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 import rasterio.dtypes
-import rasterio.shutil
 import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.windows import Window
 
 from ktextures.classes import ClassTable
-from ktextures.errors import InputError, OutputError
+from ktextures.errors import InputError
 from ktextures.palette import MAX_CLASSES
-from ktextures.raster.georeference import scene_transform
 from ktextures.raster.nodata import scene_nodata
 from ktextures.raster.open import open_scene
+from ktextures.results.paths import (
+    aux_path,
+    check_name_length,
+    check_raster_name,
+    check_writable,
+)
+from ktextures.results.raster_writer import (
+    created,
+    finish,
+    publish,
+    write_blocks,
+)
 from ktextures.results.sidecars import category_names, pam_xml, qgis_style
+from ktextures.staging import staging_folder
 
 __all__ = ["check_writable", "read_classes", "write_classes", "write_simulated"]
 
 Driver = Literal["COG", "GTiff"]
 StrPath = str | os.PathLike[str]
+Colormap = dict[int, tuple[int, int, int, int]]
 
-_BLOCK = 512
-_BATCH_BYTES = 256 * 2**20
 # What GDAL adds to a file's tags by itself.
 _GDAL_TAGS = ("AREA_OR_POINT", "STATISTICS_", "TIFFTAG_", "OVR_")
-
-
-def check_writable(path: StrPath) -> None:
-    """Find out whether a file can be written, without writing it.
-
-    Parameters
-    ----------
-    path : path
-        File to be made or replaced.
-
-    Raises
-    ------
-    OutputError
-        When it cannot; the message says why and what to do. Nothing is left behind
-        and an existing file is not touched.
-
-    Examples
-    --------
-    >>> check_writable("no such folder/classes.tif")  # doctest: +ELLIPSIS
-    Traceback (most recent call last):
-    ...
-    ktextures.errors.OutputError: cannot write 'no such folder/classes.tif': ...
-    """
-    target = Path(path)
-    problem = f"cannot write {str(target)!r}:"
-    folder = target.resolve().parent
-    if target.is_dir():
-        raise OutputError(f"{problem} it is a folder; add a file name")
-    if not folder.exists():
-        raise OutputError(f"{problem} folder '{folder}' does not exist; create it")
-    if not folder.is_dir():
-        raise OutputError(f"{problem} '{folder}' is a file; choose another folder")
-    if target.exists() and not target.is_file():
-        raise OutputError(f"{problem} it is not a regular file; choose another name")
-    if target.exists() and not os.access(target, os.W_OK):
-        raise OutputError(f"{problem} the file is read-only; choose another name")
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise OutputError(
-            f"{problem} folder '{folder}' takes no new files "
-            f"({error.strerror or error}); choose another folder"
-        ) from error
 
 
 def write_classes(
@@ -95,8 +57,8 @@ def write_classes(
 ) -> Path:
     """Write a class map as a GeoTIFF that GIS programs show in its colors.
 
-    A dask-backed map is computed and written part by part. Existing files of these
-    names are replaced, once the new ones are complete.
+    A dask-backed map is computed and written part by part. Existing files with these
+    names are replaced once the new ones are complete.
 
     Parameters
     ----------
@@ -104,12 +66,12 @@ def write_classes(
         Values 1..k, 0 = nodata.
     path : path
         GeoTIFF to write, usually ``*.tif``; its folder must exist.
-    driver : {"COG", "GTiff"}
+    driver : {"COG", "GTiff"}, default "COG"
         Cloud-optimized with overviews, or plain tiled.
     table : ClassTable, optional
-        Names and colors; by default those in the attributes of ``classes``, else
+        Names and colors; by default those in the attributes of ``classes``, or else
         ``ClassTable.default``.
-    sidecars : bool
+    sidecars : bool, default True
         Also write class names and pixel counts to ``<path>.aux.xml`` (for GDAL and
         QGIS) and a QGIS style to ``<path without suffix>.qml``.
 
@@ -121,9 +83,20 @@ def write_classes(
     Raises
     ------
     InputError
-        When it is not a class map, or a class is not in the table.
+        If it is not a class map, a class is not in the table, or the name is one that
+        GDAL or QGIS gives to a sidecar file.
     OutputError
-        When the file cannot be written.
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ktextures.datasets import synthetic
+    >>> truth = synthetic(64, k=3).truth
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_classes(truth, f"{folder}/truth.tif")
+    ...     sorted(each.name for each in path.parent.iterdir())
+    ['truth.qml', 'truth.tif', 'truth.tif.aux.xml']
     """
     _check_driver(driver)
     if classes.dims != ("y", "x") or classes.dtype != np.uint8:
@@ -131,10 +104,35 @@ def write_classes(
             f"classes are {classes.dtype} with dims {classes.dims}: give a class map, "
             "uint8 with dims ('y', 'x'), such as result['classes']"
         )
+    check_raster_name(path)
     check_writable(path)
-    if table is None:
-        table = _table_of(classes)
     target = Path(path).resolve()
+    if sidecars:
+        check_name_length(
+            aux_path(target),
+            f"cannot write the sidecar file of {str(path)!r} (pass sidecars=False to "
+            "do without):",
+        )
+    with staging_folder(target.parent) as folder:
+        raster = folder / "classes.tif"
+        table, pixels = _write_colored(raster, classes, table or _table_of(classes))
+        finished = {target: finish(raster, driver, "MODE")}
+        if sidecars:
+            texts = {
+                aux_path(target): pam_xml(table, pixels),
+                target.with_suffix(".qml"): qgis_style(table),
+            }
+            for number, (place, text) in enumerate(texts.items()):
+                finished[place] = folder / f"sidecar{number}"
+                finished[place].write_text(text, encoding="utf-8")
+        publish(target, finished)
+    return target
+
+
+def _write_colored(
+    raster: Path, classes: xr.DataArray, table: ClassTable | None
+) -> tuple[ClassTable, npt.NDArray[np.int64]]:
+    """Write a plain GeoTIFF; return its table and the pixels (256,) of each value."""
     pixels = np.zeros(256, np.int64)
 
     def count(block: npt.NDArray[Any]) -> None:
@@ -147,41 +145,28 @@ def write_classes(
                 "pass table= with every class"
             )
 
-    with _staged(target) as folder:
-        raster = folder / "classes.tif"
-        with _created(raster, classes.expand_dims("band"), 0) as file:
-            # GDAL cannot give a palette to a file that has pixels already.
-            palette = table or ClassTable.default(MAX_CLASSES)
-            file.write_colormap(1, _colormap(palette))
-            _write_blocks(file, classes.expand_dims("band"), count)
-            if table is None:
-                table = ClassTable.default(
-                    max(1, int(np.flatnonzero(pixels).max(initial=0)))
-                )
-            file.set_band_description(1, "classes")
-            file.update_tags(**_tags({**classes.attrs, **table.attrs()}))
-        finished = {target: _finish(raster, driver, "MODE")}
-        if sidecars:
-            texts = {
-                _aux_path(target): pam_xml(table, pixels),
-                target.with_suffix(".qml"): qgis_style(table),
-            }
-            for place, text in texts.items():
-                finished[place] = folder / place.name
-                finished[place].write_text(text, encoding="utf-8")
-        _publish(target, finished)
-    return target
+    image = classes.expand_dims("band")
+    with created(raster, image, 0) as file:
+        # GDAL cannot give a palette to a file that already has pixels.
+        file.write_colormap(1, _colormap(table or ClassTable.default(MAX_CLASSES)))
+        write_blocks(file, image, count)
+        if table is None:
+            highest = int(np.flatnonzero(pixels).max(initial=0))
+            table = ClassTable.default(max(1, highest))
+        file.set_band_description(1, "classes")
+        file.update_tags(**_tags({**classes.attrs, **table.attrs()}))
+    return table, pixels
 
 
 def read_classes(path: StrPath, chunks: Any = None) -> xr.DataArray:
-    """Read a class map back, with names and colors.
+    """Read a class map with its names and colors.
 
     Parameters
     ----------
     path : path
-        File of `write_classes`, or another single-band uint8 raster of classes 1..k
-        with nodata 0. Names come from its tags, else from ``<path>.aux.xml``; colors
-        from its tags, else from its color table.
+        File that `write_classes` wrote, or another single-band uint8 raster of classes
+        1..k with nodata 0. Names come from its tags, or else from ``<path>.aux.xml``;
+        colors from its tags, or else from its color table.
     chunks : int, "auto" or mapping, optional
         Chunk sizes of a lazy, dask-backed map, as for `open_scene`.
 
@@ -193,14 +178,24 @@ def read_classes(path: StrPath, chunks: Any = None) -> xr.DataArray:
     Raises
     ------
     InputError
-        When the file cannot be opened or is no class map.
+        If the file cannot be opened or is not a class map.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ktextures.datasets import synthetic
+    >>> truth = synthetic(64, k=3).truth
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     classes = read_classes(write_classes(truth, f"{folder}/truth.tif"))
+    >>> ClassTable.from_attrs(classes.attrs).names
+    ('class 1', 'class 2', 'class 3')
     """
     try:
         classes, tags, colormap = _open_classes(path, chunks)
     except (RasterioError, OSError) as error:
         raise InputError(
             f"cannot read {str(path)!r} as a class map: {error}; give a file that "
-            "write_classes made"
+            "write_classes wrote"
         ) from error
     table = _restored_table(Path(path), classes, tags, colormap)
     kept = {key: tag for key, tag in tags.items() if not key.startswith(_GDAL_TAGS)}
@@ -219,10 +214,10 @@ def write_simulated(
     Parameters
     ----------
     simulated : DataArray, (band, y, x)
-        Integers or float32/float64; its dtype is kept.
+        Integers, float32 or float64; the dtype is kept.
     path : path
         GeoTIFF to write, usually ``*.tif``; its folder must exist.
-    driver : {"COG", "GTiff"}
+    driver : {"COG", "GTiff"}, default "COG"
         Cloud-optimized with overviews, or plain tiled.
 
     Returns
@@ -233,9 +228,21 @@ def write_simulated(
     Raises
     ------
     InputError
-        When dims or dtype are others.
+        If the dims are others, a GeoTIFF cannot hold the dtype, or the name is one
+        that GDAL or QGIS gives to a sidecar file.
     OutputError
-        When the file cannot be written.
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ktextures.datasets import synthetic
+    >>> from ktextures.raster.open import open_scene
+    >>> scene = synthetic(64, k=3).scene
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_simulated(scene, f"{folder}/simulated.tif")
+    ...     open_scene(path).band.values.tolist()
+    ['red', 'green', 'blue', 'nir']
     """
     _check_driver(driver)
     if simulated.dims != ("band", "y", "x"):
@@ -248,19 +255,20 @@ def write_simulated(
         raise InputError(
             f"a GeoTIFF cannot hold {dtype}: convert with .astype('float32')"
         )
+    check_raster_name(path)
     check_writable(path)
     nodata = scene_nodata(simulated)
     if nodata is None and dtype.kind == "f":
         nodata = float("nan")
     target = Path(path).resolve()
-    with _staged(target) as folder:
+    with staging_folder(target.parent) as folder:
         raster = folder / "simulated.tif"
-        with _created(raster, simulated, nodata) as file:
-            _write_blocks(file, simulated)
+        with created(raster, simulated, nodata) as file:
+            write_blocks(file, simulated)
             if "band" in simulated.coords:
                 file.descriptions = [str(name) for name in simulated["band"].values]
             file.update_tags(**_tags(simulated.attrs))
-        _publish(target, {target: _finish(raster, driver, "AVERAGE")})
+        publish(target, {target: finish(raster, driver, "AVERAGE")})
     return target
 
 
@@ -272,137 +280,7 @@ def _check_driver(driver: str) -> None:
         raise InputError(f"driver is {driver!r}: give 'COG' or 'GTiff'")
 
 
-@contextlib.contextmanager
-def _staged(target: Path) -> Iterator[Path]:
-    """A hidden folder beside the target, so that moving from it is atomic."""
-    with tempfile.TemporaryDirectory(
-        dir=target.parent, prefix=f".{target.name}-"
-    ) as folder:
-        yield Path(folder)
-
-
-@contextlib.contextmanager
-def _told(path: StrPath) -> Iterator[None]:
-    """Raise what the file system says as OutputError."""
-    try:
-        with warnings.catch_warnings():
-            # Scenes without georeference are welcome.
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            yield
-    except (RasterioError, OSError) as error:
-        raise OutputError(
-            f"writing {str(path)!r} failed: {error}; check the free space of the disk"
-        ) from error
-
-
-@contextlib.contextmanager
-def _created(
-    path: Path, image: xr.DataArray, nodata: float | None
-) -> Iterator[rasterio.io.DatasetWriter]:
-    bands, height, width = image.shape
-    if 0 in image.shape:
-        raise InputError(f"nothing to write: the image has shape {image.shape}")
-    predictor = {"u": 2, "i": 2, "f": 3}[image.dtype.kind]
-    transform = scene_transform(image)
-    with _told(path):
-        file = rasterio.open(
-            path,
-            "w",
-            driver="GTiff",
-            width=width,
-            height=height,
-            count=bands,
-            dtype=image.dtype.name,
-            nodata=nodata,
-            crs=image.rio.crs,
-            transform=None if transform.is_identity else transform,
-            compress="deflate",
-            predictor=1 if bands == 1 and image.dtype == np.uint8 else predictor,
-            tiled=True,
-            blockxsize=_BLOCK,
-            blockysize=_BLOCK,
-            BIGTIFF="IF_SAFER",
-        )
-    try:
-        yield file
-    finally:
-        with _told(path):
-            file.close()
-
-
-def _write_blocks(
-    file: rasterio.io.DatasetWriter,
-    image: xr.DataArray,
-    visit: Any = None,
-) -> None:
-    """Compute and write an image (band, y, x) block by block."""
-    for window, block in _blocks(image):
-        if visit is not None:
-            visit(block)
-        with _told(file.name):
-            file.write(block, window=window)
-
-
-def _blocks(image: xr.DataArray) -> Iterator[tuple[Window, npt.NDArray[Any]]]:
-    """Parts of an image (band, y, x); of a lazy one, whole chunks side by side.
-
-    Neighboring chunks are computed together, as they share input, up to a size that
-    bounds the memory.
-    """
-    bands, height, width = image.shape
-    data = image.data
-    if image.chunks is None:
-        yield Window(0, 0, width, height), data
-        return
-    row_bytes = bands * image.dtype.itemsize
-    row = 0
-    for rows in data.chunks[1]:
-        col = start = 0
-        for cols in (*data.chunks[2], 0):
-            full = rows * (col - start + cols) * row_bytes > _BATCH_BYTES
-            if col > start and (full or cols == 0):
-                part = data[:, row : row + rows, start:col]
-                yield Window(start, row, col - start, rows), part.compute()
-                start = col
-            col += cols
-        row += rows
-
-
-def _finish(raster: Path, driver: str, resampling: str) -> Path:
-    if driver == "GTiff":
-        return raster
-    finished = raster.with_name(f"cog-{raster.name}")
-    with _told(finished):
-        with rasterio.open(raster) as file:
-            predictor = file.tags(ns="IMAGE_STRUCTURE").get("PREDICTOR", "1")
-        rasterio.shutil.copy(
-            raster,
-            finished,
-            driver="COG",
-            COMPRESS="DEFLATE",
-            PREDICTOR="YES" if predictor != "1" else "NO",
-            BLOCKSIZE=str(_BLOCK),
-            OVERVIEW_RESAMPLING=resampling,
-            BIGTIFF="IF_SAFER",
-        )
-    return finished
-
-
-def _publish(target: Path, finished: dict[Path, Path]) -> None:
-    """Move finished files to their places, the raster first."""
-    with _told(target):
-        # Names, statistics and overviews of a former file would describe the new one.
-        for stale in (_aux_path(target), target.with_name(f"{target.name}.ovr")):
-            stale.unlink(missing_ok=True)
-        for place, source in finished.items():
-            os.replace(source, place)
-
-
-def _aux_path(target: Path) -> Path:
-    return target.with_name(f"{target.name}.aux.xml")
-
-
-def _colormap(table: ClassTable) -> dict[int, tuple[int, int, int, int]]:
+def _colormap(table: ClassTable) -> Colormap:
     colors = {
         value: (int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16), 255)
         for value, color in enumerate(table.colors, start=1)
@@ -423,7 +301,7 @@ def _tags(attrs: dict[Any, Any]) -> dict[str, str]:
 
 def _open_classes(
     path: StrPath, chunks: Any
-) -> tuple[xr.DataArray, dict[str, str], dict[int, tuple[int, int, int, int]]]:
+) -> tuple[xr.DataArray, dict[str, str], Colormap]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(path) as file:
@@ -452,11 +330,11 @@ def _restored_table(
     path: Path,
     classes: xr.DataArray,
     tags: dict[str, str],
-    colormap: dict[int, tuple[int, int, int, int]],
+    colormap: Colormap,
 ) -> ClassTable:
     if "class_names" in tags or "flag_meanings" in tags:
         return ClassTable.from_attrs(tags)
-    names = category_names(_aux_path(path))[1:]
+    names = category_names(aux_path(path))[1:]
     k = len(names) or max(1, int(classes.max()))
     table = ClassTable.default(k)
     for value, name in enumerate(names, start=1):

@@ -1,5 +1,6 @@
-"""Texts that GIS programs read beside a class raster: GDAL's .aux.xml, QGIS's .qml."""
+"""Sidecar files of class rasters: GDAL's .aux.xml and QGIS's .qml."""
 
+import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,7 +14,7 @@ __all__ = ["category_names", "pam_xml", "qgis_style"]
 
 _INT32_MAX = 2**31 - 1
 _INTEGER, _REAL, _TEXT = 0, 1, 2  # GDALRATFieldType
-# Column, type and what GDAL uses it for (GDALRATFieldUsage).
+# Column, type and usage (GDALRATFieldUsage).
 _COLUMNS = (
     ("Value", _INTEGER, 5),
     ("Class", _TEXT, 2),
@@ -26,14 +27,14 @@ _COLUMNS = (
 
 
 def pam_xml(table: ClassTable, pixels: npt.NDArray[np.int64]) -> str:
-    """Write category names and a thematic attribute table as GDAL's side-car.
+    """Describe classes for GDAL: category names and a thematic attribute table.
 
     Parameters
     ----------
     table : ClassTable
         Names and colors.
     pixels : ndarray of int64, (256,)
-        Pixels of each value.
+        Number of pixels of each value 0..255.
 
     Returns
     -------
@@ -65,7 +66,18 @@ def pam_xml(table: ClassTable, pixels: npt.NDArray[np.int64]) -> str:
 
 
 def qgis_style(table: ClassTable) -> str:
-    """Write a paletted QGIS style with the table's names and colors."""
+    """Describe classes for QGIS: a paletted style with their names and colors.
+
+    Parameters
+    ----------
+    table : ClassTable
+        Names and colors.
+
+    Returns
+    -------
+    str
+        XML for a ``.qml`` file.
+    """
     root = ElementTree.Element(
         "qgis", version="3.22", styleCategories="AllStyleCategories"
     )
@@ -97,14 +109,24 @@ def qgis_style(table: ClassTable) -> str:
 
 
 def category_names(path: Path) -> list[str]:
-    """Names by value (from 0) in a ``.aux.xml`` file; none when there is no file.
+    """Read the category names of a ``.aux.xml`` file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    list of str
+        Names of the values 0, 1, ...; empty if there is no file.
 
     Raises
     ------
     InputError
-        When the file is not XML.
+        If the file is not XML.
     """
-    if not path.exists():
+    if not os.path.isfile(path):  # Path.is_file raises if the name is too long
         return []
     try:
         root = ElementTree.parse(path).getroot()

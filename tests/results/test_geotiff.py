@@ -1,5 +1,8 @@
 import os
+import signal
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,14 +18,15 @@ from rasterio.enums import ColorInterp
 from ktextures.classes import ClassTable
 from ktextures.errors import InputError, OutputError
 from ktextures.raster.georeference import scene_transform
-from ktextures.results import geotiff as export
+from ktextures.results import paths, raster_writer
 from ktextures.results.areas import class_areas
 from ktextures.results.geotiff import (
-    check_writable,
     read_classes,
     write_classes,
     write_simulated,
 )
+from ktextures.results.paths import check_writable
+from ktextures.results.sidecars import pam_xml
 
 UPRIGHT = Affine(10, 0, 600_000, 0, -10, 5_800_000)
 ROTATED = Affine(8, 6, 600_000, 6, -8, 5_800_000)
@@ -109,7 +113,7 @@ def test_categories_and_attribute_table_are_what_gdal_reads(tmp_path):
     classes = class_map()
     write_classes(classes, tmp_path / "classes.tif")
 
-    # A VRT repeats what GDAL itself understood of the side-car.
+    # A VRT repeats what GDAL itself understood of the sidecar file.
     rasterio.shutil.copy(tmp_path / "classes.tif", tmp_path / "out.vrt", driver="VRT")
     band = ElementTree.parse(tmp_path / "out.vrt").getroot().find("VRTRasterBand")
 
@@ -145,7 +149,7 @@ def test_counts_beyond_32_bits_become_real_numbers():
     pixels = np.zeros(256, np.int64)
     pixels[1] = 3_000_000_000
 
-    root = ElementTree.fromstring(export.pam_xml(TABLE, pixels))
+    root = ElementTree.fromstring(pam_xml(TABLE, pixels))
 
     count = root.findall(".//FieldDefn")[-1]
     assert (count.findtext("Name"), count.findtext("Type")) == ("Count", "1")
@@ -199,7 +203,7 @@ def test_lazy_classes_give_the_same_file(tmp_path, driver, chunks):
 
 
 def test_lazy_classes_are_computed_once_and_in_bounded_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "_BATCH_BYTES", 2 * 100 * 100)
+    monkeypatch.setattr(raster_writer, "_BATCH_BYTES", 2 * 100 * 100)
     classes = class_map(300, 450)
     computed, parts = [], []
 
@@ -208,14 +212,14 @@ def test_lazy_classes_are_computed_once_and_in_bounded_parts(tmp_path, monkeypat
         return block
 
     source = lazy(classes, (100, 100)).data.map_blocks(load, dtype=np.uint8)
-    blocks = export._blocks
+    blocks = raster_writer._blocks
 
     def watched(image):
         for window, block in blocks(image):
             parts.append(block.size)
             yield window, block
 
-    monkeypatch.setattr(export, "_blocks", watched)
+    monkeypatch.setattr(raster_writer, "_blocks", watched)
     write_classes(classes.copy(data=source), tmp_path / "classes.tif")
 
     assert len(computed) == len(set(computed)) == 15
@@ -386,7 +390,7 @@ def test_damaged_sidecar_is_named(tmp_path):
         read_classes(path)
 
 
-def test_write_classes_rejects_what_is_no_class_map(tmp_path):
+def test_write_classes_rejects_anything_but_class_maps(tmp_path):
     path = tmp_path / "classes.tif"
     with pytest.raises(InputError, match=r"classes are float64 with dims \('y', 'x'\)"):
         write_classes(class_map().astype(float), path)
@@ -396,9 +400,66 @@ def test_write_classes_rejects_what_is_no_class_map(tmp_path):
         write_classes(class_map(), path, driver="PNG")
     with pytest.raises(InputError, match="holds class 3 but the table has 2 classes"):
         write_classes(class_map(), path, table=ClassTable.default(2))
-    with pytest.raises(InputError, match=r"nothing to write: .* \(1, 0, 53\)"):
+    with pytest.raises(
+        InputError, match=r"shape \(1, 0, 53\), so there is nothing to write"
+    ):
         write_classes(class_map().isel(y=slice(0)), path)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["a.qml", "A.QML", "a.tif.aux.xml", "a.tif.ovr"])
+@pytest.mark.parametrize("write", [write_classes, write_simulated])
+def test_rasters_do_not_take_the_names_of_sidecar_files(tmp_path, write, name):
+    classes = class_map()
+    image = classes if write is write_classes else classes.expand_dims("band")
+    with pytest.raises(InputError, match=rf"{name}': names ending in .* use '\.tif'"):
+        write(image, tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_longest_name_that_the_file_system_takes_can_be_written(tmp_path):
+    classes = class_map()
+    path = tmp_path / ("n" * 251 + ".tif")
+
+    for _ in range(2):
+        write_classes(classes, path, sidecars=False)
+
+    np.testing.assert_array_equal(read_classes(path).values, classes.values)
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(OutputError, match=r"sidecars=False .* name has 263 bytes"):
+        write_classes(classes, path)
+    with pytest.raises(OutputError, match=r"has 256 bytes, .* choose a shorter name"):
+        write_classes(classes, tmp_path / ("n" * 252 + ".tif"), sidecars=False)
+
+
+WRITER = """
+import sys, time
+import dask.array as da, numpy as np, xarray as xr
+from ktextures.results.geotiff import write_classes
+
+def wait(block):
+    print("writing", flush=True)
+    time.sleep(1)
+    return block
+
+values = da.from_array(np.ones((8, 8), np.uint8))
+values = values.map_blocks(wait, meta=np.ones((0, 0), np.uint8))
+write_classes(xr.DataArray(values, dims=("y", "x")), sys.argv[1])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_terminated_process_keeps_the_old_file_and_leaves_nothing(tmp_path):
+    path = tmp_path / "classes.tif"
+    path.write_bytes(b"old")
+    command = [sys.executable, "-c", WRITER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "writing\n"
+        assert len(list(tmp_path.iterdir())) == 2
+        process.terminate()
+        assert process.wait(timeout=60) == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == [path]
+    assert path.read_bytes() == b"old"
 
 
 def test_check_writable_leaves_no_trace(tmp_path):
@@ -430,8 +491,10 @@ def test_check_writable_finds_a_folder_that_takes_no_files(tmp_path, monkeypatch
     def refuse(*, dir):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(export.tempfile, "TemporaryFile", refuse)
-    with pytest.raises(OutputError, match=r"takes no new files \(Permission denied\)"):
+    monkeypatch.setattr(paths.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(
+        OutputError, match=r"no file can be made .* \(Permission denied"
+    ):
         check_writable(tmp_path / "classes.tif")
 
 
@@ -445,7 +508,7 @@ def test_check_writable_respects_permissions(tmp_path):
     with pytest.raises(OutputError, match="the file is read-only"):
         check_writable(path)
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
-    with pytest.raises(OutputError, match="takes no new files"):
+    with pytest.raises(OutputError, match="no file can be made in folder"):
         check_writable(tmp_path / "new.tif")
     tmp_path.chmod(stat.S_IRWXU)
 
