@@ -68,9 +68,10 @@ def open_scene(
     -------
     DataArray, dims ("band", "y", "x")
         With unique band names, the coordinate ``role`` along band ("" when unknown),
-        pixel centers ``y`` and ``x`` (0.5, 1.5, ... without georeference, absent when
-        the transform is rotated), CRS, transform and nodata; other attributes are
-        dropped. The orientation is kept. An alpha band or mask of the file becomes NaN
+        pixel centers ``y`` and ``x`` (0.5, 1.5, ... without georeference), CRS,
+        transform and nodata; other attributes are dropped. If the transform is
+        rotated, ``row`` and ``column`` replace ``y`` and ``x``: pixel centers counted
+        in pixels of the file. The orientation is kept. An alpha band or mask of the file becomes NaN
         in a float scene. An alpha band counts as one unless it is named otherwise,
         given in ``roles``, or listed in ``bands``; a warning tells when it looks like
         a band.

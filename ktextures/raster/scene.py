@@ -1,8 +1,10 @@
-"""A scene's contract, checked once: dims, dtype, chunks and what locates the pixels.
+"""The contract of a scene, checked once: dims, dtype, chunks and georeference.
 
 A *scene* is a DataArray with dims ``("band", "y", "x")``, unique band names, the
 coordinate ``role`` along band, pixel centers ``y`` and ``x``, and CRS, transform and
-nodata where ``.rio`` finds them. Any array is taken apart here, and made a scene.
+nodata where ``.rio`` finds them. With a rotated transform, the coordinates ``row`` and
+``column`` take the place of ``y`` and ``x``: they hold pixel centers in pixels of that
+transform (0.5, 1.5, ...) and so follow slicing too.
 """
 
 from collections.abc import Hashable, Mapping
@@ -10,21 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import rasterio
 import xarray as xr
-from affine import Affine
 from rioxarray.exceptions import RioXarrayError
 
 from ktextures.errors import InputError
 from ktextures.raster.bands import Selection, SourceBands, bands_of_array
-from ktextures.raster.georeference import (
-    axis_values,
-    cached_transform,
-    locate,
-    pixel_centers,
-    transform_of_axes,
-)
+from ktextures.raster.georeference import Grid, grid_of, locate
 from ktextures.raster.nodata import declared_nodata
 
 __all__ = [
@@ -55,19 +49,17 @@ Chunks = int | str | Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Raster:
-    """An array reduced to bare data in (band, y, x) and what locates it."""
+    """An array reduced to its data in (band, y, x), its bands and its georeference."""
 
     data: xr.DataArray  # without coordinates
     bands: SourceBands
-    y: npt.NDArray[np.float64] | None
-    x: npt.NDArray[np.float64] | None
+    grid: Grid
     crs: rasterio.CRS | None
-    cached: Affine | None
     nodata: float | None
 
 
 def inspect_array(array: xr.DataArray) -> Raster:
-    """Bring an array to (band, y, x) and note what its coordinates say."""
+    """Bring an array to (band, y, x), and read its bands and georeference."""
     spatial = spatial_dims(array)
     if spatial is None:
         raise InputError(
@@ -88,10 +80,8 @@ def inspect_array(array: xr.DataArray) -> Raster:
     return Raster(
         data=data,
         bands=bands_of_array(array, band_dim),
-        y=axis_values(array, y_dim),
-        x=axis_values(array, x_dim),
+        grid=grid_of(array, y_dim, x_dim),
         crs=array.rio.crs,
-        cached=cached_transform(array),
         nodata=declared_nodata(array),
     )
 
@@ -107,8 +97,9 @@ def build_scene(
             f"the scene is empty: {height} rows x {width} columns; check the slice or "
             "the bounding box it was cut with"
         )
-    transform = transform_of_axes(raster.y, raster.x, raster.cached)
-    if (raster.y is None) != (raster.x is None):
+    grid = raster.grid
+    transform = grid.transform
+    if (grid.y is None) != (grid.x is None):
         raise InputError(
             "the scene has coordinates for only one of rows and columns; drop them "
             "with array.drop_vars(...), or assign both"
@@ -119,9 +110,7 @@ def build_scene(
             "nor a transform; write one with array.rio.write_transform(...), or drop "
             f"the CRS with array.drop_vars({'spatial_ref'!r})"
         )
-    centers = pixel_centers(transform or Affine.identity(), height, width)
-    if raster.y is not None and centers:
-        centers = {"y": raster.y, "x": raster.x}
+    centers = grid.coords(height, width)
     data = raster.data if chunks is None else raster.data.chunk(chunk_sizes(chunks))
     values = data.data if data.dtype == dtype else data.data.astype(dtype)
     scene = xr.DataArray(

@@ -10,7 +10,6 @@ from scipy.ndimage import gaussian_filter
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
-from ktextures import datasets
 from ktextures.datasets.bundled import landsat, sentinel2
 from ktextures.datasets.mosaics import texture_spectra
 from ktextures.datasets.synthetic import synthetic
@@ -57,7 +56,7 @@ def test_landsat_lies_at_the_great_salt_lake_and_imports_no_server():
 
 
 def test_missing_packages_are_named_with_the_way_to_get_them(monkeypatch):
-    monkeypatch.setattr(datasets.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r'install "ktextures\[lab\]"'):
         landsat()
     with pytest.raises(MissingExtraError, match="pip install spyndex"):

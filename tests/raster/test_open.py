@@ -8,6 +8,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import rasterio
+import rasterio.windows
 import rioxarray
 import xarray as xr
 from affine import Affine
@@ -19,7 +20,7 @@ from ktextures.errors import InputError
 from ktextures.raster import open as opening
 from ktextures.raster import read as reading
 from ktextures.raster.bands import role_indices
-from ktextures.raster.georeference import georeference, scene_transform
+from ktextures.raster.georeference import georeference, pixel_meters, scene_transform
 from ktextures.raster.nodata import require_valid, scene_nodata, valid_pixels
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import is_lazy, read_sample, read_window
@@ -68,7 +69,9 @@ def write(tmp_path):
 
 def check_contract(scene):
     assert scene.dims == ("band", "y", "x")
-    assert set(scene.coords) <= {"band", "role", "y", "x", "spatial_ref"}
+    assert {"band", "role"} <= set(scene.coords)
+    places = set(scene.coords) - {"band", "role", "spatial_ref"}
+    assert places in ({"y", "x"}, {"row", "column"})
     names = scene.band.values.tolist()
     assert all(isinstance(name, str) for name in names)
     assert len(set(names)) == len(names)
@@ -141,21 +144,74 @@ def test_large_files_are_opened_lazily(write, monkeypatch):
     scene.close()
 
 
-def test_rotated_transform_is_kept_without_coordinates(write, tmp_path):
+def test_rotated_transform_is_kept_with_pixel_coordinates(write, tmp_path):
     scene = open_scene(write(pixels(), transform=ROTATED))
     check_contract(scene)
-    assert "x" not in scene.coords
-    assert "y" not in scene.coords
+    np.testing.assert_array_equal(scene.row, np.arange(6) + 0.5)
+    np.testing.assert_array_equal(scene.column, np.arange(9) + 0.5)
     assert scene_transform(scene) == scene.rio.transform() == ROTATED
-    assert scene_transform(open_scene(scene)) == ROTATED
+    xr.testing.assert_identical(open_scene(scene), scene)
+    scene.to_netcdf(tmp_path / "scene.nc")
+    assert scene_transform(open_scene(tmp_path / "scene.nc")[:, 1:]) == moved(0, 1)
     classes = georeference(scene.values[0], scene, dims=("y", "x"), name="classes")
+    assert transform_in_file(classes, tmp_path) == ROTATED
+
+
+def moved(columns, rows, transform=ROTATED, scale=1):
+    """A transform whose origin is moved by pixels, and its pixels scaled."""
+    a, b, c, d, e, f = tuple(transform)[:6]
+    x, y = a * columns + b * rows + c, d * columns + e * rows + f
+    return Affine(a * scale, b * scale, x, d * scale, e * scale, y)
+
+
+def transform_in_file(array, folder):
     with warnings.catch_warnings():
-        # rioxarray says that it keeps the rotated transform, which is what is wanted.
+        # rioxarray reports that it keeps the rotated transform, which is intended.
         warnings.filterwarnings("ignore", message="Transform that is non-rectilinear")
-        classes.rio.to_raster(tmp_path / "out.tif")
-    with rasterio.open(tmp_path / "out.tif") as file:
-        assert file.transform == ROTATED
+        array.rio.to_raster(folder / "out.tif")
+    with rasterio.open(folder / "out.tif") as file:
         assert file.crs.to_epsg() == 32633
+        return file.transform
+
+
+def test_slices_of_a_rotated_scene_lie_where_they_did(write, tmp_path):
+    path = write(pixels(), transform=ROTATED)
+    part = open_scene(path)[:, 1:][:, 1:, 3:]
+
+    assert scene_transform(part) == moved(3, 2)
+    # The cached transform is out of date until the part is opened or georeferenced.
+    assert open_scene(part).rio.transform() == moved(3, 2)
+    classes = georeference(part.values[0], part, dims=("y", "x"), name="classes")
+    assert scene_transform(classes) == moved(3, 2)
+    assert transform_in_file(classes, tmp_path) == moved(3, 2)
+    assert scene_transform(classes[1:, 1:]) == moved(4, 3)
+    with rasterio.open(path) as file:
+        window = rasterio.windows.Window(3, 2, 6, 4)
+        assert scene_transform(part).almost_equals(file.window_transform(window))
+    with pytest.raises(InputError, match="'row' is unevenly spaced"):
+        scene_transform(open_scene(path).isel(y=[0, 1, 4]))
+
+
+def test_thinned_and_coarsened_rotated_scenes_have_larger_pixels(write):
+    scene = open_scene(write(pixels(), transform=ROTATED))
+    assert scene_transform(scene[:, 1::3, 1::3]).almost_equals(moved(0, 0, scale=3))
+    coarse = scene.coarsen(y=3, x=3).mean()
+    assert scene_transform(coarse).almost_equals(moved(0, 0, scale=3))
+    upside_down = scene_transform(scene[:, ::-1])
+    assert (upside_down.b, upside_down.e) == (-ROTATED.b, -ROTATED.e)
+
+
+def test_windows_cut_by_rioxarray_from_a_rotated_scene_lie_where_they_did(write):
+    scene = open_scene(write(pixels(), transform=ROTATED))
+    part = scene.rio.isel_window(rasterio.windows.Window(3, 2, 6, 4))
+    assert part.shape == (4, 4, 6)
+    assert scene_transform(part) == moved(3, 2)
+
+
+def test_width_of_a_rotated_pixel():
+    array = array_of(pixels()).rio.write_crs(UTM).rio.write_transform(ROTATED)
+    assert pixel_meters(open_scene(array)) == pytest.approx(10, abs=1e-3)
+    assert pixel_meters(open_scene(array_of(pixels()))) is None
 
 
 def test_south_up_rasters_are_not_flipped(write):
@@ -865,9 +921,9 @@ def test_georeference_of_a_scene_without_crs_has_none():
 @pytest.mark.parametrize(
     ("values", "dims", "message"),
     [
-        (np.ones((6, 8)), ("y", "x"), "6 x 8 pixels .* scene of 6 x 9"),
+        (np.ones((6, 8)), ("y", "x"), "6 x 8 pixels does not fit a scene of 6 x 9"),
         (np.ones((6, 9)), ("band", "y", "x"), r"must name the 2 axes"),
-        (np.ones((6, 9)), ("row", "col"), "'y' and 'x' among them"),
+        (np.ones((6, 9)), ("row", "col"), "including 'y' and 'x'"),
     ],
 )
 def test_georeference_refuses_what_does_not_fit(values, dims, message):

@@ -423,7 +423,7 @@ def test_notebook_shows_the_figure_once(first):
     nbclient = pytest.importorskip("nbclient")
     nbformat = pytest.importorskip("nbformat")
     pytest.importorskip("ipykernel")
-    cells = [first, "from ktextures.plotting import plot_history"]
+    cells = [first, "from ktextures.results.plot import plot_history"]
     cells += ["plot_history({'loss': [3.0, 2.0, 1.0]})"]
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in cells]
