@@ -12,7 +12,7 @@ import xarray as xr
 from affine import Affine
 
 from ktextures.errors import InputError
-from ktextures.raster.nodata import fits_dtype
+from ktextures.raster.nodata import fitted_nodata
 
 __all__ = [
     "Grid",
@@ -287,10 +287,9 @@ def locate(
         array.rio.write_crs(crs, inplace=True)
     if crs is not None or transform not in (None, Affine.identity()):
         array.rio.write_transform(transform, inplace=True)
-    if nodata is not None and (
-        array.dtype.kind == "f" or fits_dtype(nodata, array.dtype)
-    ):
-        array.rio.write_nodata(nodata, inplace=True)
+    fitted = fitted_nodata(nodata, array.dtype)
+    if fitted is not None:
+        array.rio.write_nodata(fitted, inplace=True)
     return array
 
 

@@ -12,7 +12,7 @@ from ktextures.errors import InputError
 
 __all__ = [
     "declared_nodata",
-    "fits_dtype",
+    "fitted_nodata",
     "require_valid",
     "scene_nodata",
     "valid_pixels",
@@ -20,7 +20,18 @@ __all__ = [
 
 
 def scene_nodata(scene: xr.DataArray) -> float | None:
-    """Give a scene's nodata value; None when it has none or when it is NaN."""
+    """Give the nodata value of a scene.
+
+    Parameters
+    ----------
+    scene : DataArray
+        A scene.
+
+    Returns
+    -------
+    float or None
+        None if the scene has none, or if it is NaN.
+    """
     nodata = declared_nodata(scene)
     return None if nodata is None or math.isnan(nodata) else nodata
 
@@ -28,7 +39,7 @@ def scene_nodata(scene: xr.DataArray) -> float | None:
 def valid_pixels(
     values: npt.NDArray[Any], nodata: float | None
 ) -> npt.NDArray[np.bool_]:
-    """Tell which pixels are finite and not nodata in every band.
+    """Find the pixels that are finite and not nodata in every band.
 
     Parameters
     ----------
@@ -40,6 +51,7 @@ def valid_pixels(
     Returns
     -------
     array of bool, shape (y, x)
+        True where a pixel is valid.
 
     Examples
     --------
@@ -49,20 +61,20 @@ def valid_pixels(
     """
     floating = values.dtype.kind == "f"
     good = np.isfinite(values) if floating else np.ones_like(values, dtype=bool)
-    if nodata is not None and not math.isnan(nodata):
-        if floating or fits_dtype(nodata, values.dtype):
-            # In the values' own dtype, since float32(0.1) is not 0.1.
-            good = good & (values != values.dtype.type(nodata))
+    fitted = fitted_nodata(nodata, values.dtype)
+    if fitted is not None and not math.isnan(fitted):
+        # In the values' own dtype, since float32(0.1) is not 0.1.
+        good = good & (values != values.dtype.type(fitted))
     return cast(npt.NDArray[np.bool_], good.all(axis=0))
 
 
 def require_valid(num_valid: int, num_needed: int, purpose: str) -> None:
-    """Raise unless enough valid pixels were found.
+    """Raise an error unless enough valid pixels were found.
 
     Parameters
     ----------
     num_valid, num_needed : int
-        Pixels found and wanted.
+        Numbers of pixels found and needed.
     purpose : str
         What they are for, such as "training"; part of the message.
 
@@ -80,19 +92,60 @@ def require_valid(num_valid: int, num_needed: int, purpose: str) -> None:
 
 
 def declared_nodata(array: xr.DataArray) -> float | None:
-    """Give the nodata value that an array declares, NaN included."""
+    """Give the nodata value that an array declares.
+
+    Parameters
+    ----------
+    array : DataArray
+        Any array of numbers.
+
+    Returns
+    -------
+    float or None
+        May be NaN; None if there is none or no pixel of this dtype can hold it.
+    """
     try:
-        nodata = array.rio.nodata
+        # rioxarray casts it to the array's dtype.
+        with np.errstate(over="ignore"):
+            nodata = array.rio.nodata
     except (OverflowError, ValueError):
-        return None  # a value that no pixel of this dtype can hold
+        return None
     if nodata is None or isinstance(nodata, complex | np.complexfloating):
         return None
-    return cast(float, nodata.item() if isinstance(nodata, np.generic) else nodata)
+    if isinstance(nodata, np.generic):
+        nodata = nodata.item()
+    return fitted_nodata(nodata, array.dtype) if array.dtype.kind == "f" else nodata
 
 
-def fits_dtype(nodata: float, dtype: np.dtype[Any]) -> bool:
-    """Tell whether an integer dtype can hold a nodata value."""
-    if not np.isfinite(nodata) or nodata != int(nodata):
-        return False
-    limits = np.iinfo(dtype)
-    return bool(limits.min <= nodata <= limits.max)
+def fitted_nodata(nodata: float | None, dtype: np.dtype[Any]) -> float | None:
+    """Give the nodata value as pixels of a dtype hold it.
+
+    Parameters
+    ----------
+    nodata : float or None
+        Declared value.
+    dtype : dtype
+        Of the pixels, an integer or float type.
+
+    Returns
+    -------
+    float or None
+        None if no pixel can hold it. Values beyond the range of a float type become
+        its largest or smallest number, as in files that GDAL writes.
+
+    Examples
+    --------
+    >>> fitted_nodata(-9999, np.dtype("uint8")) is None
+    True
+    >>> fitted_nodata(-1.797e308, np.dtype("float32"))
+    -3.4028234663852886e+38
+    """
+    if nodata is None:
+        return None
+    if dtype.kind != "f":
+        if not np.isfinite(nodata) or nodata != int(nodata):
+            return None
+        limits = np.iinfo(dtype)
+        return nodata if limits.min <= nodata <= limits.max else None
+    largest = float(np.finfo(dtype).max)
+    return nodata if math.isnan(nodata) else min(max(nodata, -largest), largest)

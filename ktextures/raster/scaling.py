@@ -17,6 +17,9 @@ _NICFI_CUT = 2540.0
 _NICFI_NIR_DIVISOR = 3.937
 _NICFI_TOP = 254.0 / 255.0
 
+# Simulated images come back in the scene's units as float32.
+_LARGEST = float(np.finfo(np.float32).max)
+
 
 @dataclass(frozen=True)
 class BandScaler:
@@ -128,7 +131,10 @@ class BandScaler:
         names = _names(band_names, len(pixels))
         minimum, maximum = pixels.min(axis=1), pixels.max(axis=1)
         _refuse_constant(minimum, maximum, names, pixels.shape[1])
-        low, high = np.percentile(pixels, (lower, upper), axis=1)
+        # Interpolation between huge values may overflow; that is refused below.
+        with np.errstate(over="ignore", invalid="ignore"):
+            low, high = np.percentile(pixels, (lower, upper), axis=1)
+        _refuse_huge(low, high, names)
         # Subnormal differences may round to equal percentiles, never to equal extremes.
         flat = ~(high > low)
         low, high = np.where(flat, minimum, low), np.where(flat, maximum, high)
@@ -209,11 +215,11 @@ class BandScaler:
         """
         array = self._checked(values)
         scaled = np.empty(array.shape, dtype=np.float32)
-        # Band by band keeps the float64 temporaries to the size of one band; float64
-        # first, because integers would overflow in the subtraction.
+        # Band by band, the float64 temporaries have the size of one band. Clipped first
+        # and in float64, because the subtraction would overflow otherwise.
         for band, (low, high) in enumerate(zip(self.low, self.high, strict=True)):
-            unit = (array[..., band].astype(np.float64) - low) / (high - low)
-            scaled[..., band] = np.clip(unit, 0.0, 1.0) * self.top
+            inside = np.clip(array[..., band].astype(np.float64), low, high)
+            scaled[..., band] = (inside - low) / (high - low) * self.top
         return scaled
 
     def inverse(self, values: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -327,11 +333,10 @@ def _check_ranges(scaler: BandScaler) -> None:
             f"{len(low)} band(s)"
         )
     for band, (first, last) in enumerate(zip(low, high, strict=True), start=1):
-        # The difference of two finite numbers may still overflow.
-        if not (np.isfinite(last - first) and last > first):
+        if not (-_LARGEST <= first < last <= _LARGEST):
             raise InputError(
-                f"the range of band {band} must be finite with high > low, got "
-                f"low={first!r}, high={last!r}"
+                f"the range of band {band} must be finite with high > low and within "
+                f"±{_LARGEST:.1e}, got low={first!r}, high={last!r}"
             )
     if not 0 < top <= 1:
         raise InputError(f"top={top!r} must be above 0 and at most 1")
@@ -382,6 +387,19 @@ def _refuse_constant(
         raise InputError(
             f"constant band(s): {found} has the same value in all {num_pixels} valid "
             "pixels and tells no classes apart; leave it out with bands=[...]"
+        )
+
+
+def _refuse_huge(
+    low: npt.NDArray[np.float64], high: npt.NDArray[np.float64], names: list[str]
+) -> None:
+    usable = (np.abs(low) <= _LARGEST) & (np.abs(high) <= _LARGEST)
+    for band in np.flatnonzero(~usable):
+        raise InputError(
+            f"band {names[band]!r} ranges from {low[band]:g} to {high[band]:g}, beyond "
+            f"the ±{_LARGEST:.1e} of float32; if such values mark missing pixels, "
+            "declare them with scene.rio.write_nodata(...), else divide the scene by a "
+            "constant"
         )
 
 

@@ -124,9 +124,9 @@ def stretch_limits(
         )
     if not valid.any():
         return np.tile([0.0, 1.0], (shown.shape[-1], 1))
-    limits: npt.NDArray[np.float64] = np.percentile(
-        shown[valid].astype(np.float64), (low, high), axis=0
-    ).T
+    # Halved, because interpolation between huge values of both signs overflows.
+    halves = shown[valid].astype(np.float64) / 2
+    limits: npt.NDArray[np.float64] = 2 * np.percentile(halves, (low, high), axis=0).T
     return limits
 
 
@@ -182,10 +182,11 @@ def stretch_rgb(
     rgba = np.zeros((*shown.shape[:2], 4), np.uint8)
     for channel in range(3):
         index = min(channel, shown.shape[-1] - 1)
-        low, high = limits[index]
-        band = np.where(valid, shown[..., index], low).astype(np.float64)
-        share = (band - low) / (high - low) if high > low else np.full_like(band, 0.5)
-        rgba[..., channel] = np.rint(255 * np.clip(share, 0, 1))
+        low, high = limits[index] / 2  # halved, or the difference may overflow
+        band = np.where(valid, shown[..., index], 0).astype(np.float64) / 2
+        inside = np.clip(band, low, high)
+        share = (inside - low) / (high - low) if high > low else 0.5
+        rgba[..., channel] = np.rint(255 * share)
     rgba[..., 3] = 255
     rgba[~valid] = 0
     return rgba

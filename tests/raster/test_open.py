@@ -801,6 +801,29 @@ def test_float32_nodata_is_compared_as_float32():
         np.testing.assert_array_equal(valid_pixels(values, nodata), [[False, True]])
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("nodata", [1e300, -1.7976931348623157e308, np.float64(3.5e38)])
+def test_nodata_beyond_float32_is_the_largest_float32(write, nodata):
+    values = pixels(1, dtype="float32")
+    largest = float(np.copysign(float(np.finfo(np.float32).max), nodata))
+    values[0, 0, :3] = largest
+    for attributes in ({"_FillValue": nodata}, {"nodata": nodata}):
+        scene = open_scene(array_of(values).assign_attrs(attributes))
+        assert scene_nodata(scene) == largest
+        assert read_window(scene, 0, 0, 6, 9)[1].sum() == 6 * 9 - 3
+    scene = open_scene(write(values, nodata=largest))
+    assert scene_nodata(scene) == largest
+
+
+@pytest.mark.filterwarnings("error")
+def test_huge_values_are_read_as_they_are():
+    values = np.array([[[1e300, -1e300], [0.0, 1.0]]])
+    scene = open_scene(array_of(values))
+    sample, share = read_sample(scene)
+    np.testing.assert_array_equal(sample[:, 0], values.ravel())
+    assert share == 1
+
+
 def test_small_scenes_are_sampled_whole():
     values = pixels(2, 5, 8)
     scene = open_scene(array_of(values).assign_attrs(_FillValue=1))

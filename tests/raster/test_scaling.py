@@ -1,4 +1,4 @@
-"""BandScaler against closed forms, and its properties over arbitrary input."""
+"""BandScaler against closed forms, and its properties for arbitrary input."""
 
 import json
 
@@ -72,6 +72,36 @@ def test_integers_never_overflow(dtype):
 def test_nan_stays_nan_and_infinity_is_clipped():
     scaled = BandScaler.fixed([0], [1]).scale([[np.nan], [np.inf], [-np.inf]])
     np.testing.assert_array_equal(scaled[:, 0], [np.nan, 1, 0])
+
+
+@pytest.mark.filterwarnings("error")
+def test_values_far_outside_the_range_are_clipped_without_overflow():
+    huge = np.finfo(np.float64).max
+    scaled = BandScaler.fixed([0], [1e-3]).scale([[huge], [-huge], [0], [1e-3]])
+    np.testing.assert_array_equal(scaled[:, 0], [1, 0, 0, 1])
+
+
+@pytest.mark.filterwarnings("error")
+def test_fit_takes_outliers_of_any_size():
+    values = np.arange(2000.0).reshape(1000, 2)
+    values[[0, 500]] = -1.7e308, 1.7e308
+    scaler = BandScaler.fit(values, percentiles=(1, 99))
+    assert 0 < scaler.low[0] < scaler.high[0] < 2000
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("values", [[-1e300, 0, 1e300], [-1.7e308, 1.7e308], [0, 1e39]])
+def test_fit_refuses_bands_beyond_float32(values):
+    pixels = np.stack([np.arange(len(values)), values], axis=-1)
+    with pytest.raises(InputError, match=r"band 'b' ranges .* float32; .*write_nodata"):
+        BandScaler.fit(pixels, band_names=["a", "b"])
+
+
+@pytest.mark.filterwarnings("error")
+def test_widest_range_can_be_inverted():
+    largest = float(np.finfo(np.float32).max)
+    scaler = BandScaler.fixed([-largest], [largest])
+    np.testing.assert_array_equal(scaler.inverse([[0], [1]]), [[-largest], [largest]])
 
 
 def test_fit_takes_percentiles_and_tells_the_clipped_share():
@@ -149,7 +179,8 @@ def test_planet_nicfi_needs_three_or_four_bands():
         ([1], [0], "high > low"),
         ([float("nan")], [1], "finite"),
         ([0], [float("inf")], "finite"),
-        ([-1.7e308], [1.7e308], "finite"),
+        ([-1.7e308], [1.7e308], r"within ±3\.4e\+38"),
+        ([0], [1e39], r"within ±3\.4e\+38, got low=0.0, high=1e\+39"),
         (["a"], [1], "one number per band"),
     ],
 )

@@ -253,3 +253,12 @@ def test_stretch_errors_name_the_value():
         stretch_rgb(values, np.ones((4, 4), bool))
     with pytest.raises(InputError, match=r"limits have shape \(2, 2\)"):
         stretch_rgb(values, limits=np.zeros((2, 2)))
+
+
+@pytest.mark.filterwarnings("error")
+def test_huge_values_are_stretched_without_overflow():
+    values = np.array([[[-1.7e308], [0.0], [1.7e308]]])
+
+    picture = stretch_rgb(values, percentiles=(0, 100))
+
+    assert picture[0, :, 0].tolist() == [0, 128, 255]
