@@ -7,15 +7,64 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import settings
 
-# TensorFlow's notes on the processor would drown the report of a failed test.
+# TensorFlow's messages about the processor would bury the report of a failed test.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "agg")
-# Threads of k-means that wait by spinning would take the processor from the others.
+# k-means threads that wait in a busy loop would take the processor from the others.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# Set by pytest-xdist in its workers only.
+WORKER = os.environ.get("PYTEST_XDIST_WORKER")
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+
+if WORKER:
+    # Workers share the cores. Child processes inherit the limit, so that rasters
+    # compared across processes are computed alike.
+    threads = str(max(1, (os.cpu_count() or 1) // WORKERS))
+    for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(name, threads)
+
+# What takes longest, longest first. Browser tests share one JupyterLab and measure
+# response times, so they are one unit of work.
+LONGEST = (
+    "widgets/browser/",
+    "test_notebooks.py",
+    "training/test_train.py",
+    "test_minimal.py",
+    "test_examples.py",
+    "widgets/test_explorer.py",
+)
 
 # The same examples at each run, and no deadline: a busy machine is no error.
 settings.register_profile("ktextures", derandomize=True, deadline=None)
 settings.load_profile("ktextures")
+
+
+def unit_of(nodeid):
+    """Unit of work that a test belongs to: an entry of LONGEST, or its file."""
+    name = nodeid.partition("::")[0].removeprefix("tests/")
+    return next((each for each in LONGEST if name.startswith(each)), name)
+
+
+def pytest_collection_modifyitems(items):
+    """In workers of pytest-xdist, start the longest units first."""
+    if WORKER:
+        rank = {unit: index for index, unit in enumerate(LONGEST)}
+        items.sort(key=lambda item: rank.get(unit_of(item.nodeid), len(rank)))
+
+
+# Not `--dist loadgroup`: pytest 9.2 ignores how pytest-xdist 3.8 marks groups.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give each worker of pytest-xdist one unit of work after the other."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Units(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return unit_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return Units(config, log)
 
 
 @pytest.fixture
