@@ -1,4 +1,4 @@
-"""Importing modules without TensorFlow's greetings, which notebooks show in red."""
+"""Importing TensorFlow without its start-up messages on standard error."""
 
 import os
 import re
@@ -9,32 +9,65 @@ from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["load_module"]
+__all__ = ["hidden_startup_messages", "load_module"]
 
-# No setting of TensorFlow 2.21 silences what it says before its log is set up.
-_GREETING = re.compile(rb"WARNING: All log messages before absl::|I0000 00:00:")
+# Neither TF_CPP_MIN_LOG_LEVEL nor absl's settings hide these lines in TensorFlow 2.21,
+# because they are written before its log is initialized.
+_PREFIX = rb"(?:%(level)s\d{4} [\d:.]+|\d{4}-\d\d-\d\d [\d:.]+: %(level)s )"
+_STARTUP_MESSAGE = re.compile(
+    rb"WARNING: All log messages before absl::"
+    rb"|To enable the following instructions:"
+    rb"|"
+    + _PREFIX % {b"level": b"I"}
+    +
+    # GPU libraries that are installed twice, or without a GPU.
+    rb"|"
+    + _PREFIX % {b"level": b"[WE]"}
+    + rb".*(?:cuda|TensorRT|computation_placer)",
+    re.IGNORECASE,
+)
 
-# Two threads must not turn stderr aside at once.
-_ALONE = threading.Lock()
+# Two threads must not redirect stderr at the same time.
+_LOCK = threading.Lock()
 
 
 def load_module(name: str) -> ModuleType:
-    """Import a module of ktextures.
+    """Import a module, in a notebook without TensorFlow's start-up messages.
 
-    In a notebook, where each line on stderr looks like a failure, information that
-    TensorFlow writes there while it is loaded is left out; all else is passed on when
-    it is loaded. ``TF_CPP_MIN_LOG_LEVEL=0`` shows it.
+    Notebooks show each line on stderr as if it were an error.
+
+    Parameters
+    ----------
+    name : str
+        Full name, such as "ktextures.training.train".
+
+    Returns
+    -------
+    module
     """
-    notebook = "ipykernel" in sys.modules
-    verbose = os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0"
-    if verbose or not notebook or "tensorflow" in sys.modules:
+    if "ipykernel" not in sys.modules or "tensorflow" in sys.modules:
         return import_module(name)
-    with _ALONE, _without_greetings():
+    with hidden_startup_messages():
         return import_module(name)
 
 
 @contextmanager
-def _without_greetings() -> Iterator[None]:
+def hidden_startup_messages() -> Iterator[None]:
+    """Remove TensorFlow's start-up messages from what is written to stderr.
+
+    Everything else appears when the block ends. With ``TF_CPP_MIN_LOG_LEVEL=0`` in
+    the environment, nothing is removed.
+    """
+    # Without stderr, Python sets it to None and file descriptor 2 may be any file.
+    if os.environ.get("TF_CPP_MIN_LOG_LEVEL") == "0" or sys.__stderr__ is None:
+        yield
+        return
+    with _LOCK, _filtered_stderr():
+        yield
+
+
+@contextmanager
+def _filtered_stderr() -> Iterator[None]:
     import tempfile
 
     stderr = os.dup(2)
@@ -47,5 +80,5 @@ def _without_greetings() -> Iterator[None]:
             os.close(stderr)
             caught.seek(0)
             for line in caught:
-                if not _GREETING.match(line):
+                if not _STARTUP_MESSAGE.match(line):
                     os.write(2, line)

@@ -1,83 +1,29 @@
-"""The command line: segment a file, or try it on the bundled scene."""
+"""The command line: segment a raster file or the bundled scene."""
 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ktextures._version import __version__
+from ktextures._arguments import RESULTS, build_parser
+from ktextures._interrupts import Interrupts
+from ktextures._loading import hidden_startup_messages
 from ktextures.errors import InputError, KTexturesError, OutputError
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from ktextures.model.ktextures import KTextures
+
 __all__ = ["main"]
 
-RESULTS = ("classes.tif", "simulated.tif", "model.ktextures", "overview.png")
-STOPPED = 130
-"""Exit code after Ctrl-C before there is anything to keep, as shells have it."""
-
-
-def build_parser() -> argparse.ArgumentParser:
-    """The arguments of `ktextures`."""
-    parser = argparse.ArgumentParser(
-        prog="ktextures",
-        description="Unsupervised segmentation of satellite and aerial images.",
-    )
-    parser.add_argument(
-        "--version", action="version", version=f"ktextures {__version__}"
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    segment = commands.add_parser("segment", help="segment a raster file")
-    segment.add_argument("scene", metavar="SCENE", help="GeoTIFF, COG, NetCDF, ...")
-    segment.add_argument(
-        "--bands",
-        metavar="NAMES",
-        help="bands to use, by name or number from 1, such as red,green,blue,nir",
-    )
-    segment.add_argument(
-        "--roles",
-        metavar="ROLE=BAND",
-        nargs="+",
-        default=[],
-        help="which band is red, green, blue, nir, such as red=3 green=2 blue=1",
-    )
-    demo = commands.add_parser("demo", help="segment the bundled Sentinel-2 scene")
-    for command in (segment, demo):
-        _add_training(command)
-    return parser
-
-
-def _add_training(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "-k", type=int, default=6, help="number of classes, 2..128 [6]"
-    )
-    command.add_argument("-o", "--output", metavar="FOLDER", required=True, type=Path)
-    command.add_argument("--preset", choices=("default", "paper"), default="default")
-    command.add_argument("--steps", type=int, help="training steps [600; paper: 10240]")
-    command.add_argument(
-        "--texture-scale",
-        metavar="PX",
-        type=_scale,
-        default="auto",
-        help="pixels over which texture counts, 0 = color only [auto]",
-    )
-    command.add_argument(
-        "--seed", type=int, default=0, help="same seed, same classes [0]"
-    )
-    command.add_argument("--quiet", action="store_true", help="no progress bar")
-
-
-def _scale(text: str) -> float | str:
-    if text == "auto":
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        message = f"{text!r} is no number of pixels and not 'auto'"
-        raise argparse.ArgumentTypeError(message) from None
+SIDECARS = ("classes.tif.aux.xml", "classes.qml")
+"""Files that `write_classes` adds to a class map."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -85,106 +31,286 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Parameters
     ----------
-    arguments : sequence of str
-        Without the program's name; `sys.argv` by default.
+    arguments : sequence of str, optional
+        Arguments without the name of the program; by default those in `sys.argv`.
 
     Returns
     -------
     int
-        0 = done, 1 = a scene, an option or a path that cannot be used (one line on
-        standard error), 2 = wrong usage, 130 = interrupted with nothing to keep.
+        Exit code: 0 = completed; 1 = an input that cannot be used or an output that
+        cannot be written; 130 = stopped by Ctrl-C; 143 = stopped by SIGTERM. Messages
+        go to standard error.
+
+    Raises
+    ------
+    SystemExit
+        After ``--help`` and ``--version`` with code 0, and after wrong arguments with
+        code 2.
+
+    Examples
+    --------
+    >>> main(["segment", "no such file.tif", "-o", "results"])
+    1
     """
-    options = build_parser().parse_args(arguments)
-    # TensorFlow's notes on hardware are no news to somebody who runs a command.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        run(options)
-    except (KTexturesError, OSError) as error:
-        print(f"ktextures: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("ktextures: interrupted, nothing was written", file=sys.stderr)
-        return STOPPED
-    return 0
+        options = build_parser().parse_args(arguments)
+    finally:
+        _flush_stdout()
+    # TensorFlow's log is about hardware and does not help users of the command.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    interrupts, results = Interrupts(), Results(options.output)
+    with interrupts.handled(), _one_line_warnings():
+        try:
+            run(options, interrupts, results)
+        except (KTexturesError, OSError) as error:
+            interrupts.defer()
+            outcome = f"; {results.report()}" if results.written() else ""
+            _complain(f"{error}{outcome}")
+            return 1
+        except KeyboardInterrupt:
+            interrupts.defer()
+            _complain(f"stopped by {interrupts.cause}; {results.report()}")
+            return interrupts.exit_code
+    return interrupts.exit_code if interrupts.received else 0
 
 
-def run(options: argparse.Namespace) -> None:
-    """Train, segment and write the results of one scene."""
-    folder: Path = options.output
-    # Before the minutes of training, not after them.
-    prepare_folder(folder)
+def run(
+    options: argparse.Namespace, interrupts: Interrupts, results: "Results"
+) -> None:
+    """Train on a scene, segment it, and write the results."""
+    # What can be found out before minutes of training is found out first.
+    if not options.overwrite:
+        results.refuse_existing()
     scene = open_input(options)
+    prepare_folders(options)
+    model = train_model(scene, options, interrupts)
+    model.save(results.folder / "model.ktextures")
+    interrupts.resume()
+    if interrupts.received:
+        _complain(
+            f"training was stopped by {interrupts.cause} after step "
+            f"{model.record.steps}; the model is saved, writing the other results "
+            "(press Ctrl-C to skip them)"
+        )
+    write_results(scene, model, interrupts, results.folder)
+    _say(summary(results.folder, model.record.provenance))
+    if interrupts.received and options.checkpoint is not None:
+        _complain("to continue training, run the same command with --overwrite")
 
-    from ktextures.results.geotiff import write_classes, write_simulated
-    from ktextures.results.plot import plot
-    from ktextures.segmentation import segment
-    from ktextures.training.train import train
 
-    model = train(
+def open_input(options: argparse.Namespace) -> "xr.DataArray":
+    """Open the scene that the arguments name."""
+    from ktextures.datasets.bundled import sentinel2
+    from ktextures.raster.open import open_scene
+
+    if options.command == "demo":
+        return sentinel2()
+    return open_scene(options.scene, bands=options.bands, roles=options.roles)
+
+
+def prepare_folders(options: argparse.Namespace) -> None:
+    """Create the folders, and make sure that files can be written to them.
+
+    Raises
+    ------
+    OutputError
+        If a folder cannot be created or written to.
+    """
+    from ktextures.results.geotiff import check_writable
+    from ktextures.training.checkpoint import prepare_folder
+
+    folder: Path = options.output
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"cannot create the output folder {str(folder)!r}: "
+            f"{error.strerror or error}; choose another folder"
+        ) from error
+    for name in (*RESULTS, *SIDECARS):
+        check_writable(folder / name)
+    if options.checkpoint is not None:
+        prepare_folder(options.checkpoint)
+
+
+def train_model(
+    scene: "xr.DataArray", options: argparse.Namespace, interrupts: Interrupts
+) -> "KTextures":
+    """Train a model; from the first step on, signals are deferred."""
+    # An interrupted import of a compiled library can fail in many ways.
+    with interrupts.deferred(), hidden_startup_messages():
+        import keras
+        import tensorflow as tf
+
+        from ktextures.training.train import train
+
+        # Looks for GPUs, which is what many of the messages are about.
+        tf.config.list_logical_devices()
+
+    def begin(logs: object) -> None:
+        interrupts.reinstall()
+        interrupts.defer()
+
+    def stop_if_asked(step: int, logs: object) -> None:
+        if interrupts.accept():
+            callback.model.stop_training = True
+
+    callback = keras.callbacks.LambdaCallback(
+        on_train_begin=begin, on_train_batch_end=stop_if_asked
+    )
+    return train(
         scene,
         options.k,
         preset=options.preset,
         steps=options.steps,
         texture_scale=options.texture_scale,
         seed=options.seed,
-        progress=not options.quiet,
+        checkpoint=options.checkpoint,
+        callbacks=[callback],
+        progress=not options.quiet and _is_terminal(),
     )
+
+
+def write_results(
+    scene: "xr.DataArray",
+    model: "KTextures",
+    interrupts: Interrupts,
+    folder: Path,
+) -> None:
+    """Segment the scene, and write everything except the model."""
+    from ktextures.archive import write_atomically
+    from ktextures.results.geotiff import write_classes, write_simulated
+    from ktextures.results.plot import plot
+    from ktextures.segmentation import segment
+
     result = segment(scene, model, outputs=("classes", "simulated"))
-    classes, simulated, saved, overview = (folder / name for name in RESULTS)
-    write_classes(result.classes, classes)
-    write_simulated(result.simulated, simulated)
-    model.save(saved)
-    plot(scene, result).savefig(overview)
-    print(summary(folder, model.record.provenance))
+    interrupts.check()
+    write_classes(result.classes, folder / "classes.tif")
+    interrupts.check()
+    write_simulated(result.simulated, folder / "simulated.tif")
+    interrupts.check()
+    image = BytesIO()
+    plot(scene, result).savefig(image, format="png")
+    interrupts.check()
+    write_atomically(folder / "overview.png", image.getvalue())
 
 
-def prepare_folder(folder: Path) -> None:
-    """Make the output folder, and be sure that every result can be written into it.
+class Results:
+    """The files that a run writes to its output folder.
 
-    Raises
-    ------
-    OutputError
+    Parameters
+    ----------
+    folder : Path
+        Need not exist yet.
     """
-    from ktextures.results.geotiff import check_writable
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths = [folder / name for name in RESULTS]
+        self._before = {path: _identity(path) for path in self.paths}
+
+    def refuse_existing(self) -> None:
+        """Raise an error if there are results of an earlier run.
+
+        Raises
+        ------
+        InputError
+            Naming the files.
+        """
+        sidecars = [self.folder / name for name in SIDECARS]
+        existing = [path for path in self.paths + sidecars if path.exists()]
+        if existing:
+            raise InputError(
+                f"these files already exist: {_listed(existing)}; choose another "
+                "folder, or replace them with --overwrite"
+            )
+
+    def written(self) -> list[Path]:
+        """Files that have been written since the run began."""
+        return [
+            path
+            for path in self.paths
+            if _identity(path) not in (None, self._before[path])
+        ]
+
+    def report(self) -> str:
+        """Which files have been written and which have not."""
+        written = self.written()
+        if not written:
+            return "no files were written"
+        others = [path for path in self.paths if path not in written]
+        parts = {
+            "written": written,
+            "not written": [path for path in others if not path.exists()],
+            "left from an earlier run": [path for path in others if path.exists()],
+        }
+        return "; ".join(f"{part}: {_listed(p)}" for part, p in parts.items() if p)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What changes whenever a file is replaced; None if there is no file."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot make the folder {str(folder)!r}: {error}") from error
-    for name in RESULTS:
-        check_writable(folder / name)
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
-def open_input(options: argparse.Namespace) -> "xr.DataArray":
-    """The scene that the arguments name."""
-    from ktextures.datasets.bundled import sentinel2
-    from ktextures.raster.open import open_scene
-
-    if options.command == "demo":
-        return sentinel2()
-    bands = (
-        [_band(name) for name in options.bands.split(",")] if options.bands else None
-    )
-    roles = {}
-    for entry in options.roles:
-        role, equals, band = entry.partition("=")
-        if not equals:
-            raise InputError(f"--roles {entry!r}: write it as ROLE=BAND, such as red=3")
-        roles[role] = _band(band)
-    return open_scene(options.scene, bands=bands, roles=roles or None)
+def _listed(paths: Sequence[Path]) -> str:
+    return ", ".join(map(str, paths))
 
 
-def _band(text: str) -> str | int:
-    text = text.strip()
-    return int(text) if text.isdigit() else text
-
-
-def summary(folder: Path, provenance: dict[str, object]) -> str:
-    """What was done and where it is."""
+def summary(folder: Path, provenance: dict[str, Any]) -> str:
+    """What was done and where the results are, in one line."""
     scale = provenance["texture_scale"]
-    over = "" if scale is None else f", texture scale {scale:g} px"
-    files = ", ".join(str(folder / name) for name in RESULTS)
+    texture = "" if scale is None else f", texture scale {scale:g} px"
     return (
-        f"{provenance['k']} classes, {provenance['steps']} steps{over}, "
-        f"seed {provenance['seed']}: {files}"
+        f"{provenance['k']} classes, {provenance['steps']} steps{texture}, "
+        f"seed {provenance['seed']}: {_listed([folder / name for name in RESULTS])}"
     )
+
+
+def _is_terminal() -> bool:
+    """Whether standard error is a terminal; Python has none if it is closed."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def _complain(message: str) -> None:
+    if sys.stderr is not None:
+        print(f"ktextures: {message}", file=sys.stderr, flush=True)
+
+
+def _say(message: str) -> None:
+    with suppress(BrokenPipeError):
+        print(message)
+    _flush_stdout()
+
+
+def _flush_stdout() -> None:
+    """Write what is buffered; it is not an error if nobody reads it."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Otherwise Python would try again when it exits, and fail.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+@contextmanager
+def _one_line_warnings() -> Iterator[None]:
+    """Print the warnings of ktextures like its errors, without source code."""
+
+    def show(
+        message: Warning | str, category: type[Warning], *place: Any, **more: Any
+    ) -> None:
+        if category is UserWarning:
+            _complain(f"warning: {message}")
+        else:
+            show_with_source(message, category, *place, **more)
+
+    with warnings.catch_warnings():
+        show_with_source = warnings.showwarning
+        warnings.showwarning = show
+        yield

@@ -19,7 +19,7 @@ LAYERS = [
     {"raster"},
     {"classes"},
     {"archive", "palette"},
-    {"_loading", "errors", "staging"},
+    {"_arguments", "_interrupts", "_loading", "errors", "staging"},
 ]
 
 # Inside a subpackage: each module imports only from those before it.
