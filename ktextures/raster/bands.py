@@ -119,7 +119,7 @@ def select_bands(
 
 
 def bands_of_file(file: rasterio.DatasetReader) -> SourceBands:
-    """Find band names in a file's descriptions, and colors and alpha bands."""
+    """Read the names, color interpretation and alpha bands of a file."""
     count = file.count
     names = unique_names(file.descriptions, [f"band_{i}" for i in range(1, count + 1)])
     neutral = [not d or bool(_NEUTRAL_NAME.fullmatch(d)) for d in file.descriptions]
@@ -127,8 +127,8 @@ def bands_of_file(file: rasterio.DatasetReader) -> SourceBands:
         color.name if color.name in ROLES and neutral[band] else ""
         for band, color in enumerate(file.colorinterp)
     ]
-    # GDAL marks the fourth of four byte bands as alpha unless told otherwise, so a
-    # name such as "nir" is believed rather than the mark.
+    # GDAL marks the fourth of four byte bands as alpha by default, so a name such as
+    # "nir" counts more.
     alpha = [
         band
         for band, color in enumerate(file.colorinterp)

@@ -1,4 +1,4 @@
-"""Open a scene from a file, a URL or an array: the one door that sources come in by."""
+"""Open scenes from files, URLs and arrays."""
 
 import math
 import os
@@ -15,11 +15,17 @@ import xarray as xr
 from affine import Affine
 from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
-from rasterio.windows import Window
 from rioxarray.exceptions import RioXarrayError
 
 from ktextures.errors import InputError
-from ktextures.raster.bands import Bands, Roles, bands_of_file, select_bands
+from ktextures.raster.bands import (
+    Bands,
+    Roles,
+    Selection,
+    bands_of_file,
+    select_bands,
+)
+from ktextures.raster.doubts import holds_measurements, warn_caller, warn_of_palette
 from ktextures.raster.from_xarray import open_array, open_dataset
 from ktextures.raster.scene import (
     Chunks,
@@ -43,7 +49,7 @@ def open_scene(
     *,
     roles: Roles | None = None,
 ) -> xr.DataArray:
-    """Open a raster as a scene, or make a scene of an array at hand.
+    """Open a raster file or an array as a scene.
 
     Parameters
     ----------
@@ -55,32 +61,43 @@ def open_scene(
         stored, except that packed NetCDF variables are unpacked as xarray does.
     bands : sequence of str or int, optional
         Bands to keep, in this order: names, roles, or numbers from 1 as in rasterio.
-        All bands by default, without alpha bands.
+        By default all bands except alpha bands.
     chunks : int, "auto" or mapping of "y", "x", "band", optional
         Chunk sizes of a lazy (dask) scene. By default arrays stay as they are, and
-        files are read at once when below 512 MB, else opened in chunks of 1024.
+        files are read at once if smaller than 512 MB, or else opened in chunks of
+        1024 x 1024 pixels.
     roles : mapping of {"red", "green", "blue", "nir"} to str or int, optional
-        The band that plays each role, by name or number from 1. Roles not given are
-        taken from the band names (such as "red", "B04", "near infrared") or else from
-        the file's color interpretation; what is ambiguous stays unknown.
+        The band that plays each role, by name or number from 1. Other roles come from
+        the band names (such as "red", "B04", "near infrared"), or else from the file's
+        color interpretation; ambiguous ones stay unknown.
 
     Returns
     -------
     DataArray, dims ("band", "y", "x")
-        With unique band names, the coordinate ``role`` along band ("" when unknown),
+        With unique band names, the coordinate ``role`` along band ("" if unknown),
         pixel centers ``y`` and ``x`` (0.5, 1.5, ... without georeference), CRS,
-        transform and nodata; other attributes are dropped. If the transform is
-        rotated, ``row`` and ``column`` replace ``y`` and ``x``: pixel centers counted
-        in pixels of the file. The orientation is kept. An alpha band or mask of the file becomes NaN
-        in a float scene. An alpha band counts as one unless it is named otherwise,
-        given in ``roles``, or listed in ``bands``; a warning tells when it looks like
-        a band.
+        transform and nodata; other attributes are dropped. With a rotated transform,
+        ``row`` and ``column`` replace ``y`` and ``x``: pixel centers, counted in pixels
+        of the file. Rows keep their order.
 
     Raises
     ------
     InputError
         If the source cannot be opened or is empty, its dims, coordinates or dtype
         cannot be used, or a band or role does not exist.
+
+    Warns
+    -----
+    UserWarning
+        If a band marked as alpha holds many values and is read as a band, if values
+        are indices into a palette, if time steps are read as bands, or if ground
+        control points are ignored.
+
+    Notes
+    -----
+    An alpha band or mask of a file becomes NaN in a float scene. A band marked as alpha
+    is read as a band instead if its name says so, if ``bands`` or ``roles`` list it, or
+    if it holds many values, as the near infrared of many aerial images does.
 
     Examples
     --------
@@ -121,22 +138,24 @@ def _open_raster_file(
         if file.count == 0:
             raise InputError(
                 f"{path!r} holds no bands of its own but the subdatasets "
-                f"{list(file.subdatasets)}; open one of these"
+                f"{list(file.subdatasets)}; open one of them"
             )
         described = bands_of_file(file)
-        selection = select_bands(described, bands, roles)
-        hidden = [band for band in described.alpha if band not in selection.indices]
+        mislabeled = {b for b in described.alpha if holds_measurements(file, b)}
+        alpha = [band for band in described.alpha if band not in mislabeled]
+        selection = select_bands(replace(described, alpha=alpha), bands, roles)
+        hidden = [band for band in alpha if band not in selection.indices]
         masked = _has_mask(file, selection.indices)
         itemsize = np.dtype(file.dtypes[0]).itemsize * (4 if masked or hidden else 1)
         size = len(selection.indices) * file.height * file.width * itemsize
         nodata = file.nodatavals[selection.indices[0]]
-        _warn_of_doubtful_alpha(file, path, hidden)
+        if bands is None:
+            _warn_of_alpha(path, selection, mislabeled)
+        warn_of_palette(file, path, selection.indices)
         if file.gcps[0] and file.transform == Affine.identity():
-            warnings.warn(
-                f"{path!r} is located by ground control points only, which are left "
-                "out; warp it first (gdalwarp) for a georeferenced result",
-                UserWarning,
-                stacklevel=3,
+            warn_caller(
+                f"{path!r} is georeferenced only by ground control points, which are "
+                "ignored; warp it first (gdalwarp) for a georeferenced result"
             )
     if chunks is None and size > _EAGER_BYTES:
         chunks = _LAZY_CHUNK
@@ -158,6 +177,18 @@ def _open_raster_file(
     return scene
 
 
+def _warn_of_alpha(path: str, selection: Selection, mislabeled: set[int]) -> None:
+    for place, band in enumerate(selection.indices):
+        # A role that was given shows that the user knows the band.
+        if band in mislabeled and not selection.roles[place]:
+            warn_caller(
+                f"band {band + 1} of {path!r} is marked as alpha, but holds many values "
+                "and is read as a band; to confirm this, list it in bands=[...] or "
+                "roles={...}; to use it as transparency, take "
+                f"scene.drop_isel(band={place}).where(scene[{place}] != 0)"
+            )
+
+
 def _has_mask(file: rasterio.DatasetReader, indices: list[int]) -> bool:
     flags = [file.mask_flag_enums[band] for band in indices]
     nodata = {repr(file.nodatavals[band]) for band in indices}
@@ -170,35 +201,15 @@ def _has_mask(file: rasterio.DatasetReader, indices: list[int]) -> bool:
 def _hide(
     data: xr.DataArray, num_bands: int, nodata: float | None, masked: bool
 ) -> tuple[xr.DataArray, float | None]:
-    """Set to NaN what a mask or the alpha bands behind ``num_bands`` hide."""
+    """Set pixels to NaN that a mask hides, or the alpha bands after ``num_bands``."""
     alpha = data.isel(band=slice(num_bands, None))
     data = data.isel(band=slice(num_bands))
     if not masked and not alpha.sizes["band"]:
         return data, nodata
     if alpha.sizes["band"]:
         data = data.where((alpha != 0).all("band"))
-    # GDAL lets a mask hide the nodata value, which marks missing pixels all the same.
+    # Where a file has a mask, GDAL ignores its nodata value, which still counts here.
     return data if nodata is None else data.where(data != nodata), math.nan
-
-
-def _warn_of_doubtful_alpha(
-    file: rasterio.DatasetReader, path: str, hidden: list[int]
-) -> None:
-    """Say so when an alpha band looks like a mislabeled band of the image."""
-    height, width = min(file.height, 256), min(file.width, 256)
-    middle = Window(
-        (file.width - width) // 2, (file.height - height) // 2, width, height
-    )
-    for band in hidden:
-        if len(np.unique(file.read(band + 1, window=middle))) > 2:
-            warnings.warn(
-                f"band {band + 1} of {path!r} is marked as alpha and taken for "
-                "transparency, though it holds many values; if it is a band such as "
-                f'near infrared, open it with roles={{"nir": {band + 1}}} or list it '
-                "in bands=[...]",
-                UserWarning,
-                stacklevel=4,
-            )
 
 
 def _open_xarray_file(

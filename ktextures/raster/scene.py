@@ -18,6 +18,7 @@ from rioxarray.exceptions import RioXarrayError
 
 from ktextures.errors import InputError
 from ktextures.raster.bands import Selection, SourceBands, bands_of_array
+from ktextures.raster.doubts import warn_of_time
 from ktextures.raster.georeference import Grid, grid_of, locate
 from ktextures.raster.nodata import declared_nodata
 
@@ -147,6 +148,7 @@ def _band_dim(array: xr.DataArray, spatial: tuple[Any, Any]) -> Hashable | None:
             'rename and transpose to ("band", "y", "x")'
         )
     if long:
+        warn_of_time(array, long[0])
         return long[0]
     return next((dim for dim in others if str(dim).lower() in _BAND_NAMES), None)
 

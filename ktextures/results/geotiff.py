@@ -314,7 +314,9 @@ def _open_classes(
                 f"{str(path)!r} has {layout[0]} band(s) of {layout[1]}, nodata "
                 f"{layout[2]}: a class map has one band of uint8, nodata 0"
             )
-    scene = open_scene(path, chunks=chunks)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=r"band 1 of .* color palette")
+        scene = open_scene(path, chunks=chunks)
     classes = scene.isel(band=0, drop=True).rename("classes")
     classes.encoding = {}
     return classes, tags, colormap

@@ -279,8 +279,57 @@ def test_alpha_that_is_really_a_band_is_kept_when_said_so(write):
     given = open_scene(path, roles={"nir": 4})
     np.testing.assert_array_equal(given.values, values)
     assert given.role.values.tolist() == ["red", "green", "blue", "nir"]
-    with pytest.warns(UserWarning, match=r"band 4 .* alpha.*roles=\{\"nir\": 4\}"):
-        assert open_scene(path).sizes["band"] == 3
+
+
+def test_alpha_with_many_values_is_read_as_a_band_with_a_warning(write):
+    colors = ["red", "green", "blue", "alpha"]
+    values = np.random.default_rng(0).integers(0, 255, (4, 300, 500), "uint8")
+    path = write(values, colors=colors)
+    message = r"band 4 of .* marked as alpha, but .* is read as a band"
+    with pytest.warns(UserWarning, match=message) as heard:
+        scene = open_scene(path)
+    assert heard[0].filename == __file__
+    np.testing.assert_array_equal(scene.values, values)
+    # What the warning advises for transparency.
+    clear = open_scene(scene.drop_isel(band=3).where(scene[3] != 0))
+    assert clear.band.values.tolist() == ["band_1", "band_2", "band_3"]
+    np.testing.assert_array_equal(np.isnan(clear.values[0]), values[3] == 0)
+    np.testing.assert_array_equal(open_scene(path, bands=[1, 2]).values, values[:2])
+
+
+def test_alpha_with_soft_edges_is_transparency(write):
+    values = pixels(4, 40, 60, dtype="uint8")
+    values[3] = 255
+    values[3, :, :5] = 0
+    values[3, :, 5:12] = np.arange(20, 160, 20)
+    scene = open_scene(write(values, colors=["red", "green", "blue", "alpha"]))
+    assert scene.sizes["band"] == 3
+    np.testing.assert_array_equal(np.isnan(scene.values[0]), values[3] == 0)
+
+
+def test_palette_indices_are_no_measurements(write):
+    path = write(pixels(1, dtype="uint8"))
+    with rasterio.open(path, "r+") as file:
+        file.write_colormap(1, {1: (1, 2, 3), 2: (4, 5, 6)})
+    with pytest.warns(UserWarning, match=r"band 1 of .* palette.*gdal_translate"):
+        scene = open_scene(path)
+    np.testing.assert_array_equal(scene.values, pixels(1, dtype="uint8"))
+
+
+@pytest.mark.parametrize("dim", ["time", "Date", "t"])
+def test_time_steps_read_as_bands_are_named(dim):
+    array = xr.DataArray(pixels(3), dims=(dim, "y", "x"))
+    message = rf"the 3 steps of '{dim}' are read as bands; .*array\.isel\({dim}=0\)"
+    with pytest.warns(UserWarning, match=message):
+        assert open_scene(array).sizes["band"] == 3
+    assert open_scene(array[:1]).sizes["band"] == 1
+
+
+def test_dates_along_a_dim_of_any_name_are_time_steps():
+    days = np.array(["2024-01-01", "2024-02-01"], "datetime64[ns]")
+    array = xr.DataArray(pixels(2), dims=("z", "y", "x"), coords={"z": days})
+    with pytest.warns(UserWarning, match="the 2 steps of 'z' are read as bands"):
+        open_scene(array)
 
 
 def test_netcdf_round_trip(write, tmp_path):
@@ -314,7 +363,7 @@ def test_netcdf_with_one_variable_per_band_and_packed_values(tmp_path):
     assert scene.rio.crs is None
 
 
-def test_gcp_files_warn_that_the_points_are_left_out(tmp_path):
+def test_gcp_files_warn_that_the_points_are_ignored(tmp_path):
     points = [
         GroundControlPoint(row, col, 10.0 + col, 50.0 - row)
         for row, col in [(0, 0), (0, 9), (6, 0), (6, 9)]
@@ -325,7 +374,7 @@ def test_gcp_files_warn_that_the_points_are_left_out(tmp_path):
     ) as file:
         file.write(pixels(1))
         file.gcps = (points, rasterio.CRS.from_epsg(4326))
-    with pytest.warns(UserWarning, match="ground control points"):
+    with pytest.warns(UserWarning, match="ground control points, which are ignored"):
         scene = open_scene(path)
     assert scene.sizes == {"band": 1, "y": 6, "x": 9}
 
@@ -349,7 +398,7 @@ def test_files_of_subdatasets_list_them(tmp_path):
     except rasterio.errors.RasterioIOError:
         pytest.skip("this rasterio has no NetCDF or HDF5 driver")
     assert len(subdatasets) == 2
-    with pytest.raises(InputError, match=r"subdatasets.*open one of these"):
+    with pytest.raises(InputError, match=r"subdatasets.*open one of them"):
         open_scene(path)
 
 
@@ -363,7 +412,7 @@ def test_files_of_subdatasets_list_them(tmp_path):
         ("y", "x", "band"),
         ("x", "band", "y"),
         ("channel", "lat", "lon"),
-        ("lon", "lat", "time"),
+        ("lon", "lat", "level"),
         ("Latitude", "Longitude", "wavelength"),
         ("northing", "b", "easting"),
         ("cols", "rows", "band"),
