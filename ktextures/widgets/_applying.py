@@ -1,4 +1,4 @@
-"""A model over the full scene, block by block, with progress and a way out."""
+"""A model applied to the full scene, block by block, with progress and Cancel."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -21,21 +21,21 @@ def classify(
     progress: Callable[[float], None],
     stopped: Callable[[], bool],
 ) -> npt.NDArray[np.uint8] | None:
-    """Classes of each pixel of a scene of any size that fits as bytes.
+    """Classes of every pixel of a scene; they must fit into memory, a byte each.
 
     Parameters
     ----------
     scene : DataArray (band, y, x)
     model : KTextures
     progress : callable
-        Told the share that is done, 0..1.
+        Called after each block with the share that is done, 0..1.
     stopped : callable
-        Asked after each block; True ends it.
+        Called before each block; returning True cancels.
 
     Returns
     -------
     array of uint8, shape (y, x), or None
-        None if it was stopped.
+        1..k, 0 = nodata; None if canceled.
     """
     from ktextures.segmentation import segment
 

@@ -1,49 +1,48 @@
-"""The one hook into training; loads Keras, so only the worker imports it."""
+"""The callback that follows a training; loads Keras, so only the worker imports it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import keras
-
 from ktextures.model.ktextures import KTextures
+from ktextures.training.callbacks import Callback
 
 __all__ = ["Watcher"]
 
 
-class Watcher(keras.callbacks.Callback):
-    """Hand each step of a training on to whom it concerns.
+class Watcher(Callback):
+    """Report each step of a training to the functions that follow it.
 
     Parameters
     ----------
-    begun, stepped : callable
-        Called with the model in the training's own thread: before the first step, and
-        after each. True ends the training.
-    preparing : callable
-        Called with the part of the preparation that comes next.
+    on_begin, on_step : callable
+        Called with the model in training, in the training's thread: before the first
+        step, and after each step. Returning True ends the training.
+    on_preparation : callable
+        Called with the part that is being prepared.
     """
 
     def __init__(
         self,
-        begun: Callable[[KTextures], bool],
-        stepped: Callable[[KTextures], bool],
-        preparing: Callable[[str], None],
+        on_begin: Callable[[KTextures], bool],
+        on_step: Callable[[KTextures], bool],
+        on_preparation: Callable[[str], None],
     ) -> None:
         super().__init__()
-        self._begun, self._stepped = begun, stepped
-        self._preparing = preparing
+        self._on_begin, self._on_step = on_begin, on_step
+        self._on_preparation = on_preparation
 
     def on_preparation(self, part: str) -> None:
-        """Hook of `ktextures.train`."""
-        self._preparing(part)
+        """Pass the part on."""
+        self._on_preparation(part)
 
     def on_train_begin(self, logs: Mapping[str, Any] | None = None) -> None:
-        """Keras's hook."""
-        if self._begun(self.model):
+        """Pass the model on before the first step."""
+        if self._on_begin(self.model):
             self.model.stop_training = True
 
     def on_train_batch_end(
         self, batch: int, logs: Mapping[str, Any] | None = None
     ) -> None:
-        """Keras's hook."""
-        if self._stepped(self.model):
+        """Pass the model on after a step."""
+        if self._on_step(self.model):
             self.model.stop_training = True

@@ -3,20 +3,19 @@
 import re
 from collections.abc import Sequence
 
-import numpy as np
-import numpy.typing as npt
 import xarray as xr
 
-from ktextures.classes import ClassTable, match_to, relabel
+from ktextures.classes import ClassTable, match_to
 from ktextures.errors import InputError
+from ktextures.model.config import Snapshot
 from ktextures.raster.georeference import georeference
 from ktextures.results.areas import class_areas
-from ktextures.widgets._state import ClassRow, ExplorerState, Frame
+from ktextures.widgets._state import ClassRow, ExplorerState
 
 __all__ = ["ClassBook"]
 
 _DEFAULT_NAME = re.compile(r"class \d+")
-_MOST_UNDONE = 50
+_MAX_UNDO = 50
 
 
 class ClassBook:
@@ -28,42 +27,42 @@ class ClassBook:
     ----------
     state : ExplorerState
     grid : DataArray
-        Whose pixels the frames' are.
+        The preview, whose grid the snapshots have.
     """
 
     def __init__(self, state: ExplorerState, grid: xr.DataArray) -> None:
         self._state, self._grid = state, grid
         self._undo: list[tuple[ClassTable, tuple[int, ...], frozenset[int]]] = []
 
-    def show(self, frame: Frame) -> None:
-        """Show a later frame of the same model."""
+    def show(self, snapshot: Snapshot) -> None:
+        """Show a later snapshot of the same model."""
+        k = len(snapshot.textures)
         with self._state.lock:
-            if len(self._state.mapping) != frame.k:
-                self._state.mapping = tuple(range(1, frame.k + 1))
-            self._state.frame = frame
+            if len(self._state.mapping) != k:
+                self._state.mapping = tuple(range(1, k + 1))
+            self._state.snapshot = snapshot
             self._count()
 
-    def begin(self, frame: Frame, table: ClassTable | None = None) -> None:
-        """Show the first frame of another model, in the colors of what it replaces.
+    def begin(self, snapshot: Snapshot, table: ClassTable | None = None) -> None:
+        """Show the first snapshot of another model.
 
-        `table`, if given, holds its names and colors.
+        Its classes get the names and colors of `table`, or else the colors of the
+        classes they overlap most.
         """
-        state = self._state
+        state, k = self._state, len(snapshot.textures)
         with state.lock:
             self._undo.clear()
-            shown = self.shown()
+            shown = state.shown_classes()
             if table is None and shown is not None:
-                mapping = match_to(frame.classes, shown, frame.k, state.table.k)
+                mapping = match_to(snapshot.classes, shown, k, state.table.k)
                 table = _renumbered(state.table.matched(mapping))
-            self._set(
-                table or ClassTable.default(frame.k), tuple(range(1, frame.k + 1))
-            )
-            self.show(frame)
+            self._set(table or ClassTable.default(k), tuple(range(1, k + 1)))
+            self.show(snapshot)
 
-    def regrouped(self, frame: Frame, parents: Sequence[int]) -> None:
-        """Show a model whose classes are those of the earlier one, some new or gone.
+    def regrouped(self, snapshot: Snapshot, parents: Sequence[int]) -> None:
+        """Show a model in which classes of the earlier one were split or merged.
 
-        `parents` holds for each class the earlier one (1..k), 0 for a new one.
+        `parents` holds for each class the earlier class (1..k), or 0 for a new one.
         """
         state = self._state
         with state.lock:
@@ -77,45 +76,55 @@ class ClassBook:
             table, compact, kept = compressed(mapping, table)
             self._set(table, compact)
             state.hidden = frozenset(kept[v] for v in hidden if v in kept)
-            self.show(frame)
+            self.show(snapshot)
 
-    def shown(self) -> npt.NDArray[np.uint8] | None:
-        """The classes shown, (y, x), all of them; 0 = nodata."""
-        frame = self._state.frame
-        if frame is None:
+    def model_table(self, k: int) -> ClassTable | None:
+        """Names and colors for each of the k classes of the model, before merging.
+
+        None in the middle of a change of k.
+        """
+        with self._state.lock:
+            table, mapping = self._state.table, self._state.mapping
+        if len(mapping) != k:
             return None
-        return relabel(frame.classes, np.array(self._state.mapping, np.int64))
+        rows = [value - 1 for value in mapping]
+        names = tuple(table.names[row] for row in rows)
+        return ClassTable(names, tuple(table.colors[row] for row in rows))
 
     def rename(self, value: int, name: str) -> None:
-        """Call a class something else."""
-        table = self._state.table.rename(value, name)
-        if table != self._state.table:
-            self._edit(table)
+        """Give a class another name."""
+        with self._state.lock:
+            table = self._state.table.rename(value, name)
+            if table != self._state.table:
+                self._edit(table)
 
     def recolor(self, value: int, color: str) -> None:
         """Give a class another color."""
-        table = self._state.table.recolor(value, color)
-        if table != self._state.table:
-            self._edit(table)
+        with self._state.lock:
+            table = self._state.table.recolor(value, color)
+            if table != self._state.table:
+                self._edit(table)
 
     def merge(self, values: Sequence[int]) -> None:
-        """Make one class of several; it keeps name and color of the lowest value.
+        """Merge classes into one, with name and color of the lowest value.
 
         Raises
         ------
         InputError
-            If there are not two, a value is unknown, or no two classes would remain.
+            If there are no classes yet, fewer than two are given, or one is unknown.
         """
         state = self._state
         with state.lock:
             chosen = sorted({int(value) for value in values})
             known = range(1, state.table.k + 1)
             if not state.mapping:
-                raise InputError("There are no classes yet; press Train first.")
+                raise InputError(
+                    "there are no classes to merge yet; press Train first."
+                )
             if len(chosen) < 2 or any(value not in known for value in chosen):
                 raise InputError(
-                    f"cannot merge {list(values)}: select two or more classes of "
-                    f"1..{state.table.k}"
+                    f"cannot merge {list(values)}; select two or more classes from 1 "
+                    f"to {state.table.k}."
                 )
             united = [chosen[0] if v in chosen else v for v in state.mapping]
             table, mapping, kept = compressed(united, state.table)
@@ -123,7 +132,7 @@ class ClassBook:
             self._edit(table, mapping, hidden)
 
     def undo(self) -> bool:
-        """Take the last rename, recoloring or merge back; False if there is none."""
+        """Undo the last rename, recolor or merge; False if there is none."""
         with self._state.lock:
             if not self._undo:
                 return False
@@ -141,7 +150,7 @@ class ClassBook:
         state = self._state
         with state.lock:
             self._undo.append((state.table, state.mapping, state.hidden))
-            del self._undo[:-_MOST_UNDONE]
+            del self._undo[:-_MAX_UNDO]
             self._set(table, state.mapping if mapping is None else mapping, hidden)
             self._count()
 
@@ -157,7 +166,7 @@ class ClassBook:
             state.hidden = hidden or frozenset()
 
     def _count(self) -> None:
-        classes = self.shown()
+        classes = self._state.shown_classes()
         if classes is None:
             return
         grid = georeference(classes, self._grid, dims=("y", "x"), name="classes")
@@ -179,14 +188,14 @@ class ClassBook:
 def compressed(
     mapping: Sequence[int], table: ClassTable
 ) -> tuple[ClassTable, tuple[int, ...], dict[int, int]]:
-    """Number the classes in use 1..m, and leave out the rows of the others.
+    """Number the classes in use 1..m, and drop the rows of the others.
 
     Returns
     -------
     table : ClassTable
     mapping : tuple of int
     renumbered : dict of int to int
-        New value of each that remains.
+        New value of each remaining class.
     """
     used = sorted(set(mapping))
     renumbered = {value: new for new, value in enumerate(used, 1)}
@@ -197,7 +206,7 @@ def compressed(
 
 
 def _renumbered(table: ClassTable) -> ClassTable:
-    """Names that only count are made to count from 1 again."""
+    """Table whose default names, such as "class 4", count from 1 again."""
     names = tuple(
         f"class {value}" if _DEFAULT_NAME.fullmatch(name) else name
         for value, name in enumerate(table.names, 1)

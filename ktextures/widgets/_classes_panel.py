@@ -1,4 +1,4 @@
-"""One row per class: color, texture, name, share, area; merge and undo."""
+"""Panels of what the map shows: the view, and a row per class."""
 
 import math
 import threading
@@ -11,24 +11,24 @@ import numpy as np
 from ktextures.errors import InputError
 from ktextures.results.rendering import rgba_png
 from ktextures.widgets._classes import ClassBook
-from ktextures.widgets._panels import Links, close_tree
+from ktextures.widgets._panels import WIDE, Links, close_tree
 from ktextures.widgets._preview import Preview
 from ktextures.widgets._state import ClassRow, ExplorerState
 
-__all__ = ["ClassesPanel"]
+__all__ = ["ClassesPanel", "ViewPanel"]
 
 THUMBNAIL = 28
 
 
 class Row:
-    """Widgets of one class; they call what they are given."""
+    """Widgets of one class."""
 
     def __init__(self, value: int, panel: "ClassesPanel") -> None:
         self.value, self._links = value, Links()
         self._panel = panel
         size = f"{THUMBNAIL}px"
         self.pick = w.Checkbox(indent=False, layout=w.Layout(width="24px"))
-        self.pick.tooltip = "select, to merge"
+        self.pick.tooltip = "select for merging"
         self.color = w.ColorPicker(concise=True, layout=w.Layout(width="30px"))
         self.texture = w.Image(
             format="png", layout=w.Layout(width=size, height=size, min_width=size)
@@ -60,7 +60,7 @@ class Row:
         self._links.observe(self.solo, self._alone, "value")
 
     def fill(self, row: ClassRow, hidden: frozenset[int], k: int) -> None:
-        """Show a class; widgets only tell of what differs from the state."""
+        """Show a class."""
         self.color.value, self.name.value = row.color, row.name
         share = "" if math.isnan(row.share) else f"{100 * row.share:.1f} %"
         area = f"{row.pixels:,} px"
@@ -90,33 +90,24 @@ class Row:
             state.hidden = frozenset()
 
     def close(self) -> None:
-        """End it."""
+        """Stop observing, and close the widgets."""
         self._links.close()
         close_tree(self.widget)
 
 
 class ClassesPanel:
-    """The classes shown.
+    """The classes shown, to rename, recolor, hide and merge.
 
     Parameters
     ----------
     state : ExplorerState
     book : ClassBook
     preview : Preview
-        Its stretch is that of the thumbnails.
-    changed : callable
-        Called after each change of a class made here.
+        Thumbnails are stretched like it.
     """
 
-    def __init__(
-        self,
-        state: ExplorerState,
-        book: ClassBook,
-        preview: Preview,
-        changed: Callable[[], None],
-    ) -> None:
+    def __init__(self, state: ExplorerState, book: ClassBook, preview: Preview) -> None:
         self.state, self._book, self._preview = state, book, preview
-        self._changed = changed
         self._links, self.rows = Links(), list[Row]()
         self._filler: int | None = None
         self.merge = w.Button(description="Merge selected")
@@ -134,19 +125,17 @@ class ClassesPanel:
         self._draw()
 
     def attempt(self, change: Callable[[ClassBook], Any]) -> None:
-        """Change a class; what cannot be is said in the state, and taken back."""
+        """Change a class; if that fails, say why and show the class as it was."""
         if self._filler == threading.get_ident():
-            return  # the state's own news
+            return  # The state has changed, not the user.
         try:
             change(self._book)
         except InputError as error:
-            self.state.message = str(error)
+            self.state.say(str(error))
             self._refresh()
-        else:
-            self._changed()
 
     def _refresh(self, *_: Any) -> None:
-        # Under the lock, as both the worker and a click may come here.
+        # Locked, because the worker thread and a click may both get here.
         with self.state.lock:
             classes = self.state.classes
             if len(classes) != len(self.rows):
@@ -166,12 +155,12 @@ class ClassesPanel:
 
     def _draw(self, *_: Any) -> None:
         with self.state.lock:
-            frame, mapping = self.state.frame, self.state.mapping
-            if frame is None or len(mapping) != frame.k:
+            snapshot, mapping = self.state.snapshot, self.state.mapping
+            if snapshot is None or len(mapping) != len(snapshot.textures):
                 return
             for row in self.rows:
                 if row.value in mapping:
-                    texture = frame.textures[mapping.index(row.value)]
+                    texture = snapshot.textures[mapping.index(row.value)]
                     part = np.asarray(texture[:64, :64])
                     row.texture.value = rgba_png(self._preview.picture(part))
 
@@ -183,13 +172,57 @@ class ClassesPanel:
 
     def _undo(self) -> None:
         if not self._book.undo():
-            self.state.message = "There is nothing to undo."
-        self._changed()
+            self.state.say("There is nothing to undo.")
 
     def close(self) -> None:
-        """End it."""
+        """Stop observing, and close the widgets."""
         self._links.close()
         for row in self.rows:
             row.close()
         self.rows.clear()
+        close_tree(self.widget)
+
+
+class ViewPanel:
+    """Choice of what the map shows.
+
+    Parameters
+    ----------
+    state : ExplorerState
+    """
+
+    def __init__(self, state: ExplorerState) -> None:
+        self._state, self._links = state, Links()
+        names = {
+            "Classes": "classes",
+            "Single mask": "mask",
+            "Simulated image": "simulated",
+            "Single texture": "textures",
+            "Confidence": "confidence",
+        }
+        self.view = w.Dropdown(description="show", options=list(names.items()))
+        self.chosen = w.Dropdown(description="class", options=[("class 1", 1)])
+        self.opacity = w.FloatSlider(
+            description="opacity", min=0, max=1, step=0.05, layout=WIDE
+        )
+        self.split = w.Checkbox(description="split view with image", indent=False)
+        self._links.observe(state, self._list, ["table", "view"])
+        self._list()
+        for name in ("view", "chosen", "opacity", "split"):
+            self._links.both(state, name, getattr(self, name))
+        self.widget = w.VBox([self.view, self.chosen, self.opacity, self.split])
+
+    def _list(self, *_: Any) -> None:
+        names = self._state.table.names
+        options = [(f"{v}: {name}", v) for v, name in enumerate(names, 1)]
+        if list(self.chosen.options) != options:
+            kept = min(self._state.chosen, len(options))
+            self.chosen.options = options
+            self._state.chosen = self.chosen.value = kept
+        single = self._state.view in ("mask", "textures")
+        self.chosen.layout.display = "" if single else "none"
+
+    def close(self) -> None:
+        """Stop observing, and close the widgets."""
+        self._links.close()
         close_tree(self.widget)

@@ -1,51 +1,48 @@
-"""What is shown of a model, and before there is one."""
+"""Snapshots to show: of a model at this moment, and before there is a model."""
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from ktextures.model.config import Snapshot
 from ktextures.results.rendering import UInt8Array
 from ktextures.widgets._preview import Preview
-from ktextures.widgets._state import Frame
 
 if TYPE_CHECKING:
     from ktextures.model.ktextures import KTextures
 
-__all__ = ["first_look", "frame_of", "start_frame"]
+__all__ = ["first_look", "initial_snapshot", "snapshot_of"]
 
 _LOOK_PIXELS = 4_000
 _LOOK_SIDE = 32
-"""Side in pixels of the plain textures of a first look."""
+"""Side in pixels of the uniform textures of a first look."""
 
 
-def frame_of(model: "KTextures", preview: Preview) -> Frame:
-    """A model as it is now."""
-    snapshot = model.snapshot(*preview.prepared(model))
-    return Frame(
-        snapshot.classes,
-        snapshot.simulated,
-        snapshot.textures,
-        snapshot.confidence,
-        snapshot.step,
-    )
+def snapshot_of(model: "KTextures", preview: Preview) -> Snapshot:
+    """What a model makes of the preview at this moment."""
+    return model.snapshot(*preview.prepared(model))
 
 
-def first_look(preview: Preview, k: int, seed: int) -> Frame:
-    """A look at a scene before any training: k-means on color alone."""
-    classes, colors = _color_look(preview, k, seed)
+def first_look(preview: Preview, k: int, seed: int) -> Snapshot:
+    """Classes before any training, by k-means on color alone."""
+    classes, colors = _color_classes(preview, k, seed)
     textures = np.broadcast_to(
         colors[:, None, None], (k, _LOOK_SIDE, _LOOK_SIDE, colors.shape[1])
     )
-    return Frame(classes, _simulated(classes, colors), textures)
+    return _untrained(classes, colors, textures)
 
 
-def start_frame(model: "KTextures", preview: Preview) -> Frame:
-    """What a new model begins with: its masks know nothing yet, its textures do."""
-    frame = frame_of(model, preview)
+def initial_snapshot(model: "KTextures", preview: Preview) -> Snapshot:
+    """Classes of a new model by the mean color of its textures.
+
+    Contextual masks start out random, but the textures start from the scene.
+    """
+    snapshot = snapshot_of(model, preview)
     if model.config.masks == "published":
-        return frame
-    means = frame.textures.mean((1, 2))
+        return snapshot
+    means = snapshot.textures.mean((1, 2))
     known = preview.values[preview.valid].astype("float32")
     spread = known.std(0) + 1e-9
     distance = np.stack(
@@ -53,18 +50,20 @@ def start_frame(model: "KTextures", preview: Preview) -> Frame:
     )
     classes = np.zeros(preview.valid.shape, np.uint8)
     classes[preview.valid] = distance.argmin(-1) + 1
-    return Frame(classes, _simulated(classes, means), frame.textures)
+    return _untrained(classes, means, snapshot.textures)
 
 
-def _simulated(
-    classes: UInt8Array, colors: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
+def _untrained(
+    classes: UInt8Array,
+    colors: npt.NDArray[np.float32],
+    textures: npt.NDArray[np.float32],
+) -> Snapshot:
     simulated = colors[np.maximum(classes, 1) - 1].astype("float32")
     simulated[classes == 0] = np.nan
-    return simulated
+    return Snapshot(0, classes, simulated, textures, MappingProxyType({}))
 
 
-def _color_look(
+def _color_classes(
     preview: Preview, k: int, seed: int
 ) -> tuple[UInt8Array, npt.NDArray[np.float32]]:
     """Classes by color, and their colors.
@@ -72,9 +71,9 @@ def _color_look(
     Returns
     -------
     classes : array of uint8, shape (y, x)
-        1..k, the darkest first, 0 = nodata.
-    colors : array, shape (class, band)
-        Mean of each, in the scene's units.
+        1..k, darkest class first, 0 = nodata.
+    colors : array of float32, shape (class, band)
+        Mean color of each class, in the scene's units.
     """
     from sklearn.cluster import KMeans
 

@@ -1,13 +1,13 @@
-"""Frames to pictures on a map: PNG data URLs, bounds, layers."""
+"""The map, and the scene and its classes as layers of it."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import ipyleaflet as leaflet
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.classes import relabel
 from ktextures.results.rendering import (
     UInt8Array,
     classes_to_rgba,
@@ -18,32 +18,35 @@ from ktextures.results.rendering import (
 from ktextures.widgets._preview import Preview
 from ktextures.widgets._state import VIEWS, ExplorerState
 
-__all__ = ["Overlays", "empty_map", "static_png"]
+__all__ = ["DARK", "DrawingTools", "Overlays", "empty_map", "static_png"]
 
 TITLES = {
     "image": "Image",
     "classes": "Classes",
     "simulated": "Simulated image",
-    "mask": "One mask",
-    "textures": "One texture",
-    "margin": "Confidence",
+    "mask": "Single mask",
+    "textures": "Single texture",
+    "confidence": "Confidence",
 }
 MAP_HEIGHT = 480
 PANES = {"ktextures-left": {"zIndex": 410}, "ktextures-right": {"zIndex": 420}}
 
+DARK = """<style>
+[data-jp-theme-light="false"] .leaflet-draw-toolbar a { background-color: #bbb; }
+</style>"""
+"""The drawing tools have black icons, which need light buttons in dark themes too."""
 
 TRANSPARENT = data_url(rgba_png(np.zeros((1, 1, 4), np.uint8)))
 
 
 def empty_map(preview: Preview, basemap: Any = None) -> leaflet.Map:
-    """A map of the scene's surroundings, without network unless a basemap is given."""
+    """A map centered on the scene; uses the network only if a basemap is given."""
     (south, west), (north, east) = preview.frame.bounds
-    height = "480px"
     common: dict[str, Any] = {
         "center": preview.frame.center,
         "scroll_wheel_zoom": True,
         "panes": PANES,
-        "layout": {"height": height, "width": "100%", "min_width": "320px"},
+        "layout": {"height": f"{MAP_HEIGHT}px", "width": "100%", "min_width": "320px"},
         "zoom_snap": 0.25,
         "attribution_control": basemap is not None,
     }
@@ -67,8 +70,58 @@ def empty_map(preview: Preview, basemap: Any = None) -> leaflet.Map:
     )
 
 
+class DrawingTools:
+    """Controls of the map: layers, a scale bar, and tools that draw an area.
+
+    Parameters
+    ----------
+    located : bool
+        Whether the scene has a CRS; a scale bar in pixels would be wrong.
+    drawn : callable
+        Called with the GeoJSON geometry that was drawn, or None if it was deleted.
+    """
+
+    def __init__(
+        self, located: bool, drawn: Callable[[dict[str, Any] | None], None]
+    ) -> None:
+        self._drawn = drawn
+        self._map: leaflet.Map | None = None
+        outline = {"shapeOptions": {"color": "#d55e00", "fillOpacity": 0}}
+        unused: dict[str, dict[str, Any]] = {
+            name: {} for name in ("polyline", "circle", "circlemarker", "marker")
+        }
+        self._draw = leaflet.DrawControl(rectangle=outline, polygon=outline, **unused)
+        self._draw.on_draw(self._on_draw)
+        self._controls = [leaflet.LayersControl(position="topright"), self._draw]
+        if located:
+            bar = leaflet.ScaleControl(position="bottomleft", imperial=False)
+            self._controls.insert(1, bar)
+
+    def put_on(self, target: leaflet.Map) -> None:
+        """Add the controls to a map."""
+        self._map = target
+        for control in self._controls:
+            target.add(control)
+
+    def clear(self) -> None:
+        """Remove what was drawn."""
+        self._draw.clear()
+
+    def close(self) -> None:
+        """Remove the controls from the map, and close them."""
+        self._draw.on_draw(self._on_draw, remove=True)
+        for control in self._controls:
+            if self._map is not None and control in self._map.controls:
+                self._map.remove(control)
+            control.close()
+        self._controls = []
+
+    def _on_draw(self, _: Any, action: str, geo_json: dict[str, Any]) -> None:
+        self._drawn(None if action == "deleted" else geo_json["geometry"])
+
+
 class Overlays:
-    """Keeps the layers of a map true to the state.
+    """Layers of a map that follow the state.
 
     Parameters
     ----------
@@ -106,13 +159,13 @@ class Overlays:
         self._redraw()
 
     def put_on(self, target: leaflet.Map) -> None:
-        """Put the layers on a map, and take them off the one they were on."""
+        """Add the layers to a map, and remove them from the one they were on."""
         self.take_off()
         self.map = target
         self._arrange()
 
     def take_off(self) -> None:
-        """Leave the map as it was."""
+        """Remove the layers from the map."""
         if self.map is None:
             return
         mine = [*self.layers.values(), *self.sides]
@@ -121,7 +174,7 @@ class Overlays:
         self.map = None
 
     def close(self) -> None:
-        """Stop watching the state."""
+        """Stop observing the state, and release the pictures."""
         self._state.unobserve(self._redraw, self._watched)
         self._state.unobserve(self._fade, "opacity")
         self._state.unobserve(self._arrange, ["view", "split"])
@@ -131,37 +184,37 @@ class Overlays:
             layer.url = TRANSPARENT
 
     def url(self, view: str) -> str:
-        """The picture of a view as it is now."""
+        """Data URL of a view's picture at this moment."""
         state = self._state
         with state.lock:
-            frame, mapping, colors = state.frame, state.mapping, state.table.colors
-            if frame is None or len(mapping) != frame.k:
-                return TRANSPARENT
+            snapshot, mapping, colors = (
+                state.snapshot,
+                state.mapping,
+                state.table.colors,
+            )
+            every, classes = state.shown_classes(), state.visible_classes()
             chosen = min(state.chosen, state.table.k)
-        classes = _visible(frame.classes, mapping, state.hidden)
+        if snapshot is None or every is None or classes is None:
+            return TRANSPARENT
         if view == "mask":
-            every = relabel(frame.classes, np.array(mapping, np.int64))
             classes = np.where(every == chosen, every, 0).astype(np.uint8)
         if view in ("classes", "mask"):
             return data_url(palette_png(self._preview.frame.warp(classes), colors))
-        if view == "margin":
-            return self._margin(frame.margin, classes > 0)
-        values = frame.simulated
+        if view == "confidence":
+            return self._confidence(snapshot.confidence, classes > 0)
+        values, valid = snapshot.simulated, classes > 0
         if view == "textures":
-            texture = frame.textures[mapping.index(chosen)]
-            return self._rgba(
-                self._preview.picture(
-                    _spread(texture, frame.classes.shape), frame.classes > 0
-                )
-            )
-        return self._rgba(self._preview.picture(values, classes > 0))
+            texture = snapshot.textures[mapping.index(chosen)]
+            values, valid = _tiled(texture, every.shape), every > 0
+        return self._rgba(self._preview.picture(values, valid))
 
-    def _margin(
-        self, margin: npt.NDArray[Any] | None, valid: npt.NDArray[np.bool_]
+    def _confidence(
+        self, confidence: npt.NDArray[Any] | None, valid: npt.NDArray[np.bool_]
     ) -> str:
-        if margin is None:
+        """Confidence in gray, white = certain."""
+        if confidence is None:
             return TRANSPARENT
-        gray = np.rint(255 * np.clip(margin, 0, 1)).astype(np.uint8)
+        gray = np.rint(255 * np.clip(confidence, 0, 1)).astype(np.uint8)
         alpha = np.where(valid, 255, 0).astype(np.uint8)
         return self._rgba(np.dstack([gray, gray, gray, alpha]))
 
@@ -169,10 +222,10 @@ class Overlays:
         return data_url(rgba_png(self._preview.frame.warp(picture)))
 
     def _redraw(self, *_: Any) -> None:
-        # Only what can be seen is drawn: the others follow when they are chosen.
+        # Only what can be seen is drawn; other views are drawn when they are chosen.
         state, view = self._state, self._state.view
-        if state.frame is not None and len(state.mapping) != state.frame.k:
-            return  # amid a change; its end is told too
+        if state.snapshot is not None and state.shown_classes() is None:
+            return  # In the middle of a change, whose end is notified too.
         url = self.url(view)
         if self.layers[view].url != url:
             self.layers[view].url = url
@@ -184,7 +237,7 @@ class Overlays:
             self.layers[view].opacity = self._state.opacity
 
     def _arrange(self, *_: Any) -> None:
-        """Have exactly the image and the chosen view on the map, or the two sides."""
+        """Show exactly the image and the chosen view, or the two sides."""
         if self.map is None:
             return
         wanted = [self.layers["image"], self.layers[self._state.view]]
@@ -210,29 +263,19 @@ class Overlays:
         self._divider = None
 
 
-def _visible(
-    classes: UInt8Array, mapping: tuple[int, ...], hidden: frozenset[int]
-) -> UInt8Array:
-    shown = relabel(classes, np.array(mapping, np.int64))
-    if hidden:
-        shown[np.isin(shown, list(hidden))] = 0
-    return shown
-
-
-def _spread(texture: npt.NDArray[Any], shape: tuple[int, int]) -> npt.NDArray[Any]:
-    """A texture (y, x, band) laid side by side over the whole map."""
+def _tiled(texture: npt.NDArray[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """A texture (y, x, band) repeated over the whole preview."""
     rows = np.arange(shape[0])[:, None] % texture.shape[0]
     cols = np.arange(shape[1])[None] % texture.shape[1]
     return np.asarray(texture[rows, cols])
 
 
 def static_png(state: ExplorerState, preview: Preview) -> bytes:
-    """The view as a picture that needs no kernel."""
+    """PNG of the classes over the image, for pages without a kernel."""
     image = preview.picture(preview.values, preview.valid)
-    frame = state.frame
-    if frame is None:
+    classes = state.visible_classes()
+    if classes is None:
         return rgba_png(image)
-    classes = _visible(frame.classes, state.mapping, state.hidden)
     over = classes_to_rgba(classes, state.table.colors)
     weight = (over[..., 3:] / 255) * state.opacity
     blend = image[..., :3] * (1 - weight) + over[..., :3] * weight

@@ -1,40 +1,53 @@
-"""Controls and progress: widgets that read and set the state."""
+"""Panels of settings and progress: widgets that read and set the state."""
 
 import html
 import io
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import ipywidgets as w
+import traitlets as t
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from ktextures.widgets._state import BUSY, ExplorerState
+from ktextures.training.presets import Preset
+from ktextures.widgets._state import (
+    BUSY,
+    MAX_SEED,
+    MAX_STEPS,
+    MAX_WEIGHT,
+    PRESETS,
+    ExplorerState,
+    TrainingSettings,
+)
 
-__all__ = ["ControlsPanel", "Links", "ProgressPanel", "ViewPanel", "close_tree"]
+__all__ = ["ControlsPanel", "Links", "Panel", "ProgressPanel", "close_tree"]
 
 WIDE = {"width": "98%"}
 LABELS = {"description_width": "150px"}
-LOSSES = {
-    "default": {"dictionary": 1.0, "imitation": 0.3},
-    "paper": {"features 1": 1.0, "features 2": 1.0},
-}
-"""Losses whose weights can be set, and the preset's own weights."""
-
 SCALES = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0, 12.0, 16.0)
 """Texture scales in pixels to choose from."""
 
 STEEP = 5.0
-"""Ratio of losses from which they are drawn by their logarithm."""
+"""Ratio of largest to smallest loss above which the curve has a logarithmic axis."""
 
 CURVE = "#4c8eda"
-"""Stands out from light and dark pages alike."""
+"""Visible on light and dark pages alike."""
+
+
+class Panel(Protocol):
+    """A part of the display."""
+
+    widget: w.Widget
+
+    def close(self) -> None:
+        """Stop observing, and close the widgets."""
 
 
 class Links:
-    """What a panel observes, so that closing it ends all of it."""
+    """What a panel observes, so that closing the panel can end all of it."""
 
     def __init__(self) -> None:
         self._ends: list[Callable[[], None]] = []
@@ -45,7 +58,7 @@ class Links:
         self._ends.append(lambda: source.unobserve(handler, names))
 
     def click(self, button: w.Button, action: Callable[[], None]) -> None:
-        """Do something at each click until `close`."""
+        """Call a function on every click until `close`."""
 
         def clicked(_: w.Button) -> None:
             action()
@@ -54,11 +67,15 @@ class Links:
         self._ends.append(lambda: button.on_click(clicked, remove=True))
 
     def both(self, state: ExplorerState, name: str, widget: Any) -> None:
-        """Keep a trait and a widget's value the same, the state's first."""
+        """Keep a trait and a widget's value equal, beginning with the trait's."""
         widget.value = getattr(state, name)
 
         def to_state(change: Any) -> None:
-            setattr(state, name, change["new"])
+            try:
+                setattr(state, name, change["new"])
+            except t.TraitError as error:
+                widget.value = getattr(state, name)
+                state.say(str(error))
 
         def to_widget(change: Any) -> None:
             widget.value = change["new"]
@@ -67,14 +84,14 @@ class Links:
         self.observe(widget, to_state, "value")
 
     def close(self) -> None:
-        """Undo all."""
+        """Stop observing."""
         for end in self._ends:
             end()
         self._ends.clear()
 
 
 def close_tree(widget: w.Widget) -> None:
-    """Close a widget and all it holds; each also keeps a layout and a style."""
+    """Close a widget, its children, and the layout and style of each."""
     for child in getattr(widget, "children", ()):
         close_tree(child)
     names = ("layout", "style", "default_style", "dragging_style")
@@ -87,19 +104,24 @@ def close_tree(widget: w.Widget) -> None:
 
 
 class ControlsPanel:
-    """Settings, and the buttons that start and end things.
+    """Settings, and the buttons that start and end tasks.
 
     Parameters
     ----------
     state : ExplorerState
+    settings : TrainingSettings
+        The source of each preset's loss weights.
     actions : dict of str to callable
-        "train", "pause", "resume", "stop", "reset", "apply".
+        Called by the buttons: "train", "pause", "resume", "stop", "reset", "apply".
     """
 
     def __init__(
-        self, state: ExplorerState, actions: dict[str, Callable[[], None]]
+        self,
+        state: ExplorerState,
+        settings: TrainingSettings,
+        actions: dict[str, Callable[[], None]],
     ) -> None:
-        self._state, self._actions = state, actions
+        self._state, self._settings, self._actions = state, settings, actions
         self._links, self._weight_links = Links(), Links()
         self.train = w.Button(description="Train", button_style="primary")
         self.pause = w.Button(description="Pause", disabled=True)
@@ -118,18 +140,18 @@ class ControlsPanel:
             [self.train, self.pause, self.stop, self.reset, self.apply],
             layout=w.Layout(flex_flow="row wrap"),
         )
-        self.widget = w.VBox([*self._settings(), buttons])
-        self._links.observe(state, self._refresh, ["status", "applying", "frame"])
+        self.widget = w.VBox([*self._fields(), buttons])
+        self._links.observe(state, self._refresh, ["status", "applying"])
         self._refresh()
 
-    def _settings(self) -> list[w.Widget]:
+    def _fields(self) -> list[w.Widget]:
         state = self._state
         k = w.IntSlider(description="k", min=2, max=max(24, state.k), layout=WIDE)
-        more_k = w.BoundedIntText(description="k up to 128", min=2, max=128)
-        steps = w.BoundedIntText(description="steps", min=1, max=1_000_000, step=50)
-        preset = w.Dropdown(description="preset", options=["default", "paper"])
-        seed = w.BoundedIntText(description="seed", min=-1, max=2**31 - 1)
-        seed.tooltip = "-1 = draw one"
+        more_k = w.BoundedIntText(description="k (2-128)", min=2, max=128)
+        steps = w.BoundedIntText(description="steps", min=1, max=MAX_STEPS, step=50)
+        preset = w.Dropdown(description="preset", options=list(PRESETS))
+        seed = w.BoundedIntText(description="seed", min=-1, max=MAX_SEED)
+        seed.tooltip = "-1 = random"
 
         def widen(change: Any) -> None:
             k.max = max(k.max, change["new"])
@@ -150,7 +172,7 @@ class ControlsPanel:
         return [k, steps, advanced]
 
     def _scale(self) -> w.SelectionSlider:
-        """Texture scale, by steps that are seen, or left to the training."""
+        """Slider of texture scales that differ visibly, and "auto"."""
         state = self._state
         slider = w.SelectionSlider(
             options=_scale_options(state.texture_scale),
@@ -180,21 +202,21 @@ class ControlsPanel:
             description="learning rate", min=0, max=1, step=0.001, style=LABELS
         )
         self._links.both(state, "learning_rate", rate)
-        note = w.HTML("<small>learning rate: 0 = the preset's own</small>")
+        note = w.HTML("<small>learning rate 0 = the preset's default</small>")
         self.rate, self.weights = rate, w.VBox()
 
         def fill(*_: Any) -> None:
             self._weight_links.close()
             for old in self.weights.children:
                 close_tree(old)
-            own = LOSSES[state.preset].items()
+            own = own_weights(self._settings.preset_for(state.preset)).items()
             self.weights.children = [self._weight(name, value) for name, value in own]
 
-        def begin_anew(*_: Any) -> None:
+        def preset_changed(*_: Any) -> None:
             state.loss_weights = {}
             fill()
 
-        self._links.observe(state, begin_anew, "preset")
+        self._links.observe(state, preset_changed, "preset")
         fill()
         return [rate, note, self.weights]
 
@@ -202,9 +224,9 @@ class ControlsPanel:
         state = self._state
         field = w.BoundedFloatText(
             state.loss_weights.get(name, own),
-            description=f"weight of {name}",
+            description=f"{name} weight",
             min=0,
-            max=1e6,
+            max=MAX_WEIGHT,
             step=0.1,
             style=LABELS,
         )
@@ -212,7 +234,11 @@ class ControlsPanel:
         def changed(change: Any) -> None:
             others = {k: v for k, v in state.loss_weights.items() if k != name}
             new = change["new"]
-            state.loss_weights = others if new == own else {**others, name: new}
+            try:
+                state.loss_weights = others if new == own else {**others, name: new}
+            except t.TraitError as error:
+                field.value = state.loss_weights.get(name, own)
+                state.say(str(error))
 
         def show(change: Any) -> None:
             field.value = change["new"].get(name, own)
@@ -245,21 +271,28 @@ class ControlsPanel:
         self.apply.disabled = busy or status not in ("done", "failed")
 
     def close(self) -> None:
-        """End it."""
+        """Stop observing, and close the widgets."""
         self._weight_links.close()
         self._links.close()
         close_tree(self.widget)
 
 
+def own_weights(preset: Preset) -> Mapping[str, float]:
+    """Losses whose weights can be set, and the preset's own weights."""
+    if preset.name == "paper":  # It has one loss per feature map, by default two.
+        return {"features 1": 1.0, "features 2": 1.0, **preset.loss_weights}
+    return preset.loss_weights
+
+
 def _scale_options(own: float) -> list[tuple[str, float]]:
-    """Labels and values, with one of the reader's own among them."""
+    """Labels and values of the slider, among them the present value."""
     named = {-1.0: "auto", 0.0: "color only"}
     values = sorted({*named, *SCALES, own})
     return [(named.get(value, f"{value:g} px"), value) for value in values]
 
 
 class ProgressPanel:
-    """Where the training is: message, bar, pace, loss curve, and what went wrong."""
+    """Message, progress bar, loss curve, and the details of a failure."""
 
     def __init__(self, state: ExplorerState) -> None:
         self._state, self._links = state, Links()
@@ -272,15 +305,15 @@ class ProgressPanel:
         self.widget = w.VBox(
             [self.message, self.bar, self.label, self.curve, self.details]
         )
-        self._links.observe(state, self._say, ["message", "status", "traceback"])
+        self._links.observe(state, self._report, ["message", "status", "traceback"])
         self._links.observe(state, self._count, ["step", "goal", "pace", "progress"])
         self._links.observe(state, self._draw, "losses")
         self._drawn = 0.0
-        self._say()
+        self._report()
         self._count()
         self._draw()
 
-    def _say(self, *_: Any) -> None:
+    def _report(self, *_: Any) -> None:
         text = html.escape(self._state.message)
         failed = bool(self._state.traceback)
         mark = "&#9888; " if failed else ""
@@ -318,18 +351,19 @@ class ProgressPanel:
         self._drawn = time.monotonic()
 
     def close(self) -> None:
-        """End it."""
+        """Stop observing, and close the widgets."""
         self._links.close()
         close_tree(self.widget)
 
 
 def loss_curve(losses: list[float]) -> bytes:
-    """PNG of losses over steps, readable on light and dark pages."""
+    """PNG of losses by step, readable on light and dark pages."""
     figure = Figure(figsize=(3.6, 1.2), dpi=100)
     FigureCanvasAgg(figure)
     axes = figure.add_axes((0.15, 0.3, 0.82, 0.64))
     axes.plot(range(1, len(losses) + 1), losses, color=CURVE, linewidth=1.2)
-    if 0 < STEEP * min(losses) < max(losses):  # else all but the first steps were flat
+    # On a linear axis all but the first steps would be flat.
+    if 0 < STEEP * min(losses) < max(losses):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
@@ -344,48 +378,3 @@ def loss_curve(losses: list[float]) -> bytes:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", transparent=True)
     return stream.getvalue()
-
-
-class ViewPanel:
-    """What the map shows.
-
-    Parameters
-    ----------
-    state : ExplorerState
-    """
-
-    def __init__(self, state: ExplorerState) -> None:
-        self._state, self._links = state, Links()
-        names = {
-            "Classes": "classes",
-            "One mask": "mask",
-            "Simulated image": "simulated",
-            "One texture": "textures",
-            "Confidence": "margin",
-        }
-        self.view = w.Dropdown(description="show", options=list(names.items()))
-        self.chosen = w.Dropdown(description="class", options=[("class 1", 1)])
-        self.opacity = w.FloatSlider(
-            description="opacity", min=0, max=1, step=0.05, layout=WIDE
-        )
-        self.split = w.Checkbox(description="split with the image", indent=False)
-        self._links.observe(state, self._list, ["table", "view"])
-        self._list()
-        for name in ("view", "chosen", "opacity", "split"):
-            self._links.both(state, name, getattr(self, name))
-        self.widget = w.VBox([self.view, self.chosen, self.opacity, self.split])
-
-    def _list(self, *_: Any) -> None:
-        names = self._state.table.names
-        options = [(f"{v}: {name}", v) for v, name in enumerate(names, 1)]
-        if list(self.chosen.options) != options:
-            kept = min(self._state.chosen, len(options))
-            self.chosen.options = options
-            self._state.chosen = self.chosen.value = kept
-        single = self._state.view in ("mask", "textures")
-        self.chosen.layout.display = "" if single else "none"
-
-    def close(self) -> None:
-        """End it."""
-        self._links.close()
-        close_tree(self.widget)

@@ -1,4 +1,4 @@
-"""The scene as the explorer shows it: thinned, read once, with its place on the map."""
+"""The scene as the explorer shows it: every n-th pixel, and its place on the map."""
 
 import math
 from collections.abc import Sequence
@@ -34,23 +34,29 @@ class Preview:
     Parameters
     ----------
     scene : DataArray (band, y, x)
-        A scene; of a lazy one only the shown pixels are computed.
+        Of a lazy scene only the pixels shown are computed.
     longest : int
-        Longest side of the preview in pixels.
+        Longest side of the preview in pixels, at least 1.
     bands : sequence of str or int, optional
-        Shown as red, green, blue, or one in gray.
+        Three bands shown as red, green and blue, or one shown in gray.
 
     Attributes
     ----------
     scene : DataArray
-        In full.
+        The full scene.
     thinned : DataArray
-        In memory, with a grid of its own.
+        Every n-th pixel of it, in memory, with a grid of its own.
     step : int
-        Pixels of the scene per pixel shown, along an axis.
+        Pixels of the scene per pixel of the preview, along each axis.
     values : array, shape (y, x, band)
     valid : array of bool, shape (y, x)
     frame : MapFrame
+        Its place on the map.
+
+    Raises
+    ------
+    InputError
+        If `longest` or `bands` cannot be used, or no pixel is valid.
     """
 
     def __init__(
@@ -60,13 +66,18 @@ class Preview:
         bands: Sequence[str | int] | None = None,
     ) -> None:
         self.scene = scene
+        whole = isinstance(longest, int | np.integer) and not isinstance(longest, bool)
+        if not whole or longest < 1:
+            raise InputError(
+                f"preview must be a whole number of at least 1 pixel, got {longest!r}."
+            )
         size = (scene.sizes["y"], scene.sizes["x"])
         self.step = math.ceil(max(size) / longest)
         self.thinned = _thin(scene, self.step)
         shape = (self.thinned.sizes["y"], self.thinned.sizes["x"])
         self.values, self.valid = read_window(self.thinned, 0, 0, *shape)
         if not self.valid.any():
-            raise InputError("The scene has no valid pixel; check its nodata value.")
+            raise InputError("the scene has no valid pixels; check its nodata value.")
         self.bands = shown_bands(scene, bands)
         self._prepared: tuple[Any, npt.NDArray[np.float32]] | None = None
         crs = scene.rio.crs
@@ -76,7 +87,7 @@ class Preview:
             self.frame = frame_in_mercator(shape, size, scene_transform(scene), crs)
 
     def release(self) -> None:
-        """Let go of the pixels: a notebook keeps what a cell showed, closed or not."""
+        """Release the pixels: a notebook keeps what its cells have shown."""
         self.values, self.valid = self.values[:0].copy(), self.valid[:0].copy()
         self.thinned = self.thinned[..., :0, :0].copy(deep=True)
         self.frame = replace(self.frame, index=None)
@@ -89,19 +100,19 @@ class Preview:
 
     @cached_property
     def limits(self) -> npt.NDArray[np.float64]:
-        """Values of the shown bands that become black and white."""
+        """Darkest and brightest value of each band shown."""
         return stretch_limits(self.values, self.valid, self.bands)
 
     def picture(
         self, values: npt.NDArray[Any], valid: npt.NDArray[np.bool_] | None = None
     ) -> UInt8Array:
-        """RGBA of values (y, x, band) in the scene's units, in the scene's stretch."""
+        """RGBA of values (y, x, band) in the scene's units, stretched like it."""
         return stretch_rgb(values, valid, self.bands, limits=self.limits)
 
     def prepared(
         self, model: "KTextures"
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-        """Scaled values with the halo that a model wants, and validity without."""
+        """Scaled values with the halo that a model needs, and validity without it."""
         key = (model.preparation, model.reach)
         if self._prepared is None or self._prepared[0] != key:
             height, width = self.valid.shape
@@ -121,7 +132,7 @@ def _thin(scene: xr.DataArray, step: int) -> xr.DataArray:
     thinned = scene.isel(y=every, x=every).compute()
     transform = scene_transform(scene)
     if transform.is_rectilinear and "y" in thinned.coords:
-        return thinned  # coordinates tell the larger pixels
+        return thinned  # Its coordinates define the larger pixels.
     a, b, c, d, e, f = tuple(transform)[:6]
     larger: xr.DataArray = thinned.rio.write_transform(
         Affine(a * step, b * step, c, d * step, e * step, f)

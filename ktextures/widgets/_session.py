@@ -6,26 +6,33 @@ from collections.abc import Callable
 from typing import Any
 
 from ktextures.errors import KTexturesError
+from ktextures.widgets._results import ModelShelf
 from ktextures.widgets._state import ExplorerState
 from ktextures.widgets._trainer import Trainer
 
 __all__ = ["Session"]
 
+BUSY_MESSAGE = "Another task is running; press Stop first."
+
 
 class Session:
-    """Does one thing at a time in a thread.
+    """Runs one task at a time in a thread.
 
-    Every method may be called from any thread and returns at once; what came of it is
-    in the state.
+    Every method may be called from any thread and returns at once; outcomes are
+    reported in the state.
 
     Parameters
     ----------
     state : ExplorerState
     trainer : Trainer
+    shelf : ModelShelf
+        Holds the model that Continue trains further.
     """
 
-    def __init__(self, state: ExplorerState, trainer: Trainer) -> None:
-        self.state, self._trainer = state, trainer
+    def __init__(
+        self, state: ExplorerState, trainer: Trainer, shelf: ModelShelf
+    ) -> None:
+        self.state, self._trainer, self._shelf = state, trainer, shelf
         self._signals = trainer.signals
         self._worker: threading.Thread | None = None
         state.observe(self._steps_changed, "steps")
@@ -33,39 +40,41 @@ class Session:
     # --- commands ---------------------------------------------------------------
 
     def train(self) -> None:
-        """Train anew with the present settings."""
-        if self._free("Train"):
+        """Train a new model with the present settings."""
+        if self._is_free():
             self._start(lambda: self._trainer.train(None))
 
     def resume(self) -> None:
-        """Go on after a pause; else train the present model further."""
+        """Go on after a pause, or else train the present model further."""
         if self._turn(("paused",), "training", "Training."):
             self._signals.go.set()
-        elif (model := self._trainer.model) is None:
-            self.state.message = "There is nothing to continue yet; press Train."
-        elif self._free("Continue"):
-            self._start(lambda: self._trainer.train(model))
+        elif self._is_free():
+            model = self._shelf.model
+            if model is None:
+                self.state.say("There is no model to continue yet; press Train.")
+            else:
+                self._start(lambda: self._trainer.train(model))
 
     def pause(self) -> None:
-        """Wait after the step at hand."""
+        """Wait after the current step."""
         if self._turn(("training",), "paused", "Paused."):
             self._signals.go.clear()
 
     def stop(self) -> None:
-        """End what runs after the step at hand; keep what is learned."""
+        """End the current task after its current step; keep what was learned."""
         if self._turn(("training", "paused"), "stopping", "Stopping.") or (
             self.state.applying
         ):
             self._signals.stop.set()
             self._signals.go.set()
 
-    def run(self, work: Callable[[Callable[[], bool]], None]) -> None:
-        """Do other work in the worker; it is handed what tells whether to stop."""
-        if self._free("Apply"):
+    def apply(self, work: Callable[[Callable[[], bool]], None]) -> None:
+        """Run `work` in the worker thread; its argument tells whether to stop."""
+        if self._is_free():
             self._start(lambda: work(self._signals.stop.is_set), applying=True)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until nothing runs; False if the time was not enough."""
+        """Wait until nothing runs; False if that takes longer than the timeout."""
         worker = self._worker
         if worker is not None and worker is not threading.current_thread():
             worker.join(timeout)
@@ -81,17 +90,17 @@ class Session:
     # --- its thread --------------------------------------------------------------
 
     def _turn(self, before: tuple[str, ...], after: str, message: str) -> bool:
-        """Change the status if it is one of those; tell whether it was."""
+        """Change the status if it is one of `before`; True if it was."""
         with self.state.lock:
             if self.state.status not in before:
                 return False
-            self.state.status, self.state.message = after, message
+            self.state.say(message, after)
             return True
 
-    def _free(self, wish: str) -> bool:
-        # A worker that has said "done" needs a moment to end.
+    def _is_free(self) -> bool:
+        # A worker that has reported "done" needs a moment to end.
         if self.state.busy or not self.wait(2.0):
-            self.state.message = f"{wish} has to wait: stop what runs first."
+            self.state.say(BUSY_MESSAGE)
             return False
         return True
 
@@ -102,23 +111,22 @@ class Session:
         if applying:
             self.state.applying, self.state.progress = True, 0.0
         else:
-            self.state.status, self.state.message = "training", "Preparing."
+            self.state.say("Preparing.", "training")
         self._worker = threading.Thread(
             target=self._guarded, args=(work,), name="ktextures-explorer", daemon=True
         )
         self._worker.start()
 
     def _guarded(self, work: Callable[[], None]) -> None:
-        """Do the work; whatever fails is told in the state."""
+        """Do the work, and report any failure in the state."""
         try:
             work()
         except Exception as error:
             self.state.traceback = traceback.format_exc()
             known = isinstance(error, KTexturesError)
             text = str(error) if known else f"{type(error).__name__}: {error}"
-            self.state.message = text or type(error).__name__
-            if not self.state.applying:
-                self.state.status = "failed"
+            failed = None if self.state.applying else "failed"
+            self.state.say(text or type(error).__name__, failed)
         finally:
             self.state.applying = False
 

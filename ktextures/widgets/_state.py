@@ -1,15 +1,25 @@
-"""What an explorer knows, observable; nothing here displays or computes."""
+"""The explorer's observable state: settings, progress, and the classes shown."""
 
+import html
+import math
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import traitlets as t
 
-from ktextures.classes import ClassTable
+from ktextures.classes import ClassTable, relabel
 from ktextures.errors import InputError
+from ktextures.model.config import Snapshot
+from ktextures.results.rendering import data_url, palette_png
+from ktextures.training.presets import Preset, find_preset
+
+if TYPE_CHECKING:
+    from ktextures.features.protocol import FeatureExtractor
+    from ktextures.raster.scaling import BandScaler
 
 __all__ = [
     "BUSY",
@@ -17,68 +27,55 @@ __all__ = [
     "VIEWS",
     "ClassRow",
     "ExplorerState",
-    "Frame",
+    "TrainingSettings",
     "initial_state",
 ]
 
 STATUSES = ("idle", "training", "paused", "stopping", "done", "failed")
 BUSY = ("training", "paused", "stopping")
-VIEWS = ("classes", "mask", "simulated", "textures", "margin")
+VIEWS = ("classes", "mask", "simulated", "textures", "confidence")
 
-_SETTINGS = (
-    "preset",
-    "steps",
-    "texture_scale",
-    "seed",
-    "learning_rate",
-    "loss_weights",
-)
+PRESETS = ("default", "paper")
+MAX_SEED = 2**31 - 1
+MAX_STEPS = 1_000_000
+MAX_WEIGHT = 1e6
+AUTO_SCALE = -1.0
+"""Texture scale that stands for "auto": sliders hold numbers only."""
+
+PICTURE_SIDE = 200
+"""Longest side in pixels of the picture in `ExplorerState._repr_html_`."""
 
 
-@dataclass(frozen=True)
-class Frame:
-    """What is shown at one moment, as the model numbers its classes.
+class FiniteFloat(t.Float[float, float]):
+    """A number that is neither NaN nor infinite.
 
-    Attributes
-    ----------
-    classes : array of uint8, shape (y, x)
-        1..k, 0 = nodata.
-    simulated : array, shape (y, x, band)
-        In the scene's units.
-    textures : array, shape (class, y, x, band)
-        In the scene's units.
-    margin : array of float32, shape (y, x), or None
-    step : int
-        Training steps done; 0 = a first look.
+    NaN differs from itself, so a trait and a widget linked both ways would notify each
+    other forever.
     """
 
-    classes: npt.NDArray[np.uint8]
-    simulated: npt.NDArray[Any]
-    textures: npt.NDArray[Any]
-    margin: npt.NDArray[np.float32] | None = None
-    step: int = 0
-
-    @property
-    def k(self) -> int:
-        """Classes of the model, before merging."""
-        return len(self.textures)
+    def validate(self, obj: Any, value: Any) -> float:
+        """Refuse NaN and infinity."""
+        checked = super().validate(obj, value)
+        if not math.isfinite(checked):
+            raise t.TraitError(f"{self.name} must be a finite number, got {value!r}")
+        return float(checked)
 
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One line of the classes panel.
+    """One row of the classes panel.
 
     Attributes
     ----------
     value : int
-        Of the class, 1 and up.
+        Class value, from 1.
     name, color : str
     pixels : int
-        Of the preview.
+        Number of pixels in the preview.
     share : float
-        Of the valid pixels, 0..1.
+        Share of the valid pixels, 0..1.
     area_ha : float
-        NaN without CRS.
+        Area in hectares; NaN without a CRS.
     """
 
     value: int
@@ -90,70 +87,84 @@ class ClassRow:
 
 
 class ExplorerState(t.HasTraits):
-    """Settings, progress and results of an explorer; observe or set any of them.
+    """Settings, progress and results of an explorer, as traits.
+
+    Settings can be set and everything can be observed, with or without a display.
 
     Attributes
     ----------
     k, steps, seed : int
-        For the next training; `k` also for the one that runs. Seed -1 draws one.
+        Used by the next training; changes to `k` and `steps` also reach a running one.
+        Seed -1 draws one.
     texture_scale : float
-        Pixels; -1 = chosen by itself.
+        Pixels, 0 to 16; -1 = chosen automatically.
     preset : {"default", "paper"}
     learning_rate : float
-        Of the masks at the first step; 0 = the preset's own.
+        Learning rate of the masks at the first step; 0 = the preset's default.
     loss_weights : dict of str to float
-        Those that differ from the preset's, as `ktextures.train` takes them.
+        Weights that differ from the preset's, as in `ktextures.train`.
     status : {"idle", "training", "paused", "stopping", "done", "failed"}
+    applying : bool
+        Whether the full scene is being classified.
     message : str
-        One line for the reader: what happens, or what went wrong and what to do.
+        One line that says what is happening, or what went wrong and what to do.
+        Read-only; `say` writes it.
     traceback : str
-        Of the last failure, else empty.
+        Traceback of the last failure, or an empty string.
     step, goal : int
-        Training steps done, and at which this training ends.
+        Training steps done, and the step at which this training ends.
     pace : float
-        Steps per second, of late.
+        Recent training speed in steps per second.
     losses : list of float
         One per step.
     progress : float
-        Of work other than training, 0..1.
-    frame : Frame or None
+        Share of the full scene that is classified, 0..1.
+    snapshot : Snapshot or None
+        What the model makes of the preview, with the model's own class numbers. Its
+        step is 0 before the first training step.
     table : ClassTable
         Names and colors of the classes shown.
     mapping : tuple of int
-        For class i + 1 of the model the class shown, which differs once classes are
-        merged.
+        Entry i is the class shown for class i + 1 of the model; the two differ once
+        classes are merged.
     classes : tuple of ClassRow
     version : int
-        Grows each time frame, table, mapping and classes fit together again.
+        Increases whenever snapshot, table, mapping and classes are consistent again
+        after a change.
     hidden : frozenset of int
         Classes that are not drawn.
-    view : {"classes", "mask", "simulated", "textures", "margin"}
+    view : {"classes", "mask", "simulated", "textures", "confidence"}
     chosen : int
         Class whose mask or texture is shown.
     split : bool
-        Image at the left of a divider, the view at its right.
+        Whether the image is shown left of a divider and the view right of it.
     opacity : float
-    area : tuple or None
-        (row, col, height, width) to train on, in pixels; None = everywhere.
+        Opacity of the view, 0..1.
+    area : Area or None
+        Part of the scene to train on; None = all of it.
+    lock : threading.RLock
+        Held while several traits change together.
     """
 
     k = t.Int(6, min=2, max=128)
-    steps = t.Int(600, min=1)
-    seed = t.Int(-1, min=-1, max=2**31 - 1)
-    texture_scale = t.Float(-1.0, min=-1.0, max=16.0)
-    preset = t.Enum(("default", "paper"), "default")
-    learning_rate = t.Float(0.0, min=0.0, max=1.0)
-    loss_weights: Any = t.Dict(key_trait=t.Unicode(), value_trait=t.Float())
+    steps = t.Int(600, min=1, max=MAX_STEPS)
+    seed = t.Int(-1, min=-1, max=MAX_SEED)
+    texture_scale = FiniteFloat(AUTO_SCALE, max=16.0)
+    preset = t.Enum(PRESETS, "default")
+    learning_rate = FiniteFloat(0.0, min=0.0, max=1.0)
+    loss_weights: Any = t.Dict(
+        key_trait=t.Unicode(), value_trait=FiniteFloat(min=0.0, max=MAX_WEIGHT)
+    )
     status = t.Enum(STATUSES, "idle")
-    message = t.Unicode("")
+    message = t.Unicode("", read_only=True)
     traceback = t.Unicode("")
     step = t.Int(0)
     goal = t.Int(0)
-    pace = t.Float(0.0)
+    pace = FiniteFloat(0.0)
     losses = t.List(t.Float())
-    progress = t.Float(0.0)
+    progress = FiniteFloat(0.0)
     applying = t.Bool(False)
-    frame = t.Instance(Frame, allow_none=True)
+    snapshot = t.Instance(Snapshot, allow_none=True)
     table = t.Instance(ClassTable)
     mapping: Any = t.Tuple(())
     classes: Any = t.Tuple(())
@@ -162,48 +173,160 @@ class ExplorerState(t.HasTraits):
     view = t.Enum(VIEWS, "classes")
     chosen = t.Int(1, min=1, max=128)
     split = t.Bool(False)
-    opacity = t.Float(0.8, min=0.0, max=1.0)
+    opacity = FiniteFloat(0.8, min=0.0, max=1.0)
     area = t.Any(None, allow_none=True)
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
         self.lock = threading.RLock()
-        """Held while several traits change together."""
 
     @t.default("table")
     def _default_table(self) -> ClassTable:
         return ClassTable.default(self.k)
 
+    @t.validate("texture_scale")
+    def _check_scale(self, proposal: Any) -> float:
+        scale = float(proposal["value"])
+        if scale < 0 and scale != AUTO_SCALE:
+            raise t.TraitError(
+                "texture_scale must be 0 to 16 pixels, or -1 to choose automatically, "
+                f"got {scale:g}"
+            )
+        return scale
+
     @property
     def busy(self) -> bool:
-        """Whether a worker runs."""
+        """Whether the worker thread is training or applying a model."""
         return self.status in BUSY or self.applying
 
-    def members(self, value: int) -> tuple[int, ...]:
-        """Classes of the model (1..k) that make up a class shown."""
-        return tuple(i for i, shown in enumerate(self.mapping, 1) if shown == value)
+    def say(self, message: str, status: str | None = None) -> None:
+        """Show a message, and change the status with it if one is given.
+
+        Parameters
+        ----------
+        message : str
+            One line of plain text.
+        status : str, optional
+            One of `STATUSES`.
+        """
+        with self.lock:
+            if status is not None:
+                self.status = status
+            self.set_trait("message", message)
+
+    def shown_classes(self) -> npt.NDArray[np.uint8] | None:
+        """Classes as they are shown, hidden ones included.
+
+        Returns
+        -------
+        array of uint8, shape (y, x), or None
+            1 to ``table.k``, 0 = nodata. None without a snapshot, and in the middle of
+            a change of k.
+        """
+        with self.lock:
+            snapshot, mapping = self.snapshot, self.mapping
+        if snapshot is None or len(mapping) != len(snapshot.textures):
+            return None
+        return relabel(snapshot.classes, np.array(mapping, np.int64))
+
+    def visible_classes(self) -> npt.NDArray[np.uint8] | None:
+        """The same without the hidden classes, which are 0."""
+        classes = self.shown_classes()
+        if classes is not None and self.hidden:
+            classes[np.isin(classes, list(self.hidden))] = 0
+        return classes
+
+    def _repr_html_(self) -> str:
+        """A small picture of the classes, and the main facts."""
+        facts = [f"k = {self.k}", self.status, f"step {self.step} of {self.goal}"]
+        if self.message:
+            facts.append(self.message)
+        text = html.escape(" · ".join(facts))
+        return f"<div>{self._picture()}<p>ExplorerState: {text}</p></div>"
+
+    def _picture(self) -> str:
+        with self.lock:
+            classes, colors = self.visible_classes(), self.table.colors
+        if classes is None:
+            return ""
+        step = math.ceil(max(classes.shape) / PICTURE_SIDE)
+        url = data_url(palette_png(classes[::step, ::step].copy(), colors))
+        return f'<img src="{html.escape(url)}" alt="Classes">'
 
 
-def initial_state(k: int, settings: dict[str, Any]) -> ExplorerState:
-    """State from the options of `ktextures.explore`.
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Settings that an explorer is opened with; see `ktextures.train`.
+
+    Parameters
+    ----------
+    preset : {"default", "paper"} or Preset
+    steps, seed : int, optional
+    texture_scale : float or "auto"
+    features : FeatureExtractor or sequence of them, optional
+    scaler : BandScaler, optional
+    learning_rate : float, optional
+    loss_weights : mapping of str to float, optional
+    """
+
+    preset: str | Preset = "default"
+    steps: int | None = None
+    texture_scale: float | Literal["auto"] = "auto"
+    features: "FeatureExtractor | Sequence[FeatureExtractor] | None" = None
+    scaler: "BandScaler | None" = None
+    learning_rate: float | None = None
+    loss_weights: Mapping[str, float] | None = None
+    seed: int | None = None
+
+    def preset_for(self, name: str) -> Preset:
+        """The preset of this name: the one given, or else the standard one."""
+        given = find_preset(self.preset)
+        return given if given.name == name else find_preset(name)
+
+
+_WANTED = {
+    "k": "a whole number from 2 to 128",
+    "steps": f"a whole number from 1 to {MAX_STEPS}",
+    "seed": f"a whole number from 0 to {MAX_SEED}, or None",
+    "texture_scale": "0 (color only) to 16 pixels, or 'auto'",
+    "learning_rate": "a number above 0 and up to 1, or None",
+    "loss_weights": f"a mapping of loss names to numbers from 0 to {MAX_WEIGHT:.0f}",
+}
+
+
+def initial_state(k: int, settings: TrainingSettings) -> ExplorerState:
+    """State of an explorer before its first training.
 
     Raises
     ------
     InputError
-        If an option is unknown or its value cannot be.
+        If a setting cannot be used.
     """
-    unknown = sorted(set(settings) - set(_SETTINGS))
-    if unknown:
-        raise InputError(
-            f"unknown options {unknown}; choose from {', '.join(_SETTINGS)}, features, "
-            "scaler, bands, basemap, preview."
-        )
-    given = {name: value for name, value in settings.items() if value is not None}
-    if given.get("texture_scale") == "auto":
-        del given["texture_scale"]
-    if "steps" not in given and given.get("preset") == "paper":
-        given["steps"] = 10_240
+    preset = find_preset(settings.preset)
+    state = ExplorerState(preset=preset.name)
+    scale, weights = settings.texture_scale, settings.loss_weights
+    given = {
+        "k": k,
+        "steps": preset.steps if settings.steps is None else settings.steps,
+        "seed": settings.seed,
+        "texture_scale": None if isinstance(scale, str) and scale == "auto" else scale,
+        "learning_rate": settings.learning_rate,
+        "loss_weights": dict(weights) if isinstance(weights, Mapping) else weights,
+    }
+    for name, value in given.items():
+        if value is not None:
+            _set(state, name, value)
+    return state
+
+
+def _set(state: ExplorerState, name: str, value: Any) -> None:
+    number = value.item() if isinstance(value, np.generic) else value
+    # The values that stand for "not given" in the state are not to be given.
+    unset = {"seed": -1, "texture_scale": AUTO_SCALE, "learning_rate": 0.0}
+    usable = not isinstance(number, bool | str) and number != unset.get(name)
     try:
-        return ExplorerState(k=k, **given)
+        if not usable:
+            raise t.TraitError(f"{number!r} has no meaning here")
+        setattr(state, name, number)
     except t.TraitError as error:
-        raise InputError(str(error)) from error
+        raise InputError(f"{name} must be {_WANTED[name]}, got {value!r}.") from error

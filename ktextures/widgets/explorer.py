@@ -1,63 +1,60 @@
 """The explorer: map, controls and classes of one scene, put together."""
 
 import base64
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import ipyleaflet as leaflet
 import ipywidgets as w
-import numpy as np
 import xarray as xr
 
 from ktextures.errors import InputError
+from ktextures.model.config import check_bands
 from ktextures.raster.open import open_scene
+from ktextures.training.presets import Preset
 from ktextures.widgets._applying import classify
 from ktextures.widgets._area import area_of
 from ktextures.widgets._classes import ClassBook
-from ktextures.widgets._classes_panel import ClassesPanel
-from ktextures.widgets._overlay import Overlays, empty_map, static_png
-from ktextures.widgets._panels import (
-    ControlsPanel,
-    ProgressPanel,
-    ViewPanel,
-    close_tree,
+from ktextures.widgets._classes_panel import ClassesPanel, ViewPanel
+from ktextures.widgets._overlay import (
+    DARK,
+    DrawingTools,
+    Overlays,
+    empty_map,
+    static_png,
 )
+from ktextures.widgets._panels import ControlsPanel, Panel, ProgressPanel, close_tree
 from ktextures.widgets._preview import LONGEST_SIDE, Preview
-from ktextures.widgets._results import dataset
+from ktextures.widgets._results import ModelShelf, Results
 from ktextures.widgets._session import Session
-from ktextures.widgets._state import Frame, initial_state
+from ktextures.widgets._state import TrainingSettings, initial_state
 from ktextures.widgets._trainer import Trainer
 
 if TYPE_CHECKING:
+    from ktextures.features.protocol import FeatureExtractor
     from ktextures.model.ktextures import KTextures
+    from ktextures.raster.scaling import BandScaler
 
 __all__ = ["Explorer"]
 
+DEFAULT_K = 6
 
-DARK = """<style>
-[data-jp-theme-light="false"] .leaflet-draw-toolbar a { background-color: #bbb; }
-</style>"""
-"""Black symbols of the drawing tools want light buttons in dark themes too."""
-
-
-class Panel(Protocol):
-    """A part of the display."""
-
-    widget: w.Widget
-
-    def close(self) -> None:
-        """End it."""
+NO_CRS = (
+    "the scene has no CRS and therefore no place on a map; give it one with "
+    "scene.rio.write_crs(...)."
+)
 
 
 class Explorer:
-    """A scene on a map, trained live; made by `ktextures.explore`.
+    """A scene on a map, with a model that is trained while you watch.
 
-    Every command returns at once; what comes of it is in `state`, which can be observed
-    and set without any display.
+    Create one with `ktextures.explore`. Commands return at once; progress and outcomes
+    are traits of `state`, which can be observed and set without any display.
 
     Parameters
     ----------
-    scene, k, model, **options
+    scene, k, model, preset, steps, texture_scale, features, scaler, learning_rate, \
+loss_weights, seed, bands, basemap, preview
         See `ktextures.explore`.
 
     Attributes
@@ -66,109 +63,97 @@ class Explorer:
         Settings, progress and classes as traits.
     map : ipyleaflet.Map
     overlays : dict of str to ipyleaflet.ImageOverlay
-        "image", "classes", "mask", "simulated", "textures", "margin".
+        Layers "image", "classes", "mask", "simulated", "textures" and "confidence".
     preview : Preview
-        What is shown of the scene.
+        The part of the scene's pixels that is shown.
     """
 
     def __init__(
         self,
         scene: xr.DataArray,
-        k: int = 6,
+        k: int | None = None,
         model: "KTextures | None" = None,
         *,
-        features: Any = None,
-        scaler: Any = None,
+        preset: str | Preset = "default",
+        steps: int | None = None,
+        texture_scale: float | Literal["auto"] = "auto",
+        features: "FeatureExtractor | Sequence[FeatureExtractor] | None" = None,
+        scaler: "BandScaler | None" = None,
+        learning_rate: float | None = None,
+        loss_weights: Mapping[str, float] | None = None,
+        seed: int | None = None,
         bands: Sequence[str | int] | None = None,
         basemap: Any = None,
         preview: int = LONGEST_SIDE,
-        **settings: Any,
     ) -> None:
+        settings = TrainingSettings(
+            preset,
+            steps,
+            texture_scale,
+            features,
+            scaler,
+            learning_rate,
+            loss_weights,
+            seed,
+        )
         self.scene = open_scene(scene)
         if model is not None:
-            from ktextures.model.config import check_bands
-
             check_bands(self.scene.band.values, model.config)
-            k = model.k
+        if k is None:
+            k = model.k if model is not None else DEFAULT_K
         self.state = initial_state(k, settings)
         self.preview = Preview(self.scene, preview, bands)
         self._book = ClassBook(self.state, self.preview.thinned)
-        self._full: tuple[np.ndarray, Frame] | None = None
+        self._shelf = ModelShelf(self._book, model)
+        self._results = Results(self.state, self.preview)
         self._trainer = Trainer(
-            self.state,
-            self._book,
-            self.preview,
-            features=features,
-            scaler=scaler,
-            model=model,
+            self.state, self._book, self.preview, self._shelf, settings
         )
-        self._session = Session(self.state, self._trainer)
-        self.map = empty_map(self.preview, basemap)
-        self._own_map: leaflet.Map | None = self.map
+        self._session = Session(self.state, self._trainer, self._shelf)
+        self._display(settings, basemap)
+        self._trainer.show_given()
+
+    def _display(self, settings: TrainingSettings, basemap: Any) -> None:
+        """Create the map, and the panels beside or below it."""
+        self._closed = False
+        self.map = self._own_map = empty_map(self.preview, basemap)
         self._overlays = Overlays(self.state, self.preview)
         self.overlays = self._overlays.layers
         self._overlays.put_on(self.map)
-        self._controls = self._add_controls(self.map)
-        self._box = self._make_box()
-        self._closed = False
-        if model is not None:
-            self._trainer.show_given()
-
-    def _make_box(self) -> w.HBox:
-        """The map, and the panel beside or below it."""
+        self._tools = DrawingTools(self.preview.located, self._drawn)
+        self._tools.put_on(self.map)
+        names = ("train", "pause", "resume", "stop", "reset", "apply")
+        actions: dict[str, Callable[[], None]] = {
+            name: getattr(self, name) for name in names
+        }
+        self._parts: list[Panel] = [
+            ControlsPanel(self.state, settings, actions),
+            ProgressPanel(self.state),
+            ViewPanel(self.state),
+            ClassesPanel(self.state, self._book, self.preview),
+        ]
         self._style = w.HTML(DARK)
-        return w.HBox(
+        panels = w.VBox(
+            [part.widget for part in self._parts],
+            layout=w.Layout(flex="0 1 450px", min_width="340px"),
+        )
+        self._box = w.HBox(
             [
                 w.VBox([self.map, self._style], layout=w.Layout(flex="1 1 480px")),
-                self._make_panel(),
+                panels,
             ],
             layout=w.Layout(flex_flow="row wrap", align_items="flex-start"),
         )
 
-    def _make_panel(self) -> w.VBox:
-        actions: dict[str, Callable[[], None]] = {
-            name: getattr(self, name)
-            for name in ("train", "pause", "resume", "stop", "reset", "apply")
-        }
-        self._parts: list[Panel] = [
-            ControlsPanel(self.state, actions),
-            ProgressPanel(self.state),
-            ViewPanel(self.state),
-            ClassesPanel(
-                self.state, self._book, self.preview, self._trainer.name_classes
-            ),
-        ]
-        return w.VBox(
-            [part.widget for part in self._parts],
-            layout=w.Layout(flex="0 1 450px", min_width="340px"),
-        )
-
-    def _add_controls(self, target: leaflet.Map) -> list[leaflet.Control]:
-        controls: list[leaflet.Control] = [leaflet.LayersControl(position="topright")]
-        if self.preview.located:  # a scale bar in pixels would lie
-            controls.append(leaflet.ScaleControl(position="bottomleft", imperial=False))
-        self._draw = leaflet.DrawControl(
-            rectangle={"shapeOptions": {"color": "#d55e00", "fillOpacity": 0}},
-            polygon={"shapeOptions": {"color": "#d55e00", "fillOpacity": 0}},
-            polyline={},
-            circle={},
-            circlemarker={},
-            marker={},
-        )
-        self._draw.on_draw(self._drawn)
-        for control in (*controls, self._draw):
-            target.add(control)
-        return [*controls, self._draw]
-
     # --- commands ---------------------------------------------------------------
 
     def train(self) -> None:
-        """Train anew with the settings of `state`."""
-        self._full = None
+        """Train a new model with the settings of `state`."""
+        self._results.clear()
         self._session.train()
 
     def pause(self) -> None:
-        """Wait after the step at hand."""
+        """Wait after the current step."""
         self._session.pause()
 
     def resume(self) -> None:
@@ -176,16 +161,19 @@ class Explorer:
         self._session.resume()
 
     def stop(self) -> None:
-        """End training, or applying, after the step at hand; keep what is learned."""
+        """End training after the current step and keep what was learned.
+
+        While a model is applied to the full scene, cancel that.
+        """
         self._session.stop()
 
     def reset(self) -> None:
-        """Forget model, classes and area; the settings stay."""
+        """Discard model, classes and area; the settings stay."""
         self.stop()
         self.wait()
-        self._full = None
-        self._trainer.forget()
-        self._draw.clear()
+        self._results.clear()
+        self._trainer.reset()
+        self._tools.clear()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs.
@@ -193,140 +181,189 @@ class Explorer:
         Parameters
         ----------
         timeout : float, optional
-            Seconds; without it as long as it takes.
+            Seconds; unlimited by default.
 
         Returns
         -------
         bool
-            False if it still runs.
+            False if something still runs after the timeout.
         """
         return self._session.wait(timeout)
 
     def rename(self, value: int, name: str) -> None:
-        """Call the class of this value something else."""
+        """Rename a class.
+
+        Parameters
+        ----------
+        value : int
+            Class value, from 1.
+        name : str
+            Printable text on one line.
+
+        Raises
+        ------
+        InputError
+            If there is no such class, or the name cannot be used.
+        """
         self._book.rename(value, name)
-        self._trainer.name_classes()
 
     def recolor(self, value: int, color: str) -> None:
-        """Give the class of this value another CSS color."""
+        """Give a class another color.
+
+        Parameters
+        ----------
+        value : int
+            Class value, from 1.
+        color : str
+            CSS color, such as "teal" or "#008080".
+
+        Raises
+        ------
+        InputError
+            If there is no such class or color.
+        """
         self._book.recolor(value, color)
-        self._trainer.name_classes()
 
     def merge(self, values: Sequence[int]) -> None:
-        """Make one class of several; name and color of the lowest value stay.
+        """Merge classes into one, with name and color of the lowest value.
 
-        Values above move down to close the gap.
+        Higher class values move down to close the gaps. The model keeps its classes;
+        only what is shown and `result` change.
+
+        Parameters
+        ----------
+        values : sequence of int
+            Two or more class values.
+
+        Raises
+        ------
+        InputError
+            If there are no classes yet, fewer than two are given, or one is unknown.
         """
         self._book.merge(values)
 
     def undo(self) -> None:
-        """Take the last rename, recoloring or merge back."""
+        """Undo the last rename, recolor or merge."""
         self._book.undo()
-        self._trainer.name_classes()
 
-    def train_on(self, geometry: dict[str, Any] | None) -> None:
-        """Train on a part of the scene from the next Train on.
+    def train_on(self, geometry: Mapping[str, Any] | None) -> None:
+        """Train on a part of the scene, from the next training on.
 
         Parameters
         ----------
-        geometry : dict or None
+        geometry : mapping or None
             GeoJSON polygon in longitude and latitude, or for a scene without CRS in
             columns and minus rows; None = the whole scene.
 
         Raises
         ------
         InputError
-            If it is off the scene or smaller than 32 x 32 pixels.
+            If it is not a valid polygon, lies off the scene, or is smaller than
+            32 x 32 pixels.
         """
         if geometry is None:
             self.state.area = None
-            self.state.message = "Training uses the whole scene."
+            self.state.say("Training uses the whole scene.")
             return
         area = area_of(geometry, self.preview)
         self.state.area = area
-        self.state.message = (
-            f"Training uses the area of {area.window.height} x {area.window.width} "
+        self.state.say(
+            f"Training uses an area of {area.window.height} x {area.window.width} "
             "pixels; the map shows the whole scene."
         )
 
     def apply(self) -> None:
-        """Classify the full scene in the background; see `result`."""
+        """Classify the full scene in the background; `result` then covers all of it."""
         model = self.model
         if model is None:
-            self.state.message = "There is no model yet; press Train."
+            self.state.say("There is no model to apply yet; press Train.")
             return
-        self._session.run(lambda stopped: self._apply(model, stopped))
+        self._session.apply(lambda stopped: self._apply(model, stopped))
 
     def _apply(self, model: "KTextures", stopped: Callable[[], bool]) -> None:
-        state, frame = self.state, self.state.frame
+        state, snapshot = self.state, self.state.snapshot
 
         def progress(share: float) -> None:
             state.progress = share
 
-        state.message = "Applying the model to the full scene."
+        state.say("Applying the model to the full scene.")
         classes = classify(self.scene, model, progress, stopped)
-        if classes is None or frame is None:
-            state.message = "Canceled; the result is that of the preview."
+        if classes is None or snapshot is None:
+            state.say("Canceled; explorer.result still covers the preview only.")
             return
-        self._full = classes, frame
-        state.message = (
-            f"Classified {classes.shape[0]} x {classes.shape[1]} pixels: "
-            "see explorer.result."
+        self._results.keep(classes, snapshot)
+        state.say(
+            f"Classified {classes.shape[0]} x {classes.shape[1]} pixels; "
+            "explorer.result has them all."
         )
 
     # --- results ----------------------------------------------------------------
 
     @property
     def model(self) -> "KTextures | None":
-        """The model that was trained last, also while it is trained."""
-        return self._trainer.model
+        """The model after the last complete step; None before any training.
+
+        A model that you hold never changes. While a training runs, ask again for a
+        later one.
+        """
+        return self._shelf.model
 
     @property
     def result(self) -> xr.Dataset | None:
         """Classes as they are shown, with names and colors; None before any training.
 
-        Of the full scene after `apply`, and where the preview shows every pixel; else
-        of the preview, whose pixels are larger. With "simulated" and "textures", as
-        `ktextures.segment` gives them, where they are of that grid.
+        They cover the full scene after `apply`, and wherever the preview shows every
+        pixel; otherwise the preview, whose pixels are larger. "simulated" and
+        "textures" are as `ktextures.segment` gives them; "simulated" is left out if
+        only the preview has it.
         """
-        state = self.state
-        with state.lock:
-            frame, mapping, table = state.frame, state.mapping, state.table
-        if frame is None or frame.step == 0:
-            return None
-        if self._full is not None and self._full[1] is frame:
-            whole = self.preview.step == 1
-            return dataset(frame, mapping, table, self._full[0], self.scene, whole)
-        like = self.preview.thinned
-        return dataset(frame, mapping, table, frame.classes, like, True)
+        return self._results.dataset()
 
     # --- display ----------------------------------------------------------------
 
     def attach(self, target: leaflet.Map) -> None:
-        """Show everything on a map that is there already, in place of the own one.
+        """Show the layers on an existing map instead of the explorer's own.
+
+        Parameters
+        ----------
+        target : ipyleaflet.Map
+            Also a map of leafmap or geemap that is made by ipyleaflet.
 
         Raises
         ------
         InputError
-            If the scene has no CRS, so that nobody knows where it belongs.
+            If it is not such a map, or the scene has no CRS.
         """
-        if not self.preview.located:
+        if not isinstance(target, leaflet.Map):
             raise InputError(
-                "The scene has no CRS, so it has no place on a map; give it one with "
-                "scene.rio.write_crs(...)."
+                "attach needs an ipyleaflet map, such as ipyleaflet.Map(), got "
+                f"{target!r}."
             )
-        self._remove_controls()
+        if not self.preview.located:
+            raise InputError(NO_CRS)
+        self._tools.close()
         target.panes = {**target.panes, **self.map.panes}
         self._overlays.put_on(target)
-        self._controls = self._add_controls(target)
+        self._tools = DrawingTools(True, self._drawn)
+        self._tools.put_on(target)
         self.map = target
         target.center = self.preview.frame.center
         self._box.children[0].children = (target, self._style)
 
     def as_leaflet_layer(self) -> leaflet.ImageOverlay:
-        """The layer of the present view, so that ``map.add(explorer)`` works."""
+        """The present view as a layer, so that ``map.add(explorer)`` works.
+
+        Returns
+        -------
+        ipyleaflet.ImageOverlay
+
+        Raises
+        ------
+        InputError
+            If the scene has no CRS.
+        """
         if not self.preview.located:
-            raise InputError("The scene has no CRS, so it has no place on a map.")
+            raise InputError(NO_CRS)
         return leaflet.ImageOverlay(
             url=self._overlays.url(self.state.view),
             bounds=self.preview.frame.bounds,
@@ -335,35 +372,23 @@ class Explorer:
         )
 
     def _repr_mimebundle_(self, **_: Any) -> Any:
-        """The widgets, and beside them a picture for where no kernel runs."""
+        """The widgets, and a picture for pages without a kernel."""
         png = static_png(self.state, self.preview)
         bundle = self._box._repr_mimebundle_() or {}
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         return {**data, "image/png": base64.b64encode(png).decode("ascii")}
 
-    def _drawn(self, _: Any, action: str, geo_json: dict[str, Any]) -> None:
-        if action == "deleted":
-            self.train_on(None)
-            return
+    def _drawn(self, geometry: dict[str, Any] | None) -> None:
         try:
-            self.train_on(geo_json["geometry"])
+            self.train_on(geometry)
         except InputError as error:
-            self.state.message = str(error)
-
-    def _remove_controls(self) -> None:
-        self._draw.on_draw(self._drawn, remove=True)
-        for control in self._controls:
-            if control in self.map.controls:
-                self.map.remove(control)
-            control.close()
-        self._controls = []
+            self.state.say(str(error))
 
     def close(self) -> None:
-        """End threads, observers and widgets, and let go of model and result.
+        """End threads, observers and widgets, and release model and result.
 
-        Take those that you want before.
-
-        A map that was attached stays open, without the explorer's layers.
+        Save what you need first. An attached map stays open, without the explorer's
+        layers.
         """
         if self._closed:
             return
@@ -371,14 +396,14 @@ class Explorer:
         self._session.close()
         for part in self._parts:
             part.close()
-        self._remove_controls()
+        self._tools.close()
         self._overlays.close()
-        if self._own_map is not None:
-            close_tree(self._own_map)
+        close_tree(self._own_map)
         for child in self._box.children:
             child.children = ()
         close_tree(self._box)
         close_tree(self._style)
         self.state.unobserve_all()
-        self.state.frame, self._full = None, None
+        self.state.snapshot = None
+        self._results.clear()
         self.preview.release()

@@ -1,0 +1,34 @@
+"""Explorers without a browser, and the scenes that they show."""
+
+import pytest
+import xarray as xr
+from explorer_tools import CHEAP
+
+import ktextures as kt
+
+
+@pytest.fixture
+def explore(eager):
+    """Open explorers that end with the test."""
+    opened = []
+
+    def opening(scene, k=3, **options):
+        opened.append(kt.explore(scene, k=k, **{**CHEAP, **options}))
+        return opened[-1]
+
+    yield opening
+    for explorer in opened:
+        explorer.close()
+
+
+@pytest.fixture
+def shown(explore, small, trained):
+    """Explorer of a scene in UTM whose model is given."""
+    return explore(small, model=trained)
+
+
+@pytest.fixture
+def plain(small):
+    return xr.DataArray(
+        small.values, dims=("band", "y", "x"), coords={"band": small.band.values}
+    )

@@ -1,0 +1,36 @@
+"""Helpers for tests of the explorer without a browser."""
+
+import base64
+import io
+import time
+
+import numpy as np
+from PIL import Image
+
+import ktextures as kt
+
+CHEAP = {"seed": 1, "features": kt.FilterBank(1, 1)}
+
+
+def pixels_of(url):
+    kind, _, content = url.partition(",")
+    assert kind == "data:image/png;base64"
+    image = Image.open(io.BytesIO(base64.b64decode(content)))
+    return np.asarray(image.convert("RGBA"))
+
+
+def until(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
+
+
+def part(explorer, kind):
+    return next(p for p in explorer._parts if isinstance(p, kind))
+
+
+def box(left, top, right, bottom):
+    """Rectangle in pixels as it is drawn on a map without CRS."""
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+    return {"type": "Polygon", "coordinates": [[[x, -y] for x, y in corners]]}
