@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 from ktextures._loading import load_module
 from ktextures._version import __version__
 from ktextures.errors import (
+    CallbackError,
     InputError,
     KTexturesError,
     MissingExtraError,
+    MissingFeaturesError,
     ModelFileError,
     OutputError,
     WeightsError,
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from ktextures import datasets
     from ktextures.classes import ClassTable
     from ktextures.features.filter_bank import FilterBank
-    from ktextures.features.protocol import FeatureExtractor
+    from ktextures.features.protocol import FeatureExtractor, register_features
     from ktextures.features.scene_encoder import SceneEncoder, load_encoder
     from ktextures.features.vgg16 import VGG16Features
     from ktextures.model.config import Snapshot
@@ -28,12 +30,16 @@ if TYPE_CHECKING:
     from ktextures.results.geotiff import read_classes, write_classes, write_simulated
     from ktextures.results.plot import plot, plot_history
     from ktextures.segmentation import segment
+    from ktextures.training import presets
+    from ktextures.training.callbacks import Callback
+    from ktextures.training.presets import Preset
     from ktextures.training.train import train
     from ktextures.training.train_encoder import train_encoder
     from ktextures.widgets import Explorer, explore
 
 _HOMES = {
     "BandScaler": "raster.scaling",
+    "Callback": "training.callbacks",
     "ClassTable": "classes",
     "Explorer": "widgets",
     "FeatureExtractor": "features.protocol",
@@ -41,6 +47,7 @@ _HOMES = {
     "KTextures": "model.ktextures",
     "SceneEncoder": "features.scene_encoder",
     "Snapshot": "model.config",
+    "Preset": "training.presets",
     "VGG16Features": "features.vgg16",
     "class_areas": "results.areas",
     "explore": "widgets",
@@ -50,6 +57,7 @@ _HOMES = {
     "plot": "results.plot",
     "plot_history": "results.plot",
     "read_classes": "results.geotiff",
+    "register_features": "features.protocol",
     "segment": "segmentation",
     "train": "training.train",
     "train_encoder": "training.train_encoder",
@@ -57,8 +65,12 @@ _HOMES = {
     "write_simulated": "results.geotiff",
 }
 
+_MODULES = {"datasets": "datasets", "presets": "training.presets"}
+
 __all__ = [
     "BandScaler",
+    "Callback",
+    "CallbackError",
     "ClassTable",
     "Explorer",
     "FeatureExtractor",
@@ -67,8 +79,10 @@ __all__ = [
     "KTextures",
     "KTexturesError",
     "MissingExtraError",
+    "MissingFeaturesError",
     "ModelFileError",
     "OutputError",
+    "Preset",
     "SceneEncoder",
     "Snapshot",
     "VGG16Features",
@@ -82,7 +96,9 @@ __all__ = [
     "open_scene",
     "plot",
     "plot_history",
+    "presets",
     "read_classes",
+    "register_features",
     "segment",
     "train",
     "train_encoder",
@@ -93,8 +109,8 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     """Import a public name on first use, so that `import ktextures` stays quick."""
-    if name == "datasets":
-        return load_module("ktextures.datasets")
+    if name in _MODULES:
+        return load_module(f"ktextures.{_MODULES[name]}")
     if name not in _HOMES:
         raise AttributeError(f"module 'ktextures' has no attribute {name!r}")
     return getattr(load_module(f"ktextures.{_HOMES[name]}"), name)

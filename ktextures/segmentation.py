@@ -1,6 +1,7 @@
 """Apply a model to a scene of any size: numpy or dask in, a labeled Dataset out."""
 
 import json
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ import xarray as xr
 import ktextures.results.leaflet  # noqa: F401 - results are layers of a map
 from ktextures.errors import InputError
 from ktextures.model.config import check_bands
-from ktextures.model.ktextures import TEXTURE_SIDE, KTextures
+from ktextures.model.ktextures import KTextures, load
+from ktextures.model.network import TEXTURE_SIDE
 from ktextures.raster.georeference import georeference
 from ktextures.raster.nodata import scene_nodata, valid_pixels
 from ktextures.raster.open import open_scene
@@ -27,21 +29,26 @@ WINDOW = 512
 
 
 def segment(
-    scene: xr.DataArray, model: KTextures, *, outputs: Sequence[str] = ("classes",)
+    scene: xr.DataArray,
+    model: KTextures | str | os.PathLike[str],
+    *,
+    outputs: Sequence[str] = ("classes",),
 ) -> xr.Dataset:
     """Classify each pixel of a scene.
 
     A pixel's class depends on the bands within `model.reach` pixels, and on nothing
-    else: not on chunks, windows, or the rest of the scene. Where the neighborhood is
-    off the scene, it is mirrored.
+    else: not on chunks, windows, or the rest of the scene. Beyond the edge of the scene,
+    pixels are mirrored. The whole result, lazy or not, comes from the state that the
+    model has at the call.
 
     Parameters
     ----------
     scene : DataArray (band, y, x)
         With the bands the model was trained on; lazy where it is dask-backed.
-    model : KTextures
+    model : KTextures or path
+        A path is that of a file written by `KTextures.save`.
     outputs : sequence of str
-        Which of these: "classes" (y, x) uint8, 1..k, 0 = nodata; "masks" (class, y, x)
+        Any of these: "classes" (y, x) uint8, 1..k, 0 = nodata; "masks" (class, y, x)
         bool; "simulated" (band, y, x) float32, in the scene's units, NaN = nodata;
         with contextual masks also "probabilities" (class, y, x) float32 and "confidence"
         (y, x) float32, the lead of the most over the second most probable class, 0..1.
@@ -55,7 +62,10 @@ def segment(
     Raises
     ------
     InputError
-        If bands differ from the model's, or an output is unknown or not to be had.
+        If bands differ from the model's, or an output is unknown or not available for
+        this model.
+    FileNotFoundError, ModelFileError
+        If `model` is a path and there is no such file, or it is damaged.
 
     Examples
     --------
@@ -66,6 +76,7 @@ def segment(
     ('y', 'x')
     """
     scene = open_scene(scene)
+    model = _one_state(model, lazy=is_lazy(scene))
     check_bands(scene.band.values, model.config)
     outputs = _checked(outputs, model)
     textures = model.draw_textures(TEXTURE_SIDE, TEXTURE_SIDE, model.config.seed)
@@ -86,16 +97,24 @@ def segment(
     return result
 
 
+def _one_state(model: KTextures | str | os.PathLike[str], *, lazy: bool) -> KTextures:
+    """A model that nothing changes until the result is computed."""
+    if isinstance(model, str | os.PathLike):
+        return load(model)
+    return model.copy() if lazy or model.in_training else model
+
+
 def _checked(outputs: Sequence[str], model: KTextures) -> tuple[str, ...]:
     names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
     unknown = [name for name in names if name not in OUTPUTS]
     if unknown or not names:
         raise InputError(f"outputs={list(names)}; choose from {', '.join(OUTPUTS)}.")
     soft = [name for name in names if name in SOFT]
-    if soft and model.config.masks == "published":
+    if soft and not model.mask_network.has_probabilities:
         raise InputError(
-            f"The published masks are slices of a score, without {' or '.join(soft)}; "
-            f"leave it out, or train with preset='default'."
+            f"{' and '.join(soft)} cannot be computed for models of preset 'paper', "
+            "whose masks are slices of one score; leave them out, or train with "
+            "preset='default'."
         )
     return names
 

@@ -1,15 +1,13 @@
-"""The protocol of feature extractors, and one that needs no weights.
-
-An extractor is fitted to the scene's tiles once, then turns tiles into feature maps. A
-loss compares the maps of the image and of its simulation; several extractors add up.
-"""
+"""A filter bank: features for any number of bands that need no weights."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ktextures.errors import InputError
+from ktextures.features.protocol import FeatureExtractor, register_features
 
 __all__ = ["FilterBank"]
 
@@ -37,8 +35,9 @@ def oriented_filters(
     return (stack / np.abs(stack).sum((0, 1))).astype("float32")
 
 
-class FilterBank:
-    """Weightless features for any bands: colors and oriented energies.
+@register_features
+class FilterBank(FeatureExtractor):
+    """Features that need no weights, for any bands: colors and oriented energies.
 
     Parameters
     ----------
@@ -68,14 +67,14 @@ class FilterBank:
     def __init__(self, scales: int = 3, orientations: int = 4) -> None:
         if scales < 1 or orientations < 1:
             raise InputError(
-                f"FilterBank(scales={scales}, orientations={orientations}): both "
-                "must be at least 1."
+                "scales and orientations must be at least 1, got "
+                f"{scales} and {orientations}"
             )
         self.scales, self.orientations = scales, orientations
         self._filters = oriented_filters(orientations)
 
     def fit(self, pixels: np.ndarray, bands: Mapping[str, int]) -> None:
-        """Learn the decorrelation of the bands from pixels (..., band)."""
+        """Learn how to decorrelate the bands from pixels (..., band)."""
         pixels = pixels.reshape(-1, pixels.shape[-1]).astype("float64")
         self._mean = pixels.mean(0).astype("float32")
         covariance = np.cov(pixels, rowvar=False).reshape(self._mean.size, -1)
@@ -98,6 +97,6 @@ class FilterBank:
             outputs.append(tf.concat([level, tf.abs(responses)], -1))
         return outputs
 
-    def get_config(self) -> dict[str, object]:
-        """Constructor arguments."""
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
         return {"scales": self.scales, "orientations": self.orientations}

@@ -11,12 +11,14 @@ from keras import layers
 
 from ktextures.archive import pack, read_archive, write_atomically
 from ktextures.errors import InputError, ModelFileError
+from ktextures.features.protocol import FeatureExtractor, register_features
 from ktextures.features.vgg16 import BLOCKS, layer_names
 
 __all__ = ["SceneEncoder", "convolution", "load_encoder"]
 
 
-class SceneEncoder:
+@register_features
+class SceneEncoder(FeatureExtractor):
     """The encoder of a variational autoencoder, with VGG-16's layout and layer names.
 
     Parameters
@@ -87,31 +89,57 @@ class SceneEncoder:
         maps = self._maps(tiles)
         return list(maps) if isinstance(maps, list | tuple) else [maps]
 
-    def get_config(self) -> dict[str, object]:
-        """Constructor arguments."""
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
         names = ("bands", "layers", "width", "seed", "trained")
         return {name: getattr(self, name) for name in names}
 
-    def get_arrays(self) -> dict[str, np.ndarray]:
+    def get_state(self) -> dict[str, np.ndarray]:
         """Weights by layer name."""
         return {weight.path: weight.numpy() for weight in self.network.weights}
 
-    def set_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take the weights of `get_arrays`.
+    def set_state(self, state: Mapping[str, np.ndarray]) -> None:
+        """Assign the weights that `get_state` returned.
 
         Raises
         ------
         KeyError, ValueError
-            If one is missing, or of another shape.
+            If one is missing, not finite, or of another shape.
         """
+        extra = set(state) - {weight.path for weight in self.network.weights}
+        if extra:
+            raise ValueError(f"unexpected weights {sorted(extra)}")
         for weight in self.network.weights:
-            array = arrays[weight.path]
-            if array.shape != tuple(weight.shape):
+            array = state[weight.path]
+            if array.shape != tuple(weight.shape) or array.dtype != np.float32:
                 # Keras's own message would quote the whole array.
                 raise ValueError(
-                    f"{weight.path} has shape {array.shape}, not {tuple(weight.shape)}"
+                    f"{weight.path} must be float32 of shape {tuple(weight.shape)}, "
+                    f"got {array.dtype} of shape {array.shape}"
                 )
+            if not np.isfinite(array).all():
+                raise ValueError(f"{weight.path} holds values that are not finite")
             weight.assign(array)
+
+    @classmethod
+    def restore(
+        cls, config: Mapping[str, Any], state: Mapping[str, np.ndarray]
+    ) -> "SceneEncoder":
+        """Rebuild an encoder from `get_config` and `get_state`.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If they do not fit together.
+        """
+        # Before a network of the declared size is built.
+        wanted = (3, 3, config["bands"], BLOCKS[0][0] * config["width"] // 64)
+        found = state["block1_conv1/kernel"].shape
+        if found != wanted:
+            raise ValueError(f"the first kernel must have shape {wanted}, got {found}")
+        encoder = cls(**config)
+        encoder.set_state(state)
+        return encoder
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the encoder as one file, without pickles; see `load_encoder`.
@@ -121,7 +149,7 @@ class SceneEncoder:
         OutputError
             If the file cannot be written.
         """
-        write_atomically(path, pack("encoder", self.get_config(), self.get_arrays()))
+        write_atomically(path, pack("encoder", self.get_config(), self.get_state()))
 
 
 def load_encoder(path: str | os.PathLike[str]) -> SceneEncoder:
@@ -134,14 +162,12 @@ def load_encoder(path: str | os.PathLike[str]) -> SceneEncoder:
     """
     config, arrays = read_archive(path, "encoder")
     try:
-        encoder = SceneEncoder(**config)
-        encoder.set_arrays(arrays)
+        return SceneEncoder.restore(config, arrays)
     except (KeyError, TypeError, ValueError) as error:
         raise ModelFileError(
-            f"{str(path)!r} lacks something or does not fit together ({error}); it was "
-            "not written by this version of ktextures, or it is damaged."
+            f"{str(path)!r} is incomplete or inconsistent ({error!r}); it is damaged, "
+            "or another version of ktextures wrote it."
         ) from error
-    return encoder
 
 
 def convolution(

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -13,6 +14,7 @@ import tensorflow as tf
 from keras import layers
 
 from ktextures.errors import InputError, WeightsError
+from ktextures.features.protocol import FeatureExtractor, register_features
 
 __all__ = ["VGG16Features", "find_weights"]
 
@@ -178,7 +180,8 @@ def read_kernels(path: Path) -> Kernels:
     return kernels
 
 
-class VGG16Features:
+@register_features
+class VGG16Features(FeatureExtractor):
     """Feature maps of VGG-16, frozen.
 
     Parameters
@@ -272,10 +275,14 @@ class VGG16Features:
         maps = self._network(rgb)
         return list(maps) if isinstance(maps, list | tuple) else [maps]
 
-    def get_config(self) -> dict[str, object]:
-        """Constructor arguments."""
+    def get_config(self) -> dict[str, Any]:
+        """Arguments of the constructor."""
         names = ("layers", "weights", "bands", "preprocess")
         return {name: getattr(self, name) for name in names}
+
+    def describe(self) -> dict[str, Any]:
+        """Kind, configuration, and where the weights came from."""
+        return {**super().describe(), "source": self.source}
 
 
 def build_network(kernels: Kernels, wanted: Sequence[str]) -> keras.Model:

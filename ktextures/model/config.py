@@ -1,7 +1,8 @@
-"""What a model is built from, what its training leaves behind, and what it shows."""
+"""What a model is built from, what its training records, and what it shows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class TrainingRecord:
-    """What training leaves behind beside weights.
+    """What training leaves behind besides weights.
 
     Attributes
     ----------
@@ -81,10 +82,20 @@ class TrainingRecord:
         """Training steps done."""
         return len(self.losses.get("loss", ()))
 
+    def copy(self) -> "TrainingRecord":
+        """A record that later training steps do not change."""
+        losses = {name: list(trace) for name, trace in self.losses.items()}
+        return replace(
+            self,
+            order=self.order.copy(),
+            losses=losses,
+            provenance=deepcopy(self.provenance),
+        )
+
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a model shows of a preview at one moment; its arrays are read-only.
+    """What a model makes of a preview at one moment; its arrays are read-only.
 
     Attributes
     ----------
@@ -99,7 +110,8 @@ class Snapshot:
     losses : mapping of str to float
         Of the last step.
     confidence : array, shape (y, x), float32, or None
-        Lead of the first class over the second, 0..1; None with published masks.
+        Lead of the most probable class over the second, 0..1; None with published
+        masks.
     """
 
     step: int

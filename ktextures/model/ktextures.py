@@ -1,49 +1,31 @@
-"""The model: tiles in, masks, textures and a simulated image out; one file on disk."""
+"""The model as a value that is copied, renamed, saved and loaded."""
 
 import io
 import os
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from types import MappingProxyType
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-import keras
-import numpy as np
-import tensorflow as tf
-
-from ktextures._version import __version__
-from ktextures.archive import Arrays, pack, read_archive, unpack, write_atomically
+# Imported to register the extractors that model files may name.
+import ktextures.features.color
+import ktextures.features.filter_bank
+import ktextures.features.scene_encoder
+import ktextures.features.vgg16  # noqa: F401
+from ktextures.archive import Arrays, read_archive, unpack, write_atomically
 from ktextures.classes import ClassTable
-from ktextures.errors import InputError, ModelFileError
-from ktextures.features.color import ColorFeatures
-from ktextures.features.filter_bank import FilterBank
-from ktextures.features.protocol import FeatureExtractor
-from ktextures.features.scene_encoder import SceneEncoder
-from ktextures.features.vgg16 import VGG16Features
-from ktextures.model.config import ModelConfig, Snapshot, TrainingRecord
-from ktextures.model.masks import ContextualMasks, PublishedMasks, check_k
-from ktextures.model.textures import PublishedTextures, TileableTextures
-from ktextures.raster.scaling import BandScaler, Preparation
+from ktextures.errors import InputError, MissingFeaturesError, ModelFileError
+from ktextures.model.file import ModelParts, pack_parts, read_parts
+from ktextures.model.network import Network
 
-__all__ = ["KTextures", "load"]
-
-MASKS = {"published": PublishedMasks, "contextual": ContextualMasks}
-TEXTURES = {"published": PublishedTextures, "tileable": TileableTextures}
-EXTRACTORS: dict[str, type] = {
-    cls.kind: cls for cls in (VGG16Features, ColorFeatures, FilterBank, SceneEncoder)
-}
-TEXTURE_SIDE = 128
-"""Side in pixels of the texture that is laid over the scene in the simulated image."""
-
-STRIP = 128
-"""Rows of a preview that are inferred together: bounds memory, not the result."""
+__all__ = ["KTextures", "from_bytes", "load"]
 
 
-class KTextures(keras.Model):
+class KTextures(Network):
     """A mask network and one texture generator per class.
 
-    Made by `ktextures.train` or `ktextures.load`.
+    Made by `ktextures.train` or `ktextures.load`. A model that you hold never changes:
+    further training, new names and another number of classes give new models. Only the
+    model that callbacks see while it is trained changes with each step.
 
     Parameters
     ----------
@@ -58,257 +40,121 @@ class KTextures(keras.Model):
     record : TrainingRecord
         Classes, their order, losses and provenance.
     lock : threading.RLock
-        Held while weights change; take it to read a consistent state from another
-        thread, as `snapshot` does.
+        Held while a training step changes weights and record. `copy`, `save`,
+        `to_bytes` and `snapshot` take it, so that they see the state after a complete
+        step whatever thread calls them.
     """
 
-    extractors: tuple[FeatureExtractor, ...]
+    def copy(self) -> "KTextures":
+        """An independent model in the state after the last complete training step.
 
-    def __init__(
+        Returns
+        -------
+        KTextures
+
+        Examples
+        --------
+        >>> import ktextures as kt
+        >>> scene, truth = kt.datasets.synthetic(64, k=2, seed=1)
+        >>> model = kt.train(scene, k=2, steps=2, seed=1, progress=False)
+        >>> model.copy().to_bytes() == model.to_bytes()
+        True
+        """
+        made = KTextures(
+            self.config, self.preparation, [each.copy() for each in self.extractors]
+        )
+        with self.lock:
+            for new, old in zip(made.weights, self.weights, strict=True):
+                new.assign(old)
+            made.record = self.record.copy()
+        return made
+
+    @property
+    def classes(self) -> ClassTable:
+        """Names and colors of the classes."""
+        return self.record.classes
+
+    def rename(
         self,
-        config: ModelConfig,
-        preparation: Preparation,
-        extractors: Sequence[FeatureExtractor] = (),
-    ) -> None:
-        super().__init__(name="ktextures")
-        check_k(config.k)
-        self.config, self.preparation = config, preparation
-        self.compare_by(extractors)
-        self.mask_network = MASKS[config.masks](
-            config.k, seed=config.seed, name="masks", **config.masks_options
-        )
-        self.texture_bank = TEXTURES[config.textures](
-            config.k, len(config.bands), seed=config.seed + 1, name="textures"
-        )
-        self.mask_network.build((None, None, None, len(config.bands)))
-        self.texture_bank.build()
-        self.built = True
-        # Compiled, a look at a preview takes a third of the time.
-        self._seen = _compiled(self._see, len(config.bands))
-        self._drawn = _compiled(self.texture_bank, self.texture_bank.noise_channels)
-        self.record = TrainingRecord(ClassTable.default(config.k), np.arange(config.k))
-        self.lock = threading.RLock()
-
-    def compare_by(self, extractors: Sequence[FeatureExtractor]) -> None:
-        """Take other feature extractors for the next training."""
-        # Past Keras's tracking: an extractor made of layers would be trained and saved
-        # as a part of the model.
-        object.__setattr__(self, "extractors", tuple(extractors))
-
-    @property
-    def k(self) -> int:
-        """Number of classes."""
-        return self.config.k
-
-    @property
-    def reach(self) -> int:
-        """Radius in pixels of the neighborhood that a pixel's class depends on."""
-        return self.mask_network.reach
-
-    def call(self, tiles: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Masks (batch, y, x, mask) of scaled tiles with a halo of `reach` pixels."""
-        return self.mask_network(tiles, training=training)
-
-    def _see(self, tiles: tf.Tensor) -> tf.Tensor:
-        """Logits of contextual masks, or else the masks themselves."""
-        if isinstance(self.mask_network, ContextualMasks):
-            return self.mask_network.logits(tiles)
-        return self.mask_network(tiles, training=False)
-
-    def chosen(self, tiles: np.ndarray) -> np.ndarray:
-        """Mask chosen for each pixel of scaled tiles, as the network numbers them.
+        names: Mapping[int, str] | None = None,
+        *,
+        colors: Mapping[int, str] | None = None,
+    ) -> "KTextures":
+        """A model whose classes have other names or colors.
 
         Parameters
         ----------
-        tiles : array, shape (batch, y + 2 reach, x + 2 reach, band), float32
+        names : mapping of int to str, optional
+            New names by class value, 1 to k.
+        colors : mapping of int to str, optional
+            New CSS colors by class value.
 
         Returns
         -------
-        array, shape (batch, y, x), int64
-            From 0.
-        """
-        return np.asarray(self._seen(tf.constant(tiles)).numpy().argmax(-1))
-
-    def infer(self, tiles: np.ndarray) -> dict[str, np.ndarray]:
-        """Classes of scaled tiles, in class order.
-
-        Parameters
-        ----------
-        tiles : array, shape (batch, y + 2 reach, x + 2 reach, band), float32
-
-        Returns
-        -------
-        dict
-            "classes" (batch, y, x) uint8, 1..k; where the mask network has them also
-            "probabilities" (batch, y, x, class) float32, and "confidence" (batch, y, x)
-            float32, the lead of the first over the second, 0..1.
-        """
-        values = np.empty(self.k, "uint8")
-        values[self.record.order] = np.arange(1, self.k + 1)
-        if not isinstance(self.mask_network, ContextualMasks):
-            return {"classes": values[self.chosen(tiles)]}
-        logits = self._seen(tf.constant(tiles))
-        soft = tf.nn.softmax(logits).numpy()[..., self.record.order]
-        two = np.partition(soft, self.k - 2, axis=-1)[..., -2:]
-        return {
-            "classes": values[logits.numpy().argmax(-1)],
-            "probabilities": soft,
-            "confidence": two[..., 1] - two[..., 0],
-        }
-
-    def draw_textures(
-        self, height: int = TEXTURE_SIDE, width: int = TEXTURE_SIDE, seed: int = 0
-    ) -> np.ndarray:
-        """Textures of any size.
-
-        Parameters
-        ----------
-        height, width : int
-            In pixels of the scene.
-        seed : int
-            Of the noise; the same seed draws the same textures.
-
-        Returns
-        -------
-        array, shape (class, y, x, band), float32
-            Scaled, 0..1, in class order.
+        KTextures
+            A copy; this model keeps its names.
 
         Raises
         ------
         InputError
-            If a side is below 1.
-        """
-        if min(height, width) < 1:
-            raise InputError(
-                f"A texture of {height} x {width} pixels; sides start at 1."
-            )
-        noise = self.texture_bank.noise(height, width, tf.constant([seed, 0], "int32"))
-        drawn = self._drawn(noise).numpy()
-        return drawn[self.record.order, :height, :width]
+            If there is no such class, or a name or color cannot be used.
 
-    def simulate(
-        self, classes: np.ndarray, textures: np.ndarray, row: int = 0, col: int = 0
-    ) -> np.ndarray:
-        """Masks x textures, summed: the simulated image in the scene's own units.
+        Examples
+        --------
+        >>> import ktextures as kt
+        >>> scene, truth = kt.datasets.synthetic(64, k=2, seed=1)
+        >>> model = kt.train(scene, k=2, steps=2, seed=1, progress=False)
+        >>> model.rename({1: "forest"}, colors={1: "green"}).classes.names
+        ('forest', 'class 2')
+        """
+        table = self.record.classes
+        for value, name in (names or {}).items():
+            table = table.rename(value, name)
+        for value, color in (colors or {}).items():
+            table = table.recolor(value, color)
+        return self.with_classes(table)
+
+    def with_classes(self, table: ClassTable) -> "KTextures":
+        """A model with these names and colors.
 
         Parameters
         ----------
-        classes : array, shape (y, x), uint8
-            1..k, 0 = nodata.
-        textures : array, shape (class, y, x, band)
-            As `draw_textures` gives them; laid side by side over the scene.
-        row, col : int
-            Where `classes` begins in the scene, in pixels.
+        table : ClassTable
+            One row per class.
 
         Returns
         -------
-        array, shape (y, x, band), float32
-            NaN where there is no data.
-        """
-        height, width = classes.shape
-        rows = (row + np.arange(height)) % textures.shape[1]
-        cols = (col + np.arange(width)) % textures.shape[2]
-        index = np.maximum(classes, 1) - 1
-        scaled = textures[index, rows[:, None], cols[None, :]]
-        units = self.preparation.scaler.inverse(scaled)
-        return np.where(classes[..., None] > 0, units, np.float32(np.nan))
-
-    def snapshot(self, values: np.ndarray, valid: np.ndarray) -> Snapshot:
-        """Show what the model makes of a preview now, even while it is trained.
-
-        Parameters
-        ----------
-        values : array, shape (y + 2 reach, x + 2 reach, band), float32
-            Scaled and filled, with its halo.
-        valid : array, shape (y, x), bool
-            Without the halo.
-
-        Returns
-        -------
-        Snapshot
-        """
-        with self.lock:
-            textures = self.draw_textures()
-            inferred = self._infer_by_strips(values)
-            classes = np.where(valid, inferred["classes"], 0).astype("uint8")
-            losses = {
-                name: trace[-1] for name, trace in self.record.losses.items() if trace
-            }
-            step = self.record.steps
-        simulated = self.simulate(classes, textures)
-        textures = self.preparation.scaler.inverse(textures)
-        confidence = inferred.get("confidence")
-        for array in (classes, simulated, textures, confidence):
-            if array is not None:
-                array.setflags(write=False)
-        return Snapshot(
-            step, classes, simulated, textures, MappingProxyType(losses), confidence
-        )
-
-    def _infer_by_strips(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        """Classes, and confidence if there is one, of an array with its halo."""
-        parts = []
-        for row in range(0, len(values) - 2 * self.reach, STRIP):
-            part = self.infer(values[None, row : row + STRIP + 2 * self.reach])
-            part.pop("probabilities", None)
-            parts.append(part)
-        return {
-            name: np.concatenate([part[name][0] for part in parts]) for name in parts[0]
-        }
-
-    def weight_arrays(self) -> Arrays:
-        """Copies of all weights, by their number."""
-        # Keras counts layer names over the whole process; numbers stay the same.
-        return {f"weights/{i}": weight.numpy() for i, weight in enumerate(self.weights)}
-
-    def assign_arrays(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take the weights of `weight_arrays`.
+        KTextures
+            A copy; this model keeps its names.
 
         Raises
         ------
-        KeyError, ValueError
-            If one is missing, or of another shape.
+        InputError
+            If the table has another number of classes.
         """
-        more = {name for name in arrays if name.startswith("weights/")}
-        more -= {f"weights/{index}" for index in range(len(self.weights))}
-        if more:
-            raise ValueError(f"there are weights too many: {sorted(more)}")
-        for index, weight in enumerate(self.weights):
-            array = arrays[f"weights/{index}"]
-            if array.shape != tuple(weight.shape):
-                # Keras's own message would quote the whole array.
-                raise ValueError(
-                    f"weight {index} has shape {array.shape}, not {tuple(weight.shape)}"
-                )
-            weight.assign(array)
+        if table.k != self.k:
+            raise InputError(
+                f"the table has {table.k} classes and the model {self.k}; give one row "
+                "per class."
+            )
+        made = self.copy()
+        made.record = replace(made.record, classes=table)
+        return made
 
     def to_bytes(self) -> bytes:
-        """The content of a model file."""
-        known = [each for each in self.extractors if each.kind in EXTRACTORS]
-        settings = {
-            "config": asdict(self.config),
-            "scaler": self.preparation.scaler.to_dict(),
-            "fill": list(self.preparation.fill),
-            "classes": self.record.classes.to_dict(),
-            "losses": {name: list(trace) for name, trace in self.record.losses.items()},
-            "provenance": dict(self.record.provenance),
-            "extractors": [
-                {"kind": extractor.kind, "config": extractor.get_config()}
-                for extractor in known
-            ],
-            "versions": {
-                "ktextures": __version__,
-                "keras": keras.__version__,
-                "tensorflow": tf.__version__,
-            },
-        }
-        arrays = self.weight_arrays()
-        arrays["order"] = self.record.order
-        for index, extractor in enumerate(known):
-            if isinstance(extractor, SceneEncoder):
-                for name, array in extractor.get_arrays().items():
-                    arrays[f"extractors/{index}/{name}"] = array
-        return pack("model", settings, arrays)
+        """The content of a model file, in the state after a complete training step.
+
+        Feature extractors whose class is not registered are left out: the model can be
+        loaded and applied, but to train it further they must be passed again.
+
+        Returns
+        -------
+        bytes
+        """
+        with self.lock:
+            weights, record = self.weight_arrays(), self.record.copy()
+        parts = ModelParts(self.config, self.preparation, self.extractors, record)
+        return pack_parts(parts, weights)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the model as one file, without pickles; see `ktextures.load`.
@@ -358,56 +204,17 @@ def load(path: str | os.PathLike[str]) -> KTextures:
     return _rebuild(*read_archive(path, "model"), repr(str(path)))
 
 
-def _check_sizes(model: KTextures) -> None:
-    record, bands = model.record, len(model.config.bands)
-    if sorted(record.order.tolist()) != list(range(model.k)):
-        raise ValueError(f"order is {record.order.tolist()} for {model.k} classes")
-    if record.classes.k != model.k:
-        raise ValueError(f"{record.classes.k} names of classes for {model.k} classes")
-    preparation = model.preparation
-    if {preparation.scaler.num_bands, len(preparation.fill)} != {bands}:
-        raise ValueError(f"the scaler or fill is not for {bands} bands")
-
-
 def _rebuild(settings: Mapping[str, Any], arrays: Arrays, name: str) -> KTextures:
     try:
-        preparation = Preparation(
-            BandScaler.from_dict(settings["scaler"]), tuple(settings["fill"])
-        )
-        extractors = [
-            EXTRACTORS[entry["kind"]](**entry["config"])
-            for entry in settings["extractors"]
-        ]
-        for index, extractor in enumerate(extractors):
-            if isinstance(extractor, SceneEncoder):
-                prefix = f"extractors/{index}/"
-                extractor.set_arrays(
-                    {
-                        key.removeprefix(prefix): array
-                        for key, array in arrays.items()
-                        if key.startswith(prefix)
-                    }
-                )
-        model = KTextures(
-            ModelConfig.from_dict(settings["config"]), preparation, extractors
-        )
+        parts = read_parts(settings, arrays)
+        model = KTextures(parts.config, parts.preparation, parts.extractors)
         model.assign_arrays(arrays)
-        model.record = TrainingRecord(
-            ClassTable.from_dict(settings["classes"]),
-            arrays["order"],
-            settings["losses"],
-            settings["provenance"],
-        )
-        _check_sizes(model)
-    except (KeyError, TypeError, ValueError) as error:
+    except MissingFeaturesError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ModelFileError(
-            f"{name} lacks something or does not fit together ({error!r}); it was not "
-            "written by this version of ktextures, or it is damaged."
+            f"{name} is incomplete or inconsistent ({error!r}); it is damaged, or "
+            "another version of ktextures wrote it."
         ) from error
+    model.record = parts.record
     return model
-
-
-def _compiled(call: Callable[[tf.Tensor], tf.Tensor], channels: int) -> Any:
-    """A function of tensors (batch, y, x, channel), compiled once for all sizes."""
-    spec = tf.TensorSpec([None, None, None, channels], "float32")
-    return tf.function(call, input_signature=[spec])

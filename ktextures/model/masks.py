@@ -13,10 +13,11 @@ from keras import layers
 
 from ktextures.errors import InputError
 from ktextures.model.ops import blur, blur_reach, crop, hard_masks, score_slices
+from ktextures.palette import MAX_CLASSES
 
 __all__ = ["MAX_K", "MIN_K", "ContextualMasks", "PublishedMasks", "check_k"]
 
-MIN_K, MAX_K = 2, 128
+MIN_K, MAX_K = 2, MAX_CLASSES
 WIDEST = 12.0
 """Pixels beyond which the wider of two local means is not widened further."""
 
@@ -67,6 +68,9 @@ class PublishedMasks(layers.Layer):
     Wagner et al. 2022, Frontiers in Environmental Science 10:946729.
     """
 
+    has_probabilities = False
+    texture_scale = None
+
     def __init__(
         self,
         k: int,
@@ -112,6 +116,10 @@ class PublishedMasks(layers.Layer):
         for layer in self.stack:
             maps = layer(maps, training=training)
         return crop(maps, self.margin)
+
+    def logits(self, tiles: tf.Tensor) -> tf.Tensor:
+        """The masks themselves, for lack of logits; largest where a mask is 1."""
+        return self(tiles, training=False)
 
     def call(
         self,
@@ -161,6 +169,8 @@ class ContextualMasks(layers.Layer):
     seed : int
         Of the initial weights.
     """
+
+    has_probabilities = True
 
     def __init__(
         self,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ktextures.archive import Arrays, pack, read_archive, write_atomically
-from ktextures.errors import InputError, OutputError
+from ktextures.errors import InputError, ModelFileError, OutputError
 
 __all__ = ["Checkpoint", "fingerprint", "prepare_folder"]
 
@@ -79,11 +79,18 @@ class Checkpoint:
         """
         if not self.path.exists():
             return None
-        settings, arrays = read_archive(self.path, "checkpoint")
-        if settings["identity"] != self.identity:
+        try:
+            settings, arrays = read_archive(self.path, "checkpoint")
+            identity = settings["identity"]
+        except (KeyError, ModelFileError) as error:
+            raise ModelFileError(
+                f"The state of the training, {str(self.path)!r}, is damaged "
+                f"({error}). Delete it to train from the beginning."
+            ) from error
+        if identity != self.identity:
             raise InputError(
-                f"{str(self.path)!r} is the state of another training (scene, seed, "
-                "k or options). Choose another folder, or delete it."
+                f"{str(self.path)!r} is the state of another training (another scene, "
+                "seed, k or option). Choose another folder, or delete it."
             )
         return settings, arrays
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 from ktextures.archive import Arrays
 from ktextures.features.filter_bank import FilterBank
 
-__all__ = ["Holdings"]
+__all__ = ["ClassStatistics"]
 
 SCALES = 4
 """Levels of the filter bank: patterns up to some 30 pixels."""
@@ -23,7 +23,7 @@ LEAST_PIXELS = 16
 """A class with fewer pixels keeps what it held before."""
 
 
-class Holdings:
+class ClassStatistics:
     """Colors, energies and mean descriptor of each class.
 
     Parameters
@@ -108,7 +108,7 @@ class Holdings:
             for total, weight in zip(sums, weights, strict=True)
         ]
 
-    def unlikeness(self, textures: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
+    def texture_loss(self, textures: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
         """How far textures are from what their classes hold, in units of its spread.
 
         Parameters
@@ -139,12 +139,12 @@ class Holdings:
 
     def state(self) -> Arrays:
         """What is held, by number."""
-        return {f"holdings/{i}": v.numpy() for i, v in enumerate(self._variables)}
+        return {f"statistics/{i}": v.numpy() for i, v in enumerate(self._variables)}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Take what `state` gave."""
         for index, variable in enumerate(self._variables):
-            variable.assign(arrays[f"holdings/{index}"])
+            variable.assign(arrays[f"statistics/{index}"])
 
 
 def _spread(maps: np.ndarray, valid: np.ndarray) -> np.ndarray:

@@ -15,7 +15,6 @@ import numpy as np
 import tensorflow as tf
 from skimage.segmentation import felzenszwalb
 
-from ktextures.features.color import ColorFeatures
 from ktextures.features.protocol import FeatureExtractor
 from ktextures.model.ops import blur, blur_reach
 from ktextures.raster.tile_set import TileSet
@@ -109,7 +108,7 @@ class DescriptorSpace:
         """Whether each map is one of colors."""
         corner = tf.constant(tiles.values[:1, :32, :32])
         return [
-            isinstance(extractor, ColorFeatures)
+            extractor.only_color
             for extractor in self.extractors
             for _ in extractor(corner)
         ]

@@ -18,14 +18,14 @@ from ktextures.archive import Arrays
 from ktextures.model.ktextures import KTextures
 from ktextures.model.ops import hard_masks
 from ktextures.raster.tile_set import TileSet
-from ktextures.training.class_statistics import Holdings
+from ktextures.training.class_statistics import ClassStatistics
 from ktextures.training.descriptors import DescriptorSpace
 from ktextures.training.initial_labels import start_labels
 from ktextures.training.objective import (
     optimizer_state,
     restore_optimizer,
-    weights_of,
 )
+from ktextures.training.presets import DefaultPreset
 from ktextures.training.split_merge import LEAST_SHARE, revive
 
 __all__ = ["DictionaryObjective"]
@@ -49,12 +49,6 @@ Textures trained for a minute do not reach their classes; left free, they would 
 masks after their own faults.
 """
 
-LOSS_WEIGHTS = {"dictionary": 1.0, "imitation": 0.3}
-"""The start stays beside the dictionary, so that no class is lost on the way."""
-
-MASK_RATE, CONTINUED_RATE, TEXTURE_RATE = 3e-3, 1e-3, 1e-2
-"""Learning rates at first; they fall to a twentieth."""
-
 RISE = 60
 """Steps in which the textures' rate rises to that: at once, it would saturate them."""
 
@@ -62,9 +56,6 @@ REVIVAL_SHARE = 0.8
 """Part of the steps in which lost classes are revived; then they would not settle."""
 
 TEXTURE_SIDE = 48
-
-IMITATION_SHARE = 1 / 3
-"""Part of the steps in which the masks learn the start and the textures warm up."""
 
 
 class DictionaryObjective:
@@ -80,17 +71,13 @@ class DictionaryObjective:
         Fitted.
     channels : array, shape (n, y, x, channel)
         Of the tiles, in that space.
-    steps : int
-        Length of this training, for the learning rates' decay.
+    preset : DefaultPreset
+        Its learning rates fall to a twentieth over its steps.
     seed : int
     continued : bool
-        True: start from the model's own classes, without imitation.
-    learning_rate : float, optional
-        Of the masks; that of the textures keeps its ratio to it.
-    loss_weights : mapping of str to float, optional
-        Of "dictionary" and "imitation", once the start is learned.
+        True: begin with the model's own classes, without imitation.
     on_vote : callable
-        Called before each k-means of the start.
+        Called before each k-means of the initial labels.
     """
 
     keeps_best = False
@@ -101,12 +88,10 @@ class DictionaryObjective:
         tiles: TileSet,
         space: DescriptorSpace,
         channels: np.ndarray,
+        preset: DefaultPreset,
         *,
-        steps: int,
         seed: int,
         continued: bool = False,
-        learning_rate: float | None = None,
-        loss_weights: Mapping[str, float] | None = None,
         on_vote: Callable[[], None] = lambda: None,
     ) -> None:
         self.model, self.space, self.seed = model, space, seed
@@ -117,14 +102,18 @@ class DictionaryObjective:
         self.shape = tuple(min(side, CROP) for side in self.inside.shape[1:])
         crops = [-(-side // CROP) for side in self.inside.shape[1:]]
         self.steps_per_pass = len(tiles) * crops[0] * crops[1]
-        self.imitation_steps = 0 if continued else max(int(steps * IMITATION_SHARE), 1)
+        steps = preset.steps
+        imitated = max(int(steps * preset.imitation_share), 1)
+        self.imitation_steps = 0 if continued else imitated
         self.last_revival = int(steps * REVIVAL_SHARE)
-        self.weights = weights_of(loss_weights or {}, LOSS_WEIGHTS)
-        own = CONTINUED_RATE if continued else MASK_RATE
-        rate = learning_rate or own
+        self.weights = preset.loss_weights
+        rate = preset.continued_learning_rate if continued else preset.learning_rate
         self.mask_optimizer = _adam(rate, steps, model.mask_network)
         self.texture_optimizer = _adam(
-            TEXTURE_RATE * rate / own, steps, model.texture_bank, min(RISE, steps // 4)
+            preset.texture_learning_rate,
+            steps,
+            model.texture_bank,
+            min(RISE, steps // 4),
         )
         self._mask_step = tf.function(self._train_masks, reduce_retracing=True)
         self._texture_step = tf.function(self._train_textures, reduce_retracing=True)
@@ -151,11 +140,13 @@ class DictionaryObjective:
             known = self.pixels[self.inside].astype("float64")
             model.mask_network.adapt(known.mean(0), np.maximum(known.std(0), 1e-6))
         self.rarity = tf.Variable(tf.ones(model.k))
-        self.holdings = Holdings(self.pixels, self.inside, self.descriptors, model.k)
+        self.statistics = ClassStatistics(
+            self.pixels, self.inside, self.descriptors, model.k
+        )
         self.entries = tf.Variable(tf.zeros((model.k, self.descriptors.shape[-1])))
         self._review(self.labels, -1)
         if channels is not None:
-            model.texture_bank.adapt(self.holdings.color.numpy())
+            model.texture_bank.adapt(self.statistics.color.numpy())
 
     def _review(self, labels: np.ndarray, index: int) -> None:
         """Measure anew what each class holds, and where its texture is."""
@@ -164,8 +155,8 @@ class DictionaryObjective:
         counts = np.bincount(self.labels[self.inside], minlength=self.model.k)
         # Without it a class of a few per cent is hardly ever learned.
         self.rarity.assign(np.sqrt(counts.mean() / np.maximum(counts, 1)))
-        self.holdings.update(labels)
-        means = self.holdings.descriptor.numpy()
+        self.statistics.update(labels)
+        means = self.statistics.descriptor.numpy()
         if index < self.imitation_steps:
             self.entries.assign(means)
             return
@@ -235,7 +226,7 @@ class DictionaryObjective:
         )
         distance += tf.reduce_sum(descriptors**2, -1, keepdims=True)
         # What a texture lacks of its class is no reason for pixels to leave it.
-        lack = tf.reduce_sum((entries - self.holdings.descriptor) ** 2, -1)
+        lack = tf.reduce_sum((entries - self.statistics.descriptor) ** 2, -1)
         return (distance - lack) / self.spread
 
     def _train_textures(self, drawn: tf.Tensor, noise_seed: tf.Tensor) -> tf.Tensor:
@@ -244,7 +235,7 @@ class DictionaryObjective:
         with tf.GradientTape() as tape:
             noise = bank.noise(TEXTURE_SIDE, TEXTURE_SIDE, noise_seed)
             textures = bank(tf.gather(noise, drawn), classes=drawn)
-            loss = self.holdings.unlikeness(textures, drawn)
+            loss = self.statistics.texture_loss(textures, drawn)
         variables = bank.trainable_variables
         gradients = tape.gradient(loss, variables)
         before = [tf.convert_to_tensor(variable) for variable in variables]
@@ -318,7 +309,7 @@ class DictionaryObjective:
             "entries": self.entries.numpy(),
             "labels": self.labels,
             "rarity": self.rarity.numpy(),
-            **self.holdings.state(),
+            **self.statistics.state(),
         }
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
@@ -328,7 +319,7 @@ class DictionaryObjective:
         self.entries.assign(arrays["entries"])
         self.rarity.assign(arrays["rarity"])
         self.labels = arrays["labels"]
-        self.holdings.restore(arrays)
+        self.statistics.restore(arrays)
 
 
 def pull(offsets: np.ndarray, means: np.ndarray) -> np.ndarray:

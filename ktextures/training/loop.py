@@ -3,7 +3,7 @@
 import signal
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from ktextures.archive import Arrays
+from ktextures.errors import CallbackError
 from ktextures.model.ktextures import KTextures
 from ktextures.training.checkpoint import Checkpoint
 from ktextures.training.objective import Objective
@@ -22,10 +23,18 @@ __all__ = ["TrainingLoop"]
 
 @dataclass
 class Best:
-    """Weights at the end of the best pass so far, by mean loss."""
+    """Weights at the end of the pass with the lowest mean loss so far."""
 
     loss: float = float("inf")
     weights: Arrays | None = None
+
+
+class _CallbackFailed(Exception):
+    """A callback raised an exception."""
+
+    def __init__(self, hook: str, cause: Exception) -> None:
+        super().__init__(hook)
+        self.hook, self.cause = hook, cause
 
 
 @contextmanager
@@ -50,11 +59,20 @@ def stopping_on_interrupt(model: KTextures) -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
+@contextmanager
+def _changing(model: KTextures) -> Iterator[None]:
+    model.in_training = True
+    try:
+        yield
+    finally:
+        model.in_training = False
+
+
 class TrainingLoop:
     """Runs an objective for a number of steps.
 
-    A step happens whole or not at all: Ctrl-C and `model.stop_training` end the loop
-    after the step at hand.
+    A step is taken completely or not at all: Ctrl-C and `model.stop_training` end the
+    loop after the step in progress.
 
     Parameters
     ----------
@@ -67,6 +85,8 @@ class TrainingLoop:
     checkpoint : Checkpoint or None
     progress : bool
         Show a progress bar.
+    conclude : callable
+        Called once the weights to keep are in the model.
     """
 
     def __init__(
@@ -78,22 +98,50 @@ class TrainingLoop:
         callbacks: Sequence[keras.callbacks.Callback] = (),
         checkpoint: Checkpoint | None = None,
         progress: bool = True,
+        conclude: Callable[[], None] = lambda: None,
     ) -> None:
+        self._conclude = conclude
         self.model, self.objective, self.steps = model, objective, steps
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=model)
         self.checkpoint, self.progress = checkpoint, progress
         self.best, self.pass_losses, self.done = Best(), list[float](), 0
 
     def run(self) -> None:
-        """Train until the steps are done or somebody stops it."""
+        """Train until the steps are done or something stops it.
+
+        Raises
+        ------
+        CallbackError
+            If a callback failed; the model then holds what was learned.
+        """
         self.model.stop_training = False
-        with stopping_on_interrupt(self.model):
+        ended = False
+        with stopping_on_interrupt(self.model), _changing(self.model):
             self._resume()
-            self._run()
-            self._end()
+            try:
+                self._run()
+                self._end()
+                ended = True
+                self._call("on_train_end")
+            except _CallbackFailed as failure:
+                if not ended:
+                    self._end()
+                raise CallbackError(
+                    f"A callback failed in {failure.hook} after step {self.done}: "
+                    f"{type(failure.cause).__name__}: {failure.cause}. Training ended; "
+                    "what was learned by then is in the model of this error.",
+                    self.model,
+                ) from failure.cause
+
+    def _call(self, hook: str, *arguments: Any) -> None:
+        """Call a hook of all callbacks; what they raise ends the training."""
+        try:
+            getattr(self.callbacks, hook)(*arguments)
+        except Exception as error:
+            raise _CallbackFailed(hook, error) from error
 
     def _run(self) -> None:
-        self.callbacks.on_train_begin()
+        self._call("on_train_begin")
         bar = tqdm(
             total=self.steps,
             initial=self.done,
@@ -116,8 +164,8 @@ class TrainingLoop:
         objective, index = self.objective, self.done
         pass_index, place = divmod(index, objective.steps_per_pass)
         if place == 0:
-            self.callbacks.on_epoch_begin(pass_index)
-        self.callbacks.on_train_batch_begin(index)
+            self._call("on_epoch_begin", pass_index)
+        self._call("on_train_batch_begin", index)
         with self.model.lock:
             losses = objective.step(index)
             for name, value in losses.items():
@@ -126,7 +174,7 @@ class TrainingLoop:
             self.pass_losses.append(losses["loss"])
         if place == objective.steps_per_pass - 1:
             self._end_pass(pass_index, losses)
-        self.callbacks.on_train_batch_end(index, losses)
+        self._call("on_train_batch_end", index, losses)
         if self.checkpoint and self.checkpoint.due():
             self._save()
         return losses
@@ -136,17 +184,17 @@ class TrainingLoop:
         self.pass_losses = []
         if self.objective.keeps_best and mean < self.best.loss:
             self.best = Best(mean, self.model.weight_arrays())
-        self.callbacks.on_epoch_end(pass_index, {**losses, "loss": mean})
+        self._call("on_epoch_end", pass_index, {**losses, "loss": mean})
 
     def _end(self) -> None:
-        """Keep what is to be kept; the saved state is that before keeping the best."""
+        """Choose the weights to keep; the state saved is the one before that."""
         if self.checkpoint:
             self._save()
         with self.model.lock:
             self.objective.finish()
             if self.best.weights is not None:
                 self.model.assign_arrays(self.best.weights)
-        self.callbacks.on_train_end()
+        self._conclude()
 
     def _save(self) -> None:
         settings: dict[str, Any] = {
@@ -166,8 +214,8 @@ class TrainingLoop:
             except OSError as error:
                 # A full disk must not cost what was learned.
                 warnings.warn(
-                    f"The state of the training is not saved: {error} Training goes "
-                    "on.",
+                    f"The state of the training was not saved: {error} Training "
+                    "continues.",
                     UserWarning,
                     stacklevel=2,
                 )

@@ -10,11 +10,9 @@ from ktextures.archive import Arrays
 from ktextures.model.ktextures import KTextures
 from ktextures.raster.tile_set import TileSet
 from ktextures.training.objective import optimizer_state, restore_optimizer, weights_of
+from ktextures.training.presets import PaperPreset
 
 __all__ = ["SimulationObjective", "shuffled"]
-
-LEARNING_RATE = 1e-3
-"""As published."""
 
 CACHE_BYTES = 2**30
 """Memory that features of the image may take."""
@@ -26,7 +24,7 @@ def shuffled(count: int, pass_index: int, seed: int) -> np.ndarray:
 
 
 class SimulationObjective:
-    """Published: features of the simulated image shall be those of the image.
+    """Make features of the simulated image match those of the image, as published.
 
     A step is one tile. Textures are drawn from fresh noise, masks x textures simulate
     the tile, and the mean squared differences of all feature maps add up, with weight 1
@@ -39,9 +37,9 @@ class SimulationObjective:
     tiles : TileSet
         With the halo of the model's reach.
     seed : int
-    learning_rate : float
-    loss_weights : mapping of str to float
-        Of "features 1", "features 2" and so on, in the order of the maps.
+    preset : PaperPreset
+        Its loss weights are those of "features 1", "features 2" and so on, in the order
+        of the maps.
 
     Notes
     -----
@@ -56,19 +54,15 @@ class SimulationObjective:
         model: KTextures,
         tiles: TileSet,
         seed: int,
-        *,
-        learning_rate: float | None = None,
-        loss_weights: Mapping[str, float] | None = None,
+        preset: PaperPreset,
     ) -> None:
         self.model, self.tiles, self.seed = model, tiles, seed
         self.steps_per_pass = len(tiles)
-        self.optimizer = keras.optimizers.Adam(
-            learning_rate or LEARNING_RATE, clipnorm=1.0
-        )
+        self.optimizer = keras.optimizers.Adam(preset.learning_rate, clipnorm=1.0)
         self.optimizer.build(model.trainable_variables)
         self._targets: dict[int, list[tf.Tensor]] = {}
         names = [f"features {i + 1}" for i in range(len(self.target(0)))]
-        self.weights = weights_of(loss_weights or {}, dict.fromkeys(names, 1.0))
+        self.weights = weights_of(preset.loss_weights, dict.fromkeys(names, 1.0))
         self._step = tf.function(self._train, reduce_retracing=True)
 
     def features(self, image: tf.Tensor) -> list[tf.Tensor]:

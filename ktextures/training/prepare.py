@@ -1,12 +1,13 @@
-"""The two presets: what a model and its objective are made of."""
+"""From a scene and a request to a model, an objective and training tiles."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 from sklearn.cluster import KMeans
 
+from ktextures.errors import InputError
 from ktextures.features.color import ColorFeatures
 from ktextures.features.filter_bank import FilterBank
 from ktextures.features.protocol import FeatureExtractor
@@ -22,76 +23,18 @@ from ktextures.training.descriptors import DescriptorSpace
 from ktextures.training.dictionary_objective import DictionaryObjective
 from ktextures.training.objective import Objective
 from ktextures.training.paper_objective import SimulationObjective
+from ktextures.training.presets import DefaultPreset, PaperPreset
+from ktextures.training.request import Request
 from ktextures.training.train_encoder import train_encoder
 
-__all__ = ["DEFAULT_STEPS", "PARTS", "PRESETS", "Request", "prepare"]
+__all__ = ["PARTS", "Plan", "prepare"]
 
-PRESETS = ("default", "paper")
-DEFAULT_STEPS = {"default": 600, "paper": 10_240}
-PARTS = ("tiles", "encoder", "descriptors", "start")
-"""Of the preparation, as its listeners are told."""
+PARTS = ("tiles", "encoder", "descriptors", "initial labels")
+"""Of the preparation, as callbacks are told."""
 
-ENCODER_STEPS = 500
-"""Steps of the scene encoder that preset "paper" trains where none is given."""
-
-PAPER_TILE, PAPER_TILES = 128, 1024
-DEFAULT_TILE, DEFAULT_TILES = 320, 8
-HALO = 24
-"""Pixels around a tile of the default preset: for its descriptors and for the masks."""
-
-SEGMENT_SCALES = (50.0, 100.0, 200.0)
-POOLING = 2.0
-"""Standard deviation of the descriptors' local mean, in texture scales."""
-
-COLOR_WEIGHTS = (0.3, 0.0, 0.5, 1.0)
-"""How much color counts beside the features of texture; after the first, in votes."""
-
-LAGS, SHRINKAGE = (6, 12, 24), 0.3
-"""Pixels over which what changes is noise, and how much quiet directions may gain."""
-
-TEXTURE_FROM = 1.5
-"""Texture scale in pixels from which texture is compared, and not color alone."""
-
-TEXTURE_SCALE, COLOR_SCALE = 2.0, 1.0
-"""What "auto" chooses from."""
-
-CLUSTERED = 1.1
-"""Clusteredness from which texture is taken to tell the classes apart."""
-
-COARSE = 20.0
-"""Meters per pixel from which fields and crowns are no longer textures."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """Arguments of `train`, checked.
-
-    Attributes
-    ----------
-    preset : {"default", "paper"}
-    k, steps, seed : int
-    texture_scale : float or None
-        In pixels; None = to be chosen.
-    features : tuple of FeatureExtractor, or None for the preset's own
-    progress : bool
-    learning_rate : float, or None for the preset's own
-    loss_weights : mapping of str to float
-        Of those that are not the preset's own.
-    on_preparation : callable
-        Told the part of the preparation that comes next, one of `PARTS`; what it raises
-        ends the training.
-    """
-
-    preset: str
-    k: int
-    steps: int
-    seed: int
-    texture_scale: float | None
-    features: tuple[FeatureExtractor, ...] | None
-    progress: bool
-    learning_rate: float | None = None
-    loss_weights: Mapping[str, float] = field(default_factory=dict)
-    on_preparation: Callable[[str], None] = field(default=lambda part: None)
+TRIED_K = (2, 3, 4, 6)
+SAMPLE = 2_000
+"""Of the measure of clusteredness."""
 
 
 @dataclass(frozen=True)
@@ -110,50 +53,48 @@ def prepare(
     model: KTextures | None = None,
 ) -> Plan:
     """Make a model for a scene, or take `model`, and the preset's objective for it."""
-    build = _paper if request.preset == "paper" else _default
-    return build(scene, request, preparation, model)
+    preset = request.preset
+    if isinstance(preset, PaperPreset):
+        return _paper(scene, request, preset, preparation, model)
+    if isinstance(preset, DefaultPreset):
+        return _default(scene, request, preset, preparation, model)
+    raise InputError(
+        f"preset is a {type(preset).__name__}; pass ktextures.presets.default or "
+        "ktextures.presets.paper, or a variant made by dataclasses.replace."
+    )
 
 
 def _paper(
     scene: xr.DataArray,
     request: Request,
+    preset: PaperPreset,
     preparation: Preparation,
     model: KTextures | None,
 ) -> Plan:
     if model is None:
-        extractors = request.features or _paper_features(scene, request)
-        model = KTextures(
-            _config(scene, request, "published", "published", {}),
-            preparation,
-            extractors,
-        )
+        extractors = request.features or _paper_features(scene, request, preset)
+        config = _config(scene, request, "published", "published", {})
+        model = KTextures(config, preparation, extractors)
     request.on_preparation("tiles")
     tiles = choose_tiles(
         scene,
-        PAPER_TILE,
+        preset.tile_size,
         model.reach,
         preparation,
-        most=PAPER_TILES,
+        most=preset.max_tiles,
         seed=request.seed,
         shrink=False,
     )
     _fit(model.extractors, tiles, model.config)
-    objective = SimulationObjective(
-        model,
-        tiles,
-        request.seed,
-        learning_rate=request.learning_rate,
-        loss_weights=request.loss_weights,
-    )
-    return Plan(model, objective, tiles)
+    return Plan(model, SimulationObjective(model, tiles, request.seed, preset), tiles)
 
 
 def _paper_features(
-    scene: xr.DataArray, request: Request
+    scene: xr.DataArray, request: Request, preset: PaperPreset
 ) -> Sequence[FeatureExtractor]:
     encoder = train_encoder(
         scene,
-        steps=ENCODER_STEPS,
+        steps=preset.encoder_steps,
         seed=request.seed,
         progress=request.progress,
         on_step=lambda: request.on_preparation("encoder"),
@@ -164,28 +105,29 @@ def _paper_features(
 def _default(
     scene: xr.DataArray,
     request: Request,
+    preset: DefaultPreset,
     preparation: Preparation,
     model: KTextures | None,
 ) -> Plan:
     continued = model is not None
-    halo = max(HALO, model.reach if model else _widest_reach(request))
+    reach = model.reach if model else _widest_reach(request, preset)
     request.on_preparation("tiles")
     tiles = choose_tiles(
         scene,
-        DEFAULT_TILE,
-        halo,
+        preset.tile_size,
+        max(preset.halo, reach),
         preparation,
-        most=DEFAULT_TILES,
+        most=preset.max_tiles,
         seed=request.seed,
         shrink=True,
     )
     if model is not None:
         scale, extractors = model.mask_network.texture_scale, model.extractors
-        space = _space(extractors, scale)
+        space = _space(extractors, scale, preset)
         _fit(extractors, tiles, model.config)
         channels = space.fit(tiles, lambda: request.on_preparation("descriptors"))
     else:
-        scale, space, channels = _choose_scale(scene, request, tiles)
+        scale, space, channels = _choose_scale(scene, request, preset, tiles)
         options = {"texture_scale": scale}
         config = _config(scene, request, "contextual", "tileable", options)
         model = KTextures(config, preparation, space.extractors)
@@ -194,51 +136,58 @@ def _default(
         tiles,
         space,
         channels,
-        steps=request.steps,
+        preset,
         seed=request.seed,
         continued=continued,
-        learning_rate=request.learning_rate,
-        loss_weights=request.loss_weights,
-        on_vote=lambda: request.on_preparation("start"),
+        on_vote=lambda: request.on_preparation("initial labels"),
     )
     return Plan(model, objective, tiles)
 
 
-def _widest_reach(request: Request) -> int:
+def _widest_reach(request: Request, preset: DefaultPreset) -> int:
     """Reach of the masks at the texture scale asked for, or at any that is chosen."""
-    scale = TEXTURE_SCALE if request.texture_scale is None else request.texture_scale
+    asked = request.texture_scale
+    scale = preset.texture_scale if asked is None else asked
     return ContextualMasks(request.k, texture_scale=scale).reach
 
 
 def _choose_scale(
-    scene: xr.DataArray, request: Request, tiles: TileSet
+    scene: xr.DataArray, request: Request, preset: DefaultPreset, tiles: TileSet
 ) -> tuple[float, DescriptorSpace, np.ndarray]:
     """Texture scale, the space that goes with it, and the tiles' channels in it."""
     scale = request.texture_scale
     if scale is None:
         meters = pixel_meters(scene)
-        scale = COLOR_SCALE if meters and meters >= COARSE else TEXTURE_SCALE
-    space, channels = _described(scene, request, tiles, scale)
-    if request.texture_scale is None and scale >= TEXTURE_FROM:
+        coarse = bool(meters and meters >= preset.coarse_pixel)
+        scale = preset.color_scale if coarse else preset.texture_scale
+    space, channels = _described(scene, request, preset, tiles, scale)
+    if request.texture_scale is None and scale >= preset.texture_from:
         rows = channels[tiles.inner()[1]]
-        if clusteredness(rows, request.seed) < CLUSTERED:
-            scale = COLOR_SCALE
-            space, channels = _described(scene, request, tiles, scale)
+        if clusteredness(rows, request.seed) < preset.least_clusteredness:
+            scale = preset.color_scale
+            space, channels = _described(scene, request, preset, tiles, scale)
     return scale, space, channels
 
 
 def _described(
-    scene: xr.DataArray, request: Request, tiles: TileSet, scale: float
+    scene: xr.DataArray,
+    request: Request,
+    preset: DefaultPreset,
+    tiles: TileSet,
+    scale: float,
 ) -> tuple[DescriptorSpace, np.ndarray]:
-    extractors = request.features or _default_features(scene, scale)
-    space = _space(extractors, scale)
+    color_only = scale < preset.texture_from
+    extractors = request.features or _default_features(scene, color_only)
+    space = _space(extractors, scale, preset)
     _fit(extractors, tiles, _config(scene, request, "contextual", "tileable", {}))
     channels = space.fit(tiles, lambda: request.on_preparation("descriptors"))
     return space, channels
 
 
-def _default_features(scene: xr.DataArray, scale: float) -> Sequence[FeatureExtractor]:
-    if scale < TEXTURE_FROM:
+def _default_features(
+    scene: xr.DataArray, color_only: bool
+) -> Sequence[FeatureExtractor]:
+    if color_only:
         return (ColorFeatures(),)
     if role_indices(scene, ("red", "green", "blue")) is None:
         return (FilterBank(), ColorFeatures())
@@ -249,17 +198,19 @@ def _default_features(scene: xr.DataArray, scale: float) -> Sequence[FeatureExtr
     return (*vgg, ColorFeatures())
 
 
-def _space(extractors: Sequence[FeatureExtractor], scale: float) -> DescriptorSpace:
+def _space(
+    extractors: Sequence[FeatureExtractor], scale: float, preset: DefaultPreset
+) -> DescriptorSpace:
     """The space in which the default preset compares pixels and textures."""
-    if scale < TEXTURE_FROM:
+    if scale < preset.texture_from:
         return DescriptorSpace(extractors, 0.0)
     return DescriptorSpace(
         extractors,
-        POOLING * scale,
-        segment_scales=SEGMENT_SCALES,
-        color_weights=COLOR_WEIGHTS,
-        lags=LAGS,
-        shrinkage=SHRINKAGE,
+        preset.pooling * scale,
+        segment_scales=preset.segment_scales,
+        color_weights=preset.color_weights,
+        lags=preset.noise_lags,
+        shrinkage=preset.noise_shrinkage,
     )
 
 
@@ -274,7 +225,7 @@ def _config(
         k=request.k,
         bands=tuple(str(name) for name in scene.band.values),
         roles=tuple(str(role) for role in scene.role.values),
-        preset=request.preset,
+        preset=request.preset.name,
         seed=request.seed,
         masks=masks,
         textures=textures,
@@ -288,12 +239,6 @@ def _fit(
     values, valid = tiles.inner()
     for extractor in extractors:
         extractor.fit(values[valid], config.band_index())
-
-
-TRIED_K = (2, 3, 4, 6)
-
-
-SAMPLE = 2_000
 
 
 def clusteredness(rows: np.ndarray, seed: int) -> float:

@@ -17,7 +17,7 @@ from sklearn.cluster import KMeans
 from ktextures.errors import InputError
 from ktextures.model.config import TrainingRecord
 from ktextures.model.ktextures import KTextures
-from ktextures.model.masks import ContextualMasks, check_k
+from ktextures.model.masks import check_k
 
 __all__ = ["LEAST_SHARE", "Regrouped", "regroup", "revive"]
 
@@ -192,9 +192,10 @@ def regroup(
     k : int
         Number of classes wanted.
     values : array, shape (y + 2 reach, x + 2 reach, band), float32
-        Scaled and filled, with its halo: what variety and nearness are measured on.
+        Scaled and filled, with its halo: what variety and nearness are measured on. A
+        stack of such tiles may have one more axis in front.
     valid : array, shape (y, x), bool
-        Without the halo.
+        Without the halo; stacked alike.
 
     Returns
     -------
@@ -207,10 +208,10 @@ def regroup(
     """
     check_k(k)
     network = model.mask_network
-    if not isinstance(network, ContextualMasks):
+    if not network.has_probabilities:
         raise InputError(
-            "The published masks are slices of one score, whose number cannot change; "
-            "train anew with this k."
+            "k cannot change for models of preset 'paper', whose masks are slices of "
+            "one score; train a new model with this k."
         )
     if not valid.any():
         raise InputError("There is no valid pixel to measure the classes on.")
@@ -218,7 +219,12 @@ def regroup(
         order = model.record.order
         kernel, bias = (weight.numpy() for weight in network.head.weights)
         rows = np.vstack([kernel[0, 0], bias]).T[order].astype("float64")
-        sample, colors = _sample(model, values, valid)
+        stacked = values.ndim == 4
+        sample, colors = _samples(
+            model,
+            values if stacked else values[None],
+            valid if stacked else valid[None],
+        )
         numbers = list(range(1, model.k + 1))
         head = _Head(rows, sample, colors, numbers, list(numbers))
         while len(head.weights) < k:
@@ -256,12 +262,7 @@ def revive(
     network = model.mask_network
     kernel, bias = network.head.weights
     rows = np.vstack([kernel.numpy()[0, 0], bias.numpy()]).T.astype("float64")
-    parts = [
-        _sample(model, tile, known, len(values))
-        for tile, known in zip(values, valid, strict=True)
-        if known.any()
-    ]
-    sample, colors = (np.concatenate(each) for each in zip(*parts, strict=True))
+    sample, colors = _samples(model, values, valid)
     numbers = list(range(model.k))
     head = _Head(rows, sample, colors, list(numbers), list(numbers))
     lost = head.refill(model.config.seed, absent)
@@ -271,6 +272,19 @@ def revive(
         for weight in model.texture_bank.weights:
             weight.assign(weight.numpy()[head.sources])
     return lost
+
+
+def _samples(
+    model: KTextures, values: np.ndarray, valid: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the network sees of some valid pixels of tiles, and local colors there."""
+    parts = [
+        _sample(model, tile, known, len(values))
+        for tile, known in zip(values, valid, strict=True)
+        if known.any()
+    ]
+    seen, colors = zip(*parts, strict=True)
+    return np.concatenate(seen), np.concatenate(colors)
 
 
 def _sample(

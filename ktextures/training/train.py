@@ -1,10 +1,10 @@
 """Train a model on a scene."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,23 +14,23 @@ from ktextures._version import __version__
 from ktextures.classes import canonical_order
 from ktextures.errors import InputError
 from ktextures.features.protocol import FeatureExtractor
-from ktextures.features.scene_encoder import SceneEncoder
 from ktextures.model.config import TrainingRecord, check_bands
 from ktextures.model.ktextures import KTextures
-from ktextures.model.masks import check_k
 from ktextures.raster.nodata import require_valid
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import read_sample
 from ktextures.raster.scaling import BandScaler, Preparation
-from ktextures.raster.tile_set import TileSet
+from ktextures.raster.tile_set import TileSet, choose_tiles
+from ktextures.training.callbacks import check_callbacks, preparation_listener
 from ktextures.training.checkpoint import Checkpoint, fingerprint, prepare_folder
 from ktextures.training.loop import TrainingLoop
-from ktextures.training.prepare import DEFAULT_STEPS, PRESETS, Request, prepare
+from ktextures.training.prepare import Plan, prepare
+from ktextures.training.presets import Preset
+from ktextures.training.request import Request, check_request
+from ktextures.training.split_merge import regroup
 
-__all__ = ["train"]
+__all__ = ["plan_training", "train"]
 
-DEFAULT_K = 6
-MAX_SCALE = 16.0
 MIN_PIXELS = 1024
 
 
@@ -38,13 +38,11 @@ def train(
     scene: xr.DataArray,
     k: int | None = None,
     *,
-    preset: str | None = None,
+    preset: str | Preset | None = None,
     steps: int | None = None,
     texture_scale: float | str = "auto",
     features: FeatureExtractor | Sequence[FeatureExtractor] | None = None,
     scaler: BandScaler | None = None,
-    learning_rate: float | None = None,
-    loss_weights: Mapping[str, float] | None = None,
     seed: int | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint: str | Path | None = None,
@@ -53,47 +51,42 @@ def train(
 ) -> KTextures:
     """Learn k hard classes of a scene, each with its own texture, without labels.
 
-    Ctrl-C and `model.stop_training` (in a callback) end training after the step at
-    hand; what was learned by then is returned.
+    Ctrl-C, and ``self.model.stop_training = True`` in a callback, end training after
+    the step in progress; what was learned by then is returned.
 
     Parameters
     ----------
     scene : DataArray (band, y, x)
-        As `open_scene` gives it; other arrays are passed through it.
-    k : int
-        Number of classes, 2 to 128; 6 if not given, or that of `model`.
-    preset : {"default", "paper"}
-        "default" if not given, or that of `model`: contextual masks that choose among
-        textures. "paper": as published (Wagner et al. 2022), except that the model kept
-        is the best over a whole pass.
-    steps : int
-        Gradient steps; 600 by default, 10,240 with "paper".
+        As `open_scene` returns it; other arrays are passed through it.
+    k : int, optional
+        Number of classes, 2 to 128; 6 by default, or that of `model`. If it differs
+        from that of `model`, classes are split or merged first, and the others keep
+        their textures, names and colors.
+    preset : {"default", "paper"} or Preset, optional
+        "default" by default, or that of `model`: contextual masks that choose among
+        textures. "paper": as published (Wagner et al. 2022), except that the weights
+        kept are those of the best pass over all tiles. Variants are made by
+        ``dataclasses.replace(ktextures.presets.default, ...)``.
+    steps : int, optional
+        Gradient steps; those of the preset by default (600, or 10,240 with "paper").
     texture_scale : float or "auto"
-        Preset "default": pixels over which texture is looked at, 0 to 16; 0 = the
-        color of each pixel alone. "auto" chooses; the choice is in the model's
-        provenance.
-    features : FeatureExtractor or sequence of them
-        What image and textures are compared by; several add up.
-    scaler : BandScaler
+        Preset "default": distance in pixels over which texture is looked at, 0 to 16;
+        0 = the color of each pixel alone. "auto" chooses, and the model's provenance
+        records the choice.
+    features : FeatureExtractor or sequence of them, optional
+        What image and textures are compared by; several add up. Copies are fitted.
+    scaler : BandScaler, optional
         Bands to 0..1; percentiles 0.5 and 99.5 of the scene by default.
-    learning_rate : float
-        Of the masks, at the first step; 0.003 with preset "default" (0.001 when a
-        model is trained further), 0.001 with "paper". Textures keep their ratio to it.
-    loss_weights : mapping of str to float
-        Weights that differ from the preset's. "default": "dictionary" (1) and
-        "imitation" (0.3) of the start. "paper": "features 1", "features 2" and so on,
-        1 each.
-    seed : int
+    seed : int, optional
         Same seed, scene and versions: same classes. Drawn and recorded if not given.
     callbacks : sequence of keras.callbacks.Callback
-        An epoch is one pass over the training tiles. A method ``on_preparation(part)``
-        is called all through the preparation, where there is one, with "tiles",
-        "encoder", "descriptors" or "start"; what it raises ends the training.
-    checkpoint : path
+        See `ktextures.Callback`.
+    checkpoint : path, optional
         Folder for the state of this training. Called again with the same arguments
-        after a kill, training goes on, to the same result.
-    model : KTextures
-        Earlier model to train further, in place, with its own preset and scaling.
+        after the process was killed, training resumes, with the same result.
+    model : KTextures, optional
+        Earlier model to train further, with its own preset and scaling. It stays as it
+        is; the result is a new model.
     progress : bool
         Show a progress bar.
 
@@ -106,9 +99,13 @@ def train(
     InputError
         If an argument or the scene cannot be used; the message says what to do.
     WeightsError
-        If VGG-16 weights are asked for and there are none.
+        If VGG-16 weights are needed and there are none.
     OutputError
         If the checkpoint folder cannot be written.
+    ModelFileError
+        If the state in the checkpoint folder is damaged.
+    CallbackError
+        If a callback raised an exception; its ``model`` holds what was learned.
 
     Examples
     --------
@@ -117,196 +114,105 @@ def train(
     >>> model = kt.train(scene, k=2, steps=6, seed=1, progress=False)
     >>> model.k
     2
+    >>> kt.train(scene, k=3, model=model, steps=2, seed=1, progress=False).k
+    3
     """
     scene = open_scene(scene)
+    check_callbacks(callbacks)
     if model is not None:
         check_bands(scene.band.values, model.config)
-        _check_continued(model, scaler, texture_scale, features)
-    request = _checked(
-        scene, model, k, preset, steps, texture_scale, features, seed, progress
-    )
+        _check_scaler(scaler, model)
     request = replace(
-        request,
-        learning_rate=_rate(learning_rate),
-        loss_weights=_weights({} if loss_weights is None else loss_weights),
-        on_preparation=_listeners(callbacks),
+        check_request(k, preset, steps, texture_scale, features, seed, model),
+        on_preparation=preparation_listener(callbacks),
+        progress=progress,
     )
     if checkpoint is not None:
         prepare_folder(checkpoint)
     sample = _valid_sample(scene, request.k)
     preparation = model.preparation if model else _preparation(scene, sample, scaler)
-    continued = model is not None
-    if model is not None and request.features:
-        model.compare_by(request.features)
-    plan = prepare(scene, request, preparation, model)
-    state = _checkpoint(
-        checkpoint, request, plan.tiles, plan.model, continued=continued
-    )
+    state = _checkpoint(checkpoint, request, scene, sample, preparation, model)
+    plan = prepare(scene, request, preparation, _continued(scene, request, model))
     loop = TrainingLoop(
         plan.model,
         plan.objective,
-        steps=request.steps,
+        steps=request.preset.steps,
         callbacks=callbacks,
         checkpoint=state,
         progress=progress,
+        conclude=lambda: _conclude(plan, request, continued=model is not None),
     )
     loop.run()
-    with plan.model.lock:
-        _conclude(plan.model, request, plan.tiles, continued=continued)
     return plan.model
 
 
-def _listeners(
-    callbacks: Sequence[keras.callbacks.Callback],
-) -> Callable[[str], None]:
-    """What tells those callbacks that listen about the parts of the preparation."""
-    hooks = [
-        each.on_preparation for each in callbacks if hasattr(each, "on_preparation")
-    ]
+def plan_training(
+    scene: xr.DataArray,
+    k: int,
+    *,
+    preset: str | Preset = "default",
+    seed: int = 0,
+) -> Plan:
+    """Prepare a training without taking a step, to look at where it begins.
 
-    def tell(part: str) -> None:
-        for hook in hooks:
-            hook(part)
+    Parameters
+    ----------
+    scene : DataArray (band, y, x)
+        As for `train`.
+    k : int
+        Number of classes.
+    preset : {"default", "paper"} or Preset
+    seed : int
 
-    return tell
+    Returns
+    -------
+    Plan
+        The model before training, its objective (that of preset "default" holds
+        ``descriptors`` and initial ``labels``), and the training tiles.
+
+    Raises
+    ------
+    InputError
+        If an argument or the scene cannot be used.
+    """
+    scene = open_scene(scene)
+    request = replace(
+        check_request(k, preset, None, "auto", None, seed, None), progress=False
+    )
+    sample = _valid_sample(scene, request.k)
+    return prepare(scene, request, _preparation(scene, sample, None))
 
 
-def _check_continued(
-    model: KTextures,
-    scaler: BandScaler | None,
-    texture_scale: float | str,
-    features: object,
-) -> None:
-    """Refuse what a model that is trained further cannot change any more."""
+def _check_scaler(scaler: BandScaler | None, model: KTextures) -> None:
     if scaler is not None and scaler != model.preparation.scaler:
         raise InputError(
-            "scaler= differs from the model's, which is frozen. Leave it out, or train "
-            "a new model."
-        )
-    own = model.record.provenance.get("texture_scale", texture_scale)
-    if texture_scale not in ("auto", own):
-        raise InputError(
-            f"texture_scale is {texture_scale!r}, but the model to train further has "
-            f"{own:g} px. Leave it out, or train a new model."
-        )
-    if not features and not model.extractors:
-        raise InputError(
-            "The model was trained with features of your own, which its file does not "
-            "hold. Give them again as features=..."
+            "scaler differs from that of the model, which is fixed. Leave it out, or "
+            "train a new model."
         )
 
 
-def _checked(
-    scene: xr.DataArray,
-    model: KTextures | None,
-    k: int | None,
-    preset: str | None,
-    steps: int | None,
-    texture_scale: float | str,
-    features: FeatureExtractor | Sequence[FeatureExtractor] | None,
-    seed: int | None,
-    progress: bool,
-) -> Request:
-    if preset is None:
-        preset = model.config.preset if model else PRESETS[0]
-    if preset not in PRESETS:
-        raise InputError(f"preset is {preset!r}; choose from {', '.join(PRESETS)}.")
-    if model is not None:
-        if preset != model.config.preset:
-            raise InputError(
-                f"preset is {preset!r}, but the model to train further was made by "
-                f"{model.config.preset!r}. Leave preset out, or train a new model."
-            )
-        if k not in (None, model.k):
-            raise InputError(
-                f"k is {k}, but the model to train further has {model.k} classes. "
-                "Leave k out, or train a new model."
-            )
-        k = model.k
-    if steps is None:
-        steps = DEFAULT_STEPS[preset]
-    if not _is_whole(steps) or steps < 1:
-        raise InputError(f"steps is {steps!r}; give a whole number from 1 up.")
-    if seed is None:
-        seed = int(np.random.default_rng().integers(2**31))
-    if not _is_whole(seed) or not 0 <= seed < 2**31:
-        raise InputError(f"seed is {seed!r}; give a whole number from 0 to 2147483647.")
-    return Request(
-        preset=preset,
-        k=check_k(DEFAULT_K if k is None else k),
-        steps=int(steps),
-        seed=int(seed),
-        texture_scale=_scale(texture_scale),
-        features=_as_tuple(features),
-        progress=progress,
-    )
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
-
-
-def _scale(texture_scale: object) -> float | None:
-    if isinstance(texture_scale, str) and texture_scale == "auto":
+def _continued(
+    scene: xr.DataArray, request: Request, model: KTextures | None
+) -> KTextures | None:
+    """A copy of the earlier model, with the number of classes asked for."""
+    if model is None:
         return None
-    if (
-        not isinstance(texture_scale, int | float | np.integer | np.floating)
-        or not 0 <= texture_scale <= MAX_SCALE
-    ):
-        raise InputError(
-            f"texture_scale is {texture_scale!r}; give pixels from 0 (color only) to "
-            f"{MAX_SCALE:g}, or 'auto'."
+    made = model.copy()
+    if request.k != made.k:
+        preset = request.preset
+        tiles = choose_tiles(
+            scene,
+            preset.tile_size,
+            made.reach,
+            made.preparation,
+            most=preset.max_tiles,
+            seed=request.seed,
+            shrink=True,
         )
-    return float(texture_scale)
-
-
-def _rate(learning_rate: object) -> float | None:
-    if learning_rate is None:
-        return None
-    if not _is_number(learning_rate) or not 0 < float(learning_rate) <= 1:
-        raise InputError(
-            f"learning_rate is {learning_rate!r}; give a number above 0 and up to 1, "
-            "0.003 for example."
-        )
-    return float(learning_rate)
-
-
-def _weights(loss_weights: object) -> dict[str, float]:
-    if not isinstance(loss_weights, Mapping):
-        raise InputError(
-            f"loss_weights is {loss_weights!r}; give numbers by the name of their "
-            'loss, {"imitation": 0.3} for example.'
-        )
-    for name, value in loss_weights.items():
-        if not _is_number(value) or not 0 <= float(value) < math.inf:
-            raise InputError(
-                f"loss_weights has {value!r} for {name!r}; give a number from 0 up."
-            )
-    return {str(name): float(value) for name, value in loss_weights.items()}
-
-
-def _is_number(value: object) -> TypeGuard[float]:
-    known = isinstance(value, int | float | np.integer | np.floating)
-    return known and not isinstance(value, bool)
-
-
-def _as_tuple(
-    features: FeatureExtractor | Sequence[FeatureExtractor] | None,
-) -> tuple[FeatureExtractor, ...] | None:
-    if features is None:
-        return None
-    several = (features,) if isinstance(features, FeatureExtractor) else tuple(features)
-    if not several:
-        raise InputError("features is empty; leave it out for the preset's own.")
-    for extractor in several:
-        # A class has all that the protocol asks for, but is none yet.
-        if isinstance(extractor, type) or not isinstance(extractor, FeatureExtractor):
-            raise InputError(
-                f"features holds {extractor!r}, which is no feature extractor; give "
-                "VGG16Features(), FilterBank(), a scene encoder, or your own with "
-                "fit(), __call__() and get_config()."
-            )
-    return several
+        made = regroup(made, request.k, tiles.values, tiles.inner()[1]).model
+    if request.features:
+        made.set_extractors(request.features)
+    return made
 
 
 def _valid_sample(scene: xr.DataArray, k: int) -> np.ndarray:
@@ -337,56 +243,56 @@ def _preparation(
 def _checkpoint(
     folder: str | Path | None,
     request: Request,
-    tiles: TileSet,
-    model: KTextures,
-    *,
-    continued: bool,
+    scene: xr.DataArray,
+    sample: np.ndarray,
+    preparation: Preparation,
+    model: KTextures | None,
 ) -> Checkpoint | None:
+    """The state in a folder, refused before the preparation if it is another's."""
     if folder is None:
         return None
-    names = ["preset", "k", "steps", "seed", "texture_scale"]
-    names += ["learning_rate", "loss_weights"]
-    settings: dict[str, Any] = {name: getattr(request, name) for name in names}
+    settings: dict[str, Any] = {
+        "preset": request.preset.to_dict(),
+        "k": request.k,
+        "seed": request.seed,
+        "texture_scale": request.texture_scale,
+        "size": [scene.sizes["y"], scene.sizes["x"]],
+        "bands": [str(name) for name in scene.band.values],
+        "roles": [str(role) for role in scene.role.values],
+        "scaler": preparation.scaler.to_dict(),
+    }
+    arrays = [sample]
     if request.features:
-        settings["features"] = [
-            (extractor.kind, extractor.get_config()) for extractor in request.features
-        ]
-    settings |= {"bands": model.config.bands, "roles": model.config.roles}
-    arrays = [tiles.values, tiles.valid]
-    if continued:
-        arrays += model.weight_arrays().values()
-    for extractor in model.extractors:
-        if isinstance(extractor, SceneEncoder):
-            arrays += extractor.get_arrays().values()
-    return Checkpoint(folder, fingerprint(settings, arrays))
+        settings["features"] = [extractor.describe() for extractor in request.features]
+        for extractor in request.features:
+            arrays += extractor.get_state().values()
+    if model is not None:
+        arrays += [np.frombuffer(model.to_bytes(), "uint8")]
+    state = Checkpoint(folder, fingerprint(settings, arrays))
+    state.read()
+    return state
 
 
-def _conclude(
-    model: KTextures, request: Request, tiles: TileSet, *, continued: bool
-) -> None:
+def _conclude(plan: Plan, request: Request, *, continued: bool) -> None:
     """Give the classes their order, and record what was done."""
+    model = plan.model
     order = model.record.order
     if not continued:
-        order = canonical_order(_brightness(model, tiles))
+        order = canonical_order(_brightness(model, plan.tiles))
     provenance = {
-        "preset": request.preset,
+        "preset": request.preset.name,
+        "preset_settings": request.preset.to_dict(),
         "k": request.k,
         "seed": request.seed,
         "steps": len(model.record.losses.get("loss", ())),
-        "texture_scale": model.config.masks_options.get("texture_scale"),
-        "features": [_described(extractor) for extractor in model.extractors],
-        "learning_rate": request.learning_rate,
-        "loss_weights": dict(request.loss_weights),
+        "texture_scale": model.mask_network.texture_scale,
+        "features": [extractor.describe() for extractor in model.extractors],
         "ktextures": __version__,
     }
-    model.record = TrainingRecord(
-        model.record.classes, order, dict(model.record.losses), provenance
-    )
-
-
-def _described(extractor: FeatureExtractor) -> dict[str, Any]:
-    source = {"source": extractor.source} if hasattr(extractor, "source") else {}
-    return {"kind": extractor.kind, **extractor.get_config(), **source}
+    with model.lock:
+        model.record = TrainingRecord(
+            model.record.classes, order, dict(model.record.losses), provenance
+        )
 
 
 def _brightness(model: KTextures, tiles: TileSet) -> np.ndarray:

@@ -148,7 +148,7 @@ def test_unknown_layers_are_refused(layers):
 )
 def test_a_file_that_does_not_fit_together_is_refused(tmp_path, change, message):
     encoder = SceneEncoder(4, width=4)
-    config, arrays = encoder.get_config(), encoder.get_arrays()
+    config, arrays = encoder.get_config(), encoder.get_state()
     change(config, arrays)
     path = tmp_path / "odd.encoder"
     path.write_bytes(pack("encoder", config, arrays))

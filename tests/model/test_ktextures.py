@@ -100,7 +100,7 @@ def test_classes_names_and_order_are_kept(tmp_path):
 
 
 def test_weights_of_a_scene_encoder_are_in_the_file(tmp_path):
-    class Own:
+    class Own(kt.FeatureExtractor):
         kind = "my-own"
 
         def fit(self, tiles, bands):
@@ -125,19 +125,21 @@ def test_weights_of_a_scene_encoder_are_in_the_file(tmp_path):
 
 
 def test_extractors_made_of_layers_are_no_part_of_the_model(tmp_path):
-    class Learned(keras.Model):
+    class Learned(kt.FeatureExtractor):
         kind = "learned"
 
         def __init__(self):
-            super().__init__()
             self.dense = keras.layers.Dense(2)
             self.dense.build((None, 4))
 
         def fit(self, tiles, bands):
             pass
 
-        def call(self, tiles):
+        def __call__(self, tiles):
             return [self.dense(tiles)]
+
+        def get_config(self):
+            return {}
 
     model = fresh(extractors=[Learned()])
     assert len(model.weights) == len(fresh().weights)
@@ -222,11 +224,10 @@ def changed(model, change):
     ("change", "message"),
     [
         (lambda s, a: s.pop("config"), "config"),
-        (lambda s, a: s["config"].update(k=4), "shape"),
+        (lambda s, a: s["config"].update(k=4), "order"),
         (lambda s, a: s["config"].update(k=1), "k is 1"),
         (lambda s, a: s["config"].update(masks="other"), "other"),
         (lambda s, a: s["config"].update(more=1), "more"),
-        (lambda s, a: s.update(extractors=[{"kind": "x", "config": {}}]), "'x'"),
         (lambda s, a: s["scaler"].update(low=[1]), "low"),
         (lambda s, a: a.pop("weights/1"), "weights/1"),
         (lambda s, a: a.pop("order"), "order"),
@@ -245,7 +246,7 @@ def test_a_file_that_does_not_fit_together_is_refused(tmp_path, change, message)
     path = tmp_path / "odd"
     path.write_bytes(changed(fresh(), change))
     with pytest.raises(
-        ModelFileError, match=f"(?s)odd' lacks something .*{message}"
+        ModelFileError, match=f"(?s)odd' is incomplete or inconsistent .*{message}"
     ) as e:
         kt.load(path)
     assert len(str(e.value)) < 500
@@ -317,7 +318,7 @@ def test_textures_of_any_size_are_drawn_by_seed(textures, size):
 @pytest.mark.parametrize("size", [(0, 8), (8, -1)])
 def test_an_empty_texture_is_refused(size):
     with pytest.raises(
-        InputError, match=rf"{size[0]} x {size[1]} pixels; sides start at 1"
+        InputError, match=f"must be at least 1, got {size[0]} x {size[1]}"
     ):
         fresh().draw_textures(*size)
 
@@ -406,3 +407,45 @@ def test_snapshots_can_be_asked_for_by_another_thread_while_training(small):
     for shot in shots:
         assert shot.losses["loss"] == model.record.losses["loss"][shot.step - 1]
         assert set(np.unique(shot.classes)) <= {1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s, a: s["config"].update(seed="x"), "seed"),
+        (lambda s, a: s["config"].update(bands=[1, 2, 3, 4]), "bands"),
+        (lambda s, a: s["config"].update(roles=["red"]), "one role each"),
+        (lambda s, a: s["config"]["masks_options"].update(width=2**20), "out of range"),
+        (lambda s, a: s["config"]["masks_options"].update(width="1"), "width"),
+        (lambda s, a: s["config"]["masks_options"].update(evil=1), "evil"),
+        (lambda s, a: s.update(losses={"loss": ["x"]}), "must be numbers"),
+        (lambda s, a: s.update(losses={"loss": [1.0], "b": []}), "one length"),
+        (lambda s, a: s.update(losses=[1]), "items"),
+        (lambda s, a: s.update(provenance="x"), "provenance must be a mapping"),
+        (lambda s, a: s.update(fill=[0.5, 0.5, 0.5, float("nan")]), "not finite"),
+        (lambda s, a: a.update(order=np.array([0.0, 1.0, 2.0])), "order"),
+        (lambda s, a: a["weights/0"].fill(np.nan), "not finite"),
+        (
+            lambda s, a: a.update({"weights/0": a["weights/0"].astype("int8")}),
+            "dtype int8",
+        ),
+    ],
+)
+def test_every_part_of_a_file_is_checked(tmp_path, change, message):
+    path = tmp_path / "odd"
+    path.write_bytes(changed(fresh(), change))
+    with pytest.raises(ModelFileError, match=f"(?s)inconsistent .*{message}"):
+        kt.load(path)
+
+
+def test_a_model_far_larger_than_its_file_is_not_built(tmp_path, monkeypatch):
+    def enlarge(settings, arrays):
+        bands = [f"b{index}" for index in range(4000)]
+        settings["config"].update(k=128, bands=bands, roles=[""] * 4000)
+        arrays["order"] = np.arange(128)
+
+    path = tmp_path / "huge"
+    path.write_bytes(changed(fresh(), enlarge))
+    monkeypatch.setattr("ktextures.model.network.Network.__init__", None)
+    with pytest.raises(ModelFileError, match=r"k=128, 4000 bands.* far larger than"):
+        kt.load(path)

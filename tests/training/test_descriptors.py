@@ -6,12 +6,13 @@ import tensorflow as tf
 
 from ktextures.features.color import ColorFeatures
 from ktextures.features.filter_bank import FilterBank
+from ktextures.features.protocol import FeatureExtractor
 from ktextures.raster.tile_set import TileSet
 from ktextures.raster.windows import Window
 from ktextures.training.descriptors import DescriptorSpace
 
 
-class Spikes:
+class Spikes(FeatureExtractor):
     """Bands, and channels that are silent but for one pixel off the grid."""
 
     kind = "spikes"

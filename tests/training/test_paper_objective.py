@@ -1,6 +1,7 @@
 """Preset "paper": every number as published, and the one repair."""
 
 import json
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -12,9 +13,10 @@ from ktextures.model.ktextures import from_bytes
 from ktextures.model.masks import PublishedMasks
 from ktextures.model.textures import PublishedTextures
 from ktextures.raster.scaling import Preparation
-from ktextures.training import prepare as presets
 from ktextures.training.loop import TrainingLoop
-from ktextures.training.prepare import Request, prepare
+from ktextures.training.prepare import prepare
+from ktextures.training.presets import paper
+from ktextures.training.request import Request
 
 pytestmark = pytest.mark.usefixtures("eager", "offline")
 
@@ -23,11 +25,14 @@ def cheap():
     return kt.FilterBank(scales=1, orientations=1)
 
 
+def brief(encoder_steps):
+    return replace(paper, encoder_steps=encoder_steps)
+
+
 def request(**options):
     wanted = {
-        "preset": "paper",
+        "preset": paper,
         "k": 6,
-        "steps": 10_240,
         "seed": 3,
         "texture_scale": 2.0,
         "features": None,
@@ -57,12 +62,11 @@ def wide():
 def as_published(wide, tmp_path_factory):
     """Model and objective of the preset, its scene encoder trained for one step."""
     patch = pytest.MonkeyPatch()
-    patch.setattr(presets, "ENCODER_STEPS", 1)
     patch.setenv("KERAS_HOME", str(tmp_path_factory.mktemp("keras")))
     patch.setattr("socket.create_connection", _unreachable)
     tf.config.run_functions_eagerly(True)
     try:
-        plan = prepare(wide, request(), prepared())
+        plan = prepare(wide, request(preset=brief(1)), prepared())
     finally:
         tf.config.run_functions_eagerly(False)
         patch.undo()
@@ -107,8 +111,7 @@ def test_training_numbers_are_the_published_ones(as_published):
     assert float(objective.optimizer.learning_rate) == pytest.approx(0.001)
     assert objective.optimizer.clipnorm == 1.0
     assert (model.mask_network.noise, model.mask_network.slope) == (0.0005, 5000.0)
-    assert presets.DEFAULT_STEPS["paper"] == 10_240
-    assert presets.PAPER_TILES == 1024
+    assert (paper.steps, paper.max_tiles, paper.encoder_steps) == (10_240, 1024, 500)
     assert objective.keeps_best
 
 
@@ -125,7 +128,7 @@ def test_a_step_goes_through_both_extractors(as_published):
 
 
 def test_the_loss_is_the_mean_squared_difference_of_features(small):
-    class Double:
+    class Double(kt.FeatureExtractor):
         kind = "double"
 
         def fit(self, tiles, bands):
@@ -217,9 +220,9 @@ def test_default_steps_of_the_preset(small):
     assert model.config.preset == "paper"
 
 
-def test_the_record_tells_which_weights_were_used(small, monkeypatch):
-    monkeypatch.setattr(presets, "ENCODER_STEPS", 2)
-    model = kt.train(small, 2, preset="paper", steps=1, seed=1, progress=False)
+def test_the_record_tells_which_weights_were_used(small):
+    preset = brief(2)
+    model = kt.train(small, 2, preset=preset, steps=1, seed=1, progress=False)
     vgg, encoder = model.record.provenance["features"]
     assert (vgg["kind"], vgg["source"]) == ("vgg16", "bundled")
     assert (encoder["kind"], encoder["trained"]["steps"]) == ("scene-encoder", 2)
@@ -233,7 +236,8 @@ def test_an_encoder_of_the_users_own_is_used(small):
     model = kt.train(
         small, 2, preset="paper", features=encoder, steps=1, seed=1, progress=False
     )
-    assert model.extractors == (encoder,)
+    (used,) = model.extractors
+    assert used.network is encoder.network
 
 
 @pytest.mark.parametrize("bands", [1, 7])
@@ -245,18 +249,17 @@ def test_any_bands_and_size(bands):
     assert kt.segment(scene, model).classes.shape == (32, 45)
 
 
-def test_a_scene_without_named_bands_asks_for_them(small, monkeypatch):
-    monkeypatch.setattr(presets, "ENCODER_STEPS", 1)
+def test_a_scene_without_named_bands_asks_for_them(small):
+    preset = brief(1)
     bare = small.assign_coords(band=list("abcd")).assign_coords(role=("band", [""] * 4))
     with pytest.raises(
         kt.InputError, match=r"VGG-16 .* has no \['red', 'green', 'blue'\]"
     ):
-        kt.train(bare, 2, preset="paper", steps=1, seed=1, progress=False)
+        kt.train(bare, 2, preset=preset, steps=1, seed=1, progress=False)
 
 
-def test_the_same_seed_gives_the_same_model(small, monkeypatch):
-    monkeypatch.setattr(presets, "ENCODER_STEPS", 2)
-    options = {"preset": "paper", "steps": 2, "progress": False}
+def test_the_same_seed_gives_the_same_model(small):
+    options = {"preset": brief(2), "steps": 2, "progress": False}
     one, same = (
         kt.train(small, 2, seed=4, **options).weight_arrays() for _ in range(2)
     )

@@ -110,8 +110,8 @@ def test_the_model_itself_stays_and_the_new_one_can_be_trained(learned):
     weights = model.weight_arrays()
     made = regroup(model, 4, *seen(scene, model)).model
     steps = made.record.steps
-    kt.train(scene, model=made, steps=2, seed=1, progress=False)
-    assert made.record.steps == steps + 2
+    further = kt.train(scene, model=made, steps=2, seed=1, progress=False)
+    assert further.record.steps == steps + 2
     assert model.k == 3
     assert all(np.array_equal(weights[n], a) for n, a in model.weight_arrays().items())
 

@@ -407,13 +407,14 @@ def test_progress_is_shown_on_demand(capsys):
 # --- training further ----------------------------------------------------------------
 
 
-def test_a_model_is_trained_further_in_place(tmp_path):
+def test_training_further_gives_a_new_model_and_leaves_the_earlier_one():
     scene = synthetic(k=2)
     model = quick(scene, 2, steps=3)
     first = model.weight_arrays()
     order = model.record.order.tolist()
+    content = model.to_bytes()
     more = kt.train(scene, model=model, **QUICK)
-    assert more is model
+    assert model.to_bytes() == content
     assert more.record.steps == more.record.provenance["steps"] == 5
     assert {len(trace) for trace in more.record.losses.values()} == {5}
     assert more.record.order.tolist() == order
@@ -426,25 +427,25 @@ def test_a_loaded_model_is_trained_further_alike(tmp_path):
     model = quick(scene, 2, texture_scale=1.0)
     model.save(tmp_path / "model")
     loaded = kt.load(tmp_path / "model")
-    kt.train(scene, model=model, **QUICK)
-    kt.train(scene, model=loaded, **QUICK)
-    assert same_weights(model, loaded)
-    assert loaded.record.provenance["texture_scale"] == 1.0
+    one = kt.train(scene, model=model, **QUICK)
+    other = kt.train(scene, model=loaded, **QUICK)
+    assert same_weights(one, other)
+    assert not same_weights(one, model)
+    assert other.record.provenance["texture_scale"] == 1.0
 
 
 def test_names_and_colors_stay_when_trained_further():
     scene = synthetic(k=2)
     model = quick(scene, 2)
-    table = model.record.classes.rename(1, "water")
-    model.record = replace(model.record, classes=table)
-    assert kt.train(scene, model=model, **QUICK).record.classes == table
+    named = model.rename({1: "water"})
+    further = kt.train(scene, model=named, **QUICK)
+    assert further.classes == model.classes.rename(1, "water")
 
 
 def test_a_model_is_trained_further_on_another_scene_with_its_own_scaling():
     model = quick(synthetic(k=2), 2)
-    preparation = model.preparation
-    kt.train(synthetic(60, k=2, seed=5), model=model, **QUICK)
-    assert model.preparation == preparation
+    further = kt.train(synthetic(60, k=2, seed=5), model=model, **QUICK)
+    assert further.preparation == model.preparation
 
 
 def test_training_that_was_stopped_early_and_goes_on_finds_all_classes():
@@ -457,7 +458,7 @@ def test_training_that_was_stopped_early_and_goes_on_finds_all_classes():
     for _ in range(2):
         shares = np.bincount(classes(scene, model).ravel(), minlength=9)[1:] / 96**2
         assert shares.min() >= 0.004
-        kt.train(scene, model=model, steps=25, seed=1, progress=False)
+        model = kt.train(scene, model=model, steps=25, seed=1, progress=False)
 
 
 def test_a_class_that_another_scene_has_not_is_not_made_into_something_else():
@@ -470,7 +471,7 @@ def test_a_class_that_another_scene_has_not_is_not_made_into_something_else():
     model = quick(scene, 3, steps=60, texture_scale=0, features=None)
     value = np.bincount(classes(scene, model)[there]).argmax()
     assert (classes(other, model) == value).mean() < 0.005
-    kt.train(other, model=model, steps=25, seed=1, progress=False)
+    model = kt.train(other, model=model, steps=25, seed=1, progress=False)
     assert (classes(other, model) == value).mean() < 0.02
     assert (classes(scene, model)[there] == value).mean() > 0.8
 
@@ -478,22 +479,23 @@ def test_a_class_that_another_scene_has_not_is_not_made_into_something_else():
 def test_other_features_may_be_given_when_trained_further():
     scene = synthetic(k=2)
     model = quick(scene, 2)
-    kt.train(scene, model=model, features=kt.FilterBank(2, 2), **QUICK)
-    assert model.extractors[0].scales == 2
-    assert model.record.provenance["features"][0]["scales"] == 2
+    bank = kt.FilterBank(2, 2)
+    further = kt.train(scene, model=model, features=bank, **QUICK)
+    assert further.extractors[0].scales == 2
+    assert model.extractors[0].scales == 1
+    assert not hasattr(bank, "_mean"), "the user's own is not fitted"
+    assert further.record.provenance["features"][0]["scales"] == 2
 
 
 def test_what_cannot_change_any_more_is_refused():
     scene = synthetic(k=2)
     model = quick(scene, 2, texture_scale=1)
-    with pytest.raises(InputError, match=r"k is 3, but the model .* has 2 classes"):
-        kt.train(scene, 3, model=model, **QUICK)
-    with pytest.raises(InputError, match=r"'paper', but the model .* by 'default'"):
+    with pytest.raises(InputError, match=r"'paper', but the model .* with 'default'"):
         kt.train(scene, model=model, preset="paper", **QUICK)
     with pytest.raises(InputError, match=r"texture_scale is 4.*model .* has 1 px"):
         kt.train(scene, model=model, texture_scale=4, **QUICK)
     scaler = kt.BandScaler.fixed([0] * 4, [1] * 4)
-    with pytest.raises(InputError, match=r"scaler= differs from the model's"):
+    with pytest.raises(InputError, match="scaler differs from that of the model"):
         kt.train(scene, model=model, scaler=scaler, **QUICK)
     with pytest.raises(
         InputError,
@@ -511,7 +513,7 @@ def test_features_that_no_file_holds_are_asked_for(tmp_path):
     scene = synthetic(k=2)
     quick(scene, 2, features=Own(1, 1)).save(tmp_path / "model")
     loaded = kt.load(tmp_path / "model")
-    with pytest.raises(InputError, match=r"features of your own.*Give them again"):
+    with pytest.raises(InputError, match=r"file does not hold.*Pass them again"):
         kt.train(scene, model=loaded, **QUICK)
     kt.train(scene, model=loaded, features=Own(1, 1), **QUICK)
 
@@ -550,12 +552,15 @@ class Listener(keras.callbacks.Callback):
 
 @pytest.mark.parametrize(
     ("preset", "parts"),
-    [("default", ["tiles", "descriptors", "start"]), ("paper", ["encoder", "tiles"])],
+    [
+        ("default", ["tiles", "descriptors", "initial labels"]),
+        ("paper", ["encoder", "tiles"]),
+    ],
 )
 def test_callbacks_hear_of_the_preparation(preset, parts, monkeypatch):
-    monkeypatch.setattr("ktextures.training.prepare.ENCODER_STEPS", 2)
     listener, options = Listener(), {"preset": preset, "steps": 1}
     if preset == "paper":
+        options["preset"] = replace(kt.presets.paper, encoder_steps=2)
         options |= {"texture_scale": "auto", "features": None}
         monkeypatch.setattr(
             "ktextures.training.prepare.VGG16Features", lambda *_, **__: cheap()
@@ -566,7 +571,7 @@ def test_callbacks_hear_of_the_preparation(preset, parts, monkeypatch):
     assert list(dict.fromkeys(listener.parts)) == parts
 
 
-@pytest.mark.parametrize("part", ["tiles", "descriptors", "start"])
+@pytest.mark.parametrize("part", ["tiles", "descriptors", "initial labels"])
 def test_what_a_callback_raises_ends_the_preparation(part):
     listener = Listener(part)
     with pytest.raises(TimeoutError, match=part):
@@ -579,14 +584,16 @@ def test_what_a_callback_raises_ends_the_preparation(part):
 
 @pytest.mark.parametrize("preset", ["default", "paper"])
 def test_the_learning_rate_scales_what_a_step_changes(preset):
-    scene, options = synthetic(k=2), {"preset": preset, "steps": 1}
-    if preset == "paper":
-        options["texture_scale"] = "auto"
+    scene, options = synthetic(k=2), {"steps": 1, "texture_scale": "auto"}
+    own = getattr(kt.presets, preset)
+
+    def made_with(rate):
+        return quick(scene, 2, preset=own.with_learning_rate(rate), **options)
 
     def change(rate):
-        made = quick(scene, 2, learning_rate=rate, **options)
+        made = made_with(rate)
         # Adam's first step is as long as the rate, whatever the gradient.
-        own = quick(scene, 2, learning_rate=1e-12, **options).weight_arrays()
+        own = made_with(1e-12).weight_arrays()
         after = made.weight_arrays()
         return max(float(np.abs(after[name] - own[name]).max()) for name in after)
 
@@ -596,22 +603,52 @@ def test_the_learning_rate_scales_what_a_step_changes(preset):
 
 def test_loss_weights_change_what_is_learned_and_are_recorded():
     scene = synthetic(k=2)
-    same = quick(scene, 2, steps=4, loss_weights={"imitation": 0.3})
-    assert same_weights(same, quick(scene, 2, steps=4))
-    other = quick(scene, 2, steps=4, loss_weights={"imitation": 3.0})
-    assert not same_weights(same, other)
-    assert other.record.provenance["loss_weights"] == {"imitation": 3.0}
-    assert other.record.provenance["learning_rate"] is None
+
+    def weighted(imitation):
+        preset = replace(kt.presets.default, loss_weights={"imitation": imitation})
+        return quick(scene, 2, steps=4, preset=preset)
+
+    assert same_weights(weighted(0.3), quick(scene, 2, steps=4))
+    other = weighted(3.0)
+    assert not same_weights(weighted(0.3), other)
+    recorded = other.record.provenance["preset_settings"]
+    assert recorded["loss_weights"] == {"dictionary": 1.0, "imitation": 3.0}
+    assert recorded["learning_rate"] == kt.presets.default.learning_rate
 
 
 def test_weights_of_published_losses_scale_their_sum():
     scene = synthetic(k=2)
-    options = {"preset": "paper", "steps": 1, "texture_scale": "auto"}
     losses = [
-        quick(scene, 2, loss_weights={"features 1": w}, **options).record.losses
-        for w in (1.0, 2.0)
+        quick(
+            scene,
+            2,
+            preset=replace(kt.presets.paper, loss_weights={"features 1": weight}),
+            steps=1,
+            texture_scale="auto",
+        ).record.losses
+        for weight in (1.0, 2.0)
     ]
     assert losses[1]["loss"][0] == pytest.approx(2 * losses[0]["loss"][0], rel=1e-4)
+
+
+def test_a_loss_that_the_features_do_not_have_is_refused():
+    preset = replace(kt.presets.paper, loss_weights={"features 2": 1})
+    with pytest.raises(
+        InputError, match="names features 2; the losses of this training are features 1"
+    ):
+        quick(synthetic(k=2), 2, preset=preset, texture_scale="auto")
+
+
+def test_a_changed_preset_is_used_recorded_and_taken_up_again(tmp_path):
+    scene = synthetic(k=2)
+    preset = replace(kt.presets.default, tile_size=40, steps=2, pooling=1.0)
+    model = kt.train(scene, 2, preset=preset, features=cheap(), seed=1, progress=False)
+    assert model.record.steps == 2
+    assert model.record.provenance["preset_settings"] == preset.to_dict()
+    assert not same_weights(model, quick(scene, 2, texture_scale="auto"))
+    model.save(tmp_path / "model")
+    further = kt.train(scene, model=kt.load(tmp_path / "model"), **QUICK)
+    assert further.record.provenance["preset_settings"]["tile_size"] == 40
 
 
 # --- mistakes ------------------------------------------------------------------------
@@ -624,7 +661,7 @@ def test_weights_of_published_losses_scale_their_sum():
         ({"k": 129}, "k is 129; choose"),
         ({"k": 2.5}, "k is 2.5; it must be a whole number"),
         ({"preset": "fast"}, "preset is 'fast'; choose from default, paper"),
-        ({"steps": 0}, "steps is 0; give a whole number from 1 up"),
+        ({"steps": 0}, "steps is 0; give a whole number of 1 or more"),
         ({"steps": -1}, "steps is -1; give"),
         ({"steps": 1.5}, "steps is 1.5; give"),
         ({"steps": "10"}, "steps is '10'; give"),
@@ -639,27 +676,11 @@ def test_weights_of_published_losses_scale_their_sum():
         ({"texture_scale": "big"}, "texture_scale is 'big'; give"),
         ({"texture_scale": float("nan")}, "texture_scale is nan; give"),
         ({"texture_scale": None}, "texture_scale is None; give"),
-        ({"learning_rate": 0}, "learning_rate is 0; give a number above 0"),
-        ({"learning_rate": "fast"}, "learning_rate is 'fast'; give"),
-        ({"learning_rate": float("nan")}, "learning_rate is nan; give"),
-        ({"loss_weights": {"imitation": -1}}, "loss_weights has -1 for 'imitation'"),
-        ({"loss_weights": [1.0]}, r"loss_weights is \[1.0\]; give numbers by the name"),
-        (
-            {"loss_weights": {"smooth": 1}, "features": cheap()},
-            "names smooth; the losses of this training are dictionary, imitation",
-        ),
-        (
-            {
-                "loss_weights": {"features 2": 1},
-                "preset": "paper",
-                "features": cheap(),
-            },
-            "names features 2; the losses of this training are features 1",
-        ),
-        ({"features": "vgg"}, "'v', which is no feature extractor; give VGG16"),
-        ({"features": [None]}, "None, which is no feature extractor"),
-        ({"features": kt.FilterBank}, "FilterBank'>, which is no feature extractor"),
+        ({"features": "vgg"}, "'v', which is not a feature extractor; give VGG16"),
+        ({"features": [None]}, "None, which is not a feature extractor"),
+        ({"features": kt.FilterBank}, "FilterBank'>, which is not a feature extractor"),
         ({"features": []}, "features is empty; leave it out"),
+        ({"callbacks": [print]}, "callbacks holds <built-in .*give instances of"),
     ],
 )
 def test_bad_arguments_are_refused(options, message):
