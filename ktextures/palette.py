@@ -1,7 +1,7 @@
 """Colors of classes, the same for every k."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -9,13 +9,12 @@ from PIL import ImageColor
 
 from ktextures.errors import InputError
 
-__all__ = ["MAX_CLASSES", "class_colors", "parse_color", "rgb_values"]
+__all__ = ["MAX_CLASSES", "class_colors", "free_colors", "parse_color", "rgb_values"]
 
 MAX_CLASSES = 128
 
-
-# Okabe and Ito's color-blind safe palette, its black replaced by a gray that
-# stands out from white and from black alike.
+# Okabe and Ito's color-blind safe palette, with a gray in place of black, which is
+# visible on white and on black.
 _SAFE_COLORS = (
     "#0072b2",
     "#e69f00",
@@ -27,20 +26,16 @@ _SAFE_COLORS = (
     "#595959",
 )
 
-
 _GLASBEY_SETS = ("glasbey_category10", "glasbey_light", "glasbey_dark", "glasbey_hv")
 
-
-# In OKLab: darker or lighter colors merge with a black or a white page, stronger
-# ones glare beside the first eight.
+# In OKLab: darker or lighter colors are hard to see on a black or white page, and more
+# saturated ones stand out from the first eight.
 _LIGHTNESS_RANGE = (0.33, 0.88)
-
-
 _MAX_CHROMA = 0.21
 
 
 def parse_color(color: str) -> str:
-    """Write a color as ``"#rrggbb"``.
+    """Convert a CSS color to ``"#rrggbb"``.
 
     Parameters
     ----------
@@ -55,7 +50,7 @@ def parse_color(color: str) -> str:
     Raises
     ------
     InputError
-        When it is not a color, or has an alpha channel.
+        If it is not a color, or has an alpha channel.
 
     Examples
     --------
@@ -70,17 +65,17 @@ def parse_color(color: str) -> str:
         ) from error
     if len(rgb) != 3:
         raise InputError(
-            f"color {color!r} has an alpha channel: give an opaque one, '#rrggbb'"
+            f"{color!r} has an alpha channel: give an opaque color, '#rrggbb'"
         )
     return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
 def class_colors(k: int) -> list[str]:
-    """Colors for k classes, the same for every call.
+    """Return the default colors of k classes.
 
-    The first eight are safe for color-blind readers; further ones are glasbey
-    colors, each as far as possible from all before it. A smaller k gives the
-    beginning of the same list.
+    The first eight are safe for color-blind readers; the others are glasbey colors,
+    each as different as possible from all before it. A smaller k gives the beginning
+    of the same list.
 
     Parameters
     ----------
@@ -95,20 +90,42 @@ def class_colors(k: int) -> list[str]:
     Raises
     ------
     InputError
-        When k is not a whole number in 1..128.
+        If k is not a whole number in 1..128.
 
     Examples
     --------
     >>> class_colors(2)
     ['#0072b2', '#e69f00']
     """
-    if isinstance(k, bool) or not isinstance(k, int | np.integer):
+    whole = isinstance(k, int | np.integer) and not isinstance(k, bool)
+    if not whole or not 1 <= k <= MAX_CLASSES:
         raise InputError(f"k is {k!r}: give a whole number from 1 to {MAX_CLASSES}")
-    if not 1 <= k <= MAX_CLASSES:
-        raise InputError(f"k is {k}: give a whole number from 1 to {MAX_CLASSES}")
     if k <= len(_SAFE_COLORS):
         return list(_SAFE_COLORS[:k])
     return list(_far_colors()[:k])
+
+
+def free_colors(taken: Sequence[str]) -> Iterator[str]:
+    """Yield colors for classes, first those that are not taken.
+
+    Parameters
+    ----------
+    taken : sequence of str
+        Colors in use, ``"#rrggbb"``.
+
+    Yields
+    ------
+    str
+        ``"#rrggbb"``, from 128 different colors.
+
+    Examples
+    --------
+    >>> next(free_colors(["#0072b2"]))
+    '#e69f00'
+    """
+    colors = class_colors(MAX_CLASSES)
+    yield from (color for color in colors if color not in taken)
+    yield from colors
 
 
 @functools.cache
@@ -158,6 +175,27 @@ def _oklab(colors: Sequence[str]) -> npt.NDArray[np.float64]:
 
 
 def rgb_values(colors: Sequence[str]) -> npt.NDArray[np.uint8]:
-    """Colors as uint8 (n, 3)."""
+    """Convert colors to numbers.
+
+    Parameters
+    ----------
+    colors : sequence of str
+        CSS colors.
+
+    Returns
+    -------
+    ndarray of uint8, (n, 3)
+        Red, green, blue.
+
+    Raises
+    ------
+    InputError
+        If one is not a color, or has an alpha channel.
+
+    Examples
+    --------
+    >>> rgb_values(["#0072b2"]).tolist()
+    [[0, 114, 178]]
+    """
     parsed = [ImageColor.getrgb(parse_color(color)) for color in colors]
     return np.array(parsed, dtype=np.uint8).reshape(-1, 3)

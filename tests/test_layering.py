@@ -17,8 +17,9 @@ LAYERS = [
     {"model"},
     {"datasets", "features"},
     {"raster"},
+    {"class_maps"},
     {"classes"},
-    {"archive", "palette"},
+    {"archive", "class_arrays", "class_attrs", "palette"},
     {"_arguments", "_interrupts", "_loading", "errors", "staging"},
 ]
 
