@@ -9,7 +9,7 @@ import ktextures as kt
 
 @pytest.fixture
 def explore(eager):
-    """Open explorers that end with the test."""
+    """Function that opens explorers, which are closed after the test."""
     opened = []
 
     def opening(scene, k=3, **options):
@@ -23,12 +23,13 @@ def explore(eager):
 
 @pytest.fixture
 def shown(explore, small, trained):
-    """Explorer of a scene in UTM whose model is given."""
+    """Explorer of a scene in UTM, opened with a trained model."""
     return explore(small, model=trained)
 
 
 @pytest.fixture
 def plain(small):
+    """The same scene without CRS."""
     return xr.DataArray(
         small.values, dims=("band", "y", "x"), coords={"band": small.band.values}
     )

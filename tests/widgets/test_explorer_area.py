@@ -12,7 +12,7 @@ from ktextures.errors import InputError
 
 
 def test_training_on_an_area_is_shown_on_the_whole_scene(explore, plain):
-    explorer = explore(plain, steps=3)
+    explorer = explore(plain, steps=1)
     explorer.train_on(box(10, 20, 50, 60.2))
     assert tuple(explorer.state.area.window) == (20, 10, 40, 40)
     cut = explorer.state.area.cut(explorer.scene)

@@ -34,13 +34,12 @@ def test_rename_recolor_merge_and_undo(shown):
     assert state.table == start
 
 
-def test_merged_classes_stay_merged_while_training_goes_on(explore, small):
-    explorer = explore(small, steps=4)
-    explorer.train()
-    explorer.wait(60)
+def test_merged_classes_stay_merged_in_a_continued_training(explore, small, trained):
+    explorer = explore(small, model=trained, steps=1)
     explorer.merge([1, 3])
     explorer.resume()
-    explorer.wait(60)
+    assert explorer.wait(60)
+    assert explorer.model.record.steps == trained.record.steps + 1
     assert explorer.state.mapping == (1, 2, 1)
     assert set(np.unique(explorer.result.classes)) <= {1, 2}
     assert explorer.model.k == 3

@@ -55,7 +55,7 @@ def test_stop_in_the_preparation_of_a_new_training_keeps_the_earlier_model(shown
 
 
 def test_another_k_starts_the_preparation_over(explore, small):
-    explorer = explore(small, steps=2)
+    explorer = explore(small, steps=1)
     heard = []
 
     def change_k(change):
@@ -73,7 +73,7 @@ def test_another_k_starts_the_preparation_over(explore, small):
 
 
 def test_pause_holds_the_preparation(explore, small):
-    explorer = explore(small, steps=2)
+    explorer = explore(small, steps=1)
     explorer.state.observe(
         lambda change: explorer.pause() if change["new"] == MESSAGES[2] else None,
         "message",
@@ -85,4 +85,4 @@ def test_pause_holds_the_preparation(explore, small):
     explorer.state.unobserve_all("message")
     explorer.resume()
     assert explorer.wait(60)
-    assert explorer.state.step == 2
+    assert explorer.state.step == 1

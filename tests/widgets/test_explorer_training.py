@@ -9,11 +9,10 @@ import xarray as xr
 from explorer_tools import CHEAP, pixels_of, until
 
 import ktextures as kt
-from ktextures.classes import relabel
 
 
 def test_training_updates_the_map_and_gives_model_and_result(explore, small):
-    explorer = explore(small, steps=6)
+    explorer = explore(small, steps=4)
     urls, state = [], explorer.state
     explorer.overlays["classes"].observe(
         lambda change: urls.append(change["new"]), "url"
@@ -21,7 +20,7 @@ def test_training_updates_the_map_and_gives_model_and_result(explore, small):
     explorer.train()
     assert explorer.wait(120)
     assert (state.status, state.traceback) == ("done", "")
-    assert (state.step, state.goal, len(state.losses)) == (6, 6, 6)
+    assert (state.step, state.goal, len(state.losses)) == (4, 4, 4)
     assert len(urls) >= 3
     assert isinstance(explorer.model, kt.KTextures)
     result, table = explorer.result, state.table
@@ -32,13 +31,14 @@ def test_training_updates_the_map_and_gives_model_and_result(explore, small):
     assert sum(row.share for row in state.classes) == pytest.approx(1)
     area = sum(row.area_ha for row in state.classes)
     assert area == pytest.approx(kt.class_areas(expected)["area_ha"].sum())
+    state.steps = 1
     explorer.resume()
     assert explorer.wait(120)
-    assert (state.step, explorer.model.record.steps) == (12, 12)
+    assert (state.step, explorer.model.record.steps) == (5, 5)
 
 
 def test_the_map_is_colored_before_the_first_step(explore, small):
-    explorer = explore(small, steps=3)
+    explorer = explore(small, steps=1)
     seen = []
     explorer.state.observe(lambda _: seen.append(explorer.state.snapshot), "version")
     explorer.train()
@@ -53,7 +53,7 @@ def test_classes_keep_their_numbers_when_training_ends(explore, small, monkeypat
         "ktextures.training.train.canonical_order",
         lambda light: np.arange(len(light))[::-1],
     )
-    explorer = explore(small, steps=3)
+    explorer = explore(small, steps=1)
     explorer.train()
     explorer.wait(60)
     assert explorer.state.status == "done"
@@ -115,65 +115,69 @@ def test_second_train_is_refused_with_a_message(explore, small):
     assert explorer.wait(60)
 
 
-def test_more_classes_while_training_keep_the_colors_of_the_others(explore, small):
-    explorer = explore(small, steps=60)
-    explorer.train()
-    until(lambda: explorer.state.step >= 20)
+def test_more_classes_while_training_keep_the_colors_of_the_others(
+    explore, small, trained
+):
+    explorer = explore(small, model=trained, steps=500)
+    state, seen = explorer.state, []
     explorer.rename(1, "first")
-    colors = explorer.state.table.colors
-    state, frames = explorer.state, []
+    explorer.resume()
+    until(lambda: state.step > trained.record.steps)
     state.observe(
-        lambda _: frames.append((state.snapshot, state.mapping, state.table)), "version"
+        lambda _: seen.append((state.shown_classes(), state.table)), "version"
     )
+    explorer.recolor(1, "#102030")
+    colors = state.table.colors
     state.k = 4
     until(lambda: state.table.k == 4 or state.status != "training")
     explorer.stop()
-    explorer.wait(60)
+    assert explorer.wait(60)
     assert (state.traceback, explorer.model.k) == ("", 4)
     assert state.table.colors[:3] == colors
     assert state.table.names[0] == "first"
     assert state.table.colors[3] not in colors
     # The classes that were not split stay where they were.
-    index = next(i for i, each in enumerate(frames) if each[2].k == 4)
-    (old, before, _), (new, after, _) = frames[index - 1], frames[index]
-    old_map = relabel(old.classes, np.array(before))
-    new_map = relabel(new.classes, np.array(after))
-    same = [(new_map == v)[old_map == v].mean() for v in (1, 2, 3)]
+    index = next(i for i, (_, table) in enumerate(seen) if table.k == 4)
+    before, after = seen[index - 1][0], seen[index][0]
+    same = [(after[before == value] == value).mean() for value in (1, 2, 3)]
     assert sorted(same)[1] > 0.9
 
 
-def test_fewer_classes_while_training(explore, small):
-    explorer = explore(small, k=4, steps=60)
-    explorer.train()
-    until(lambda: explorer.state.step >= 20)
+def test_fewer_classes_while_training(explore, small, trained):
+    explorer = explore(small, model=trained, steps=500)
+    explorer.resume()
+    until(lambda: explorer.state.step > trained.record.steps)
     colors = set(explorer.state.table.colors)
-    explorer.state.k = 3
-    until(lambda: explorer.state.table.k == 3 or not explorer.state.busy)
+    explorer.state.k = 2
+    until(lambda: explorer.state.table.k == 2 or not explorer.state.busy)
     explorer.stop()
-    explorer.wait(60)
-    assert (explorer.state.traceback, explorer.model.k) == ("", 3)
+    assert explorer.wait(60)
+    assert (explorer.state.traceback, explorer.model.k) == ("", 2)
     assert set(explorer.state.table.colors) < colors
 
 
 def test_paper_preset_starts_over_with_another_k(explore, small):
-    explorer = explore(small, preset="paper", steps=4)
+    explorer = explore(small, preset="paper", steps=2)
+    state, ks = explorer.state, []
+    state.observe(lambda _: ks.append(len(state.snapshot.textures)), "version")
+    state.observe(
+        lambda change: setattr(state, "k", 4) if change["new"] == 1 else None, "step"
+    )
     explorer.train()
-    until(lambda: explorer.state.step >= 1)
-    explorer.state.k = 4
     assert explorer.wait(200)
-    assert explorer.state.traceback == ""
-    assert (explorer.model.k, explorer.model.record.steps) == (4, 4)
+    assert state.traceback == ""
+    assert set(ks) == {3, 4}
+    assert (explorer.model.k, explorer.model.record.steps) == (4, 2)
 
 
-def test_new_training_keeps_colors_where_classes_overlap(explore, small):
-    explorer = explore(small, steps=6)
-    explorer.train()
-    explorer.wait(60)
+def test_new_training_keeps_colors_where_classes_overlap(explore, small, trained):
+    explorer = explore(small, model=trained, steps=1)
     explorer.recolor(1, "#ff0000")
+    explorer.rename(1, "water")
     explorer.train()
-    explorer.wait(60)
+    assert explorer.wait(60)
+    assert explorer.model.record.steps == 1
     assert "#ff0000" in explorer.state.table.colors
-    assert explorer.state.table.names == ("class 1", "class 2", "class 3")
 
 
 def test_failures_are_shown_and_the_explorer_stays_usable(explore, small):
@@ -181,7 +185,7 @@ def test_failures_are_shown_and_the_explorer_stays_usable(explore, small):
         def fit(self, *_):
             raise RuntimeError("no such luck")
 
-    explorer = explore(small, steps=3, features=Broken(1, 1))
+    explorer = explore(small, steps=1, features=Broken(1, 1))
     explorer.train()
     assert explorer.wait(60)
     assert explorer.state.status == "failed"
@@ -193,13 +197,13 @@ def test_failures_are_shown_and_the_explorer_stays_usable(explore, small):
     assert (explorer.state.status, explorer.state.traceback) == ("done", "")
 
 
-def test_reset_discards_everything_but_the_settings(explore, small):
-    explorer = explore(small, steps=3)
-    explorer.train()
-    explorer.wait(60)
+def test_reset_discards_everything_but_the_settings(explore, small, trained):
+    explorer = explore(small, model=trained, steps=3)
+    explorer.train_on(None)
     explorer.reset()
     state = explorer.state
-    assert (state.status, state.step, state.losses) == ("idle", 0, [])
-    assert (state.snapshot, state.classes, explorer.model) == (None, (), None)
+    assert (state.status, state.message, state.step) == ("idle", "", 0)
+    assert (state.losses, state.snapshot, state.classes) == ([], None, ())
+    assert (explorer.model, explorer.result) == (None, None)
     assert (state.k, state.steps) == (3, 3)
     assert pixels_of(explorer.overlays["classes"].url).shape[:2] == (1, 1)
