@@ -1,10 +1,10 @@
-"""How quickly the explorer answers, in JupyterLab and Chromium.
+"""Measure how quickly the explorer responds in JupyterLab and Chromium.
 
     python benchmarks/explorer.py [--k 6] [--rounds 5] [--cycles 20]
 
-Prints a table in Markdown. The scene is the bundled one of Sentinel-2, 300 x 300
-pixels, with the default preset. Times of the browser and of the kernel come from the
-same machine's clock, so that one can be taken from the other.
+Prints a Markdown table. The scene is the bundled Sentinel-2 scene of 300 x 300 pixels,
+the preset the default one. Browser and kernel run on one machine, so that their clocks
+agree.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def memory():
 
 @contextmanager
 def open_desk():
-    """A notebook in JupyterLab, and the bytes that its kernel has sent."""
+    """Open a notebook in JupyterLab that counts the bytes its kernel sends."""
     with (
         tempfile.TemporaryDirectory() as folder,
         lab(notebooks(folder), Path(folder) / "lab") as url,
@@ -71,7 +71,7 @@ def notebooks(folder):
 
 
 def count(socket, received):
-    """Note when a kernel's message came and how long it was."""
+    """Record time and length of each message from the kernel."""
     if "/channels" in socket.url:
         socket.on(
             "framereceived", lambda data: received.append((time.time(), len(data)))
@@ -84,19 +84,19 @@ def show(desk, options):
 
 
 def to_first_map(desk, k):
-    """Seconds from the click on Train to a map with colors for all classes."""
+    """Seconds from the click on Train to a map with the colors of all classes."""
     desk.record()
     desk.press("Train")
     while True:
-        frames = desk.page.evaluate("seen.map(s => [s.src, s.time / 1000])")
-        for url, when in frames[1:]:
+        images = desk.page.evaluate("seen.map(s => [s.src, s.time / 1000])")
+        for url, when in images[1:]:
             if len(colors(pixels(url))) == k:
                 return when - desk.value("watch.clicked('Train')")
         desk.page.wait_for_timeout(100)
 
 
 def pace(desk, seconds):
-    """Images per second, their length, and all bytes per image, while it trains."""
+    """Map images per second, their length, and all bytes per image, in training."""
     before, begun = desk.page.evaluate("seen.length"), time.time()
     desk.page.wait_for_timeout(1000 * seconds)
     ended = time.time()
@@ -107,7 +107,7 @@ def pace(desk, seconds):
 
 
 def latencies(desk, number):
-    """Seconds from a request of the browser to the kernel's work on it."""
+    """Seconds from requests of the browser until the kernel handles them."""
     found = []
     for i in range(number):
         desk.page.wait_for_timeout(100 + 37 * i % 300)
@@ -116,7 +116,7 @@ def latencies(desk, number):
 
 
 def stop(desk):
-    """Seconds from the click on Stop to the last step, and to the state after it."""
+    """Seconds from the click on Stop to the last step, and to the final status."""
     desk.press("Stop")
     desk.wait_until("ex.state.status in ('idle', 'done')")
     after = desk.value(
@@ -129,7 +129,7 @@ def stop(desk):
 
 def one_round(desk, k):
     show(desk, f"k={k}, steps=5000, seed=1")
-    desk.page.wait_for_timeout(8000)  # TensorFlow is imported behind the first display
+    desk.page.wait_for_timeout(8000)  # TensorFlow is imported in the background
     first = to_first_map(desk, k)
     desk.wait_until("ex.state.step > 0", seconds=120)
     learned = desk.value("watch.delay('Train', 'step')")
@@ -151,7 +151,7 @@ def one_round(desk, k):
 
 
 def growth(desk, k, cycles):
-    """MB by which the kernel grows over so many opened and closed explorers."""
+    """MB by which the kernel grows while explorers are opened and closed."""
     desk.execute(MEMORY)
     used = []
     for _ in range(cycles + 1):
@@ -162,7 +162,7 @@ def growth(desk, k, cycles):
 
 
 def table(rounds, grown, k, cycles):
-    """Markdown of the figures."""
+    """Lines of the Markdown table."""
 
     def row(label, key, unit, scale=1.0, digits=2, worst=max):
         values = [scale * one[key] for one in rounds]
@@ -176,13 +176,13 @@ def table(rounds, grown, k, cycles):
     yield "| --- | --- | --- |"
     yield row("Train to first colored map", "first", "s")
     yield row("Train to first step on the map", "learned", "s")
-    yield row("Updates of the map per second", "rate", "", worst=min)
+    yield row("Map updates per second", "rate", "", worst=min)
     yield row("Class overlay, per update", "length", "kB", 1e-3, 0)
-    yield row("All that the browser is sent, per update", "received", "kB", 1e-3, 0)
-    yield row("Control to kernel while training, median", "lag", "s", digits=3)
-    yield row("Control to kernel while training, worst of 20", "worst", "s", digits=3)
-    yield row("Stop to the last step", "last_step", "s")
-    yield row("Stop to a state that says so", "stopped", "s")
+    yield row("Data sent to the browser, per update", "received", "kB", 1e-3, 0)
+    yield row("Control to kernel during training, median", "lag", "s", digits=3)
+    yield row("Control to kernel during training, worst of 20", "worst", "s", digits=3)
+    yield row("Stop to last step", "last_step", "s")
+    yield row('Stop to "done"', "stopped", "s")
     yield f"| Memory after {cycles} more explorers | {grown:+.0f} MB | |"
 
 

@@ -2,8 +2,9 @@
 
     python docs/explorer_pictures.py [--folder docs/images]
 
-From the real thing: JupyterLab, Chromium and the bundled Sentinel-2 scene, as in the
-browser tests. The animation has a picture a second; k is moved from 4 to 6 on the way.
+Screenshots of JupyterLab in Chromium with the bundled Sentinel-2 scene, taken with the
+tools of the browser tests. The animation has one picture per second of training; k goes
+from 4 to 6 meanwhile.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "widgets"))
 
 from browser.conftest import write_notebook  # noqa: E402 - needs the path above
 from browser.explorers import Desk  # noqa: E402
@@ -28,8 +29,8 @@ MOVES = (5, 8)  # seconds at which k goes up by one
 WIDTH = 720
 
 
-def frames(desk):
-    """Pictures of the explorer's cell, one each second once it learns."""
+def pictures(desk):
+    """Pictures of the explorer's cell, one per second from the first step on."""
     output = desk.page.locator(".jp-OutputArea-output").last
     desk.press("Train")
     desk.wait_until("ex.state.step > 0", seconds=180)
@@ -44,11 +45,11 @@ def frames(desk):
         yield image.crop((left, top, right, min(bottom, image.height)))
 
 
-def write(pictures, folder):
-    """The last picture in full, and all of them made smaller."""
-    pictures[-1].save(folder / "explorer.png", optimize=True)
-    height = round(WIDTH * pictures[0].height / pictures[0].width)
-    small = [picture.resize((WIDTH, height)).quantize(64) for picture in pictures]
+def write(taken, folder):
+    """Write the last picture in full size, and all of them as a small animation."""
+    taken[-1].save(folder / "explorer.png", optimize=True)
+    height = round(WIDTH * taken[0].height / taken[0].width)
+    small = [picture.resize((WIDTH, height)).quantize(64) for picture in taken]
     small[0].save(
         folder / "explorer.gif",
         save_all=True,
@@ -74,8 +75,8 @@ def main():
         desk.run_all()
         desk.cell(SHOW)
         desk.button("Train").wait_for()
-        desk.page.wait_for_timeout(8000)  # TensorFlow is imported meanwhile
-        write(list(frames(desk)), folder)
+        desk.page.wait_for_timeout(8000)  # while TensorFlow is imported
+        write(list(pictures(desk)), folder)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,14 @@ KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 
 
 def missing(what):
-    """Skip for want of a tool; fail where continuous integration promises it."""
+    """Skip if a tool is missing; fail in continuous integration, which must have it."""
     if os.environ.get("CI"):
-        pytest.fail(what + ", and CI is set, so that the browser tests must run")
+        pytest.fail(what + "; CI is set, so the browser tests must run")
     pytest.skip(what)
 
 
-# All of these end with the folder, not with the session: Playwright keeps an event
-# loop running, which other tests would trip over.
+# Package scope, not session: Playwright keeps an event loop running, which would break
+# other tests.
 @pytest.fixture(scope="package")
 def browser():
     for name in ("playwright", "jupyterlab", "ipyleaflet"):
@@ -38,7 +38,7 @@ def browser():
 
 @pytest.fixture(scope="package")
 def folder(tmp_path_factory):
-    """Where JupyterLab looks for notebooks."""
+    """Folder of the notebooks that JupyterLab shows."""
     return tmp_path_factory.mktemp("notebooks")
 
 
@@ -50,7 +50,7 @@ def server(browser, folder, tmp_path_factory):
 
 @pytest.fixture
 def tab(browser):
-    """A page of its own, closed after the test."""
+    """A page, closed after the test."""
     tab = Tab(browser)
     yield tab
     tab.close()
@@ -58,7 +58,7 @@ def tab(browser):
 
 @pytest.fixture
 def open_notebook(browser, server, folder):
-    """Open a notebook made of the given cells."""
+    """Function that opens a notebook with the given cells."""
     opened = []
 
     def open_it(name, *sources):
@@ -75,7 +75,7 @@ def open_notebook(browser, server, folder):
 
 @pytest.fixture(scope="package")
 def open_desk(browser, server, folder):
-    """One notebook and one kernel, which has imported TensorFlow, for all tests."""
+    """One notebook and kernel for all tests, so that TensorFlow is imported once."""
     shutil.copy(Path(__file__).with_name("stopwatch.py"), folder)
     write_notebook(folder / "explorer.ipynb", SETUP)
     desk = Desk(browser)
@@ -88,7 +88,7 @@ def open_desk(browser, server, folder):
 
 @pytest.fixture
 def desk(open_desk):
-    """The open notebook; the explorer in it is put away after the test."""
+    """The open notebook; its explorer is closed after the test."""
     yield open_desk
     open_desk.put_away()
     assert open_desk.outside == []

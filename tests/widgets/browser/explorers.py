@@ -1,4 +1,4 @@
-"""An explorer on the screen: its overlays, its frames, its colors."""
+"""An explorer on the screen: its overlays and their pixels."""
 
 import time
 
@@ -20,10 +20,10 @@ scenes = {
 
 
 class Desk(Notebook):
-    """A notebook in which one explorer after the other is shown, as `ex`."""
+    """A notebook that shows one explorer after another, as `ex`."""
 
     def show(self, scene, *, k=3, steps=2000, more=""):
-        """Show an explorer of a scene, an expression in the kernel."""
+        """Show an explorer of a scene, given as an expression for the kernel."""
         self.cell(
             f"ex = kt.explore({scene}, k={k}, steps={steps}, features=features, seed=1"
             f"{more})\nwatch = Stopwatch(ex)\nex"
@@ -38,7 +38,7 @@ class Desk(Notebook):
         self.button(text).click()
 
     def find(self, name):
-        """Mark the image that shows an overlay, and return a way to it."""
+        """Locator of the image that shows an overlay."""
         for _ in range(50):
             url = self.value(f"ex.overlays[{name!r}].url")
             if self.page.evaluate("([u, n]) => tests.mark(u, n)", [url, name]):
@@ -47,20 +47,20 @@ class Desk(Notebook):
         raise LookupError(f"the overlay {name!r} is not on the map")
 
     def pixels(self, name="classes"):
-        """Pixels of an overlay as the browser has them, (y, x, RGBA)."""
+        """Pixels (y, x, RGBA) of an overlay as the browser has it."""
         return pixels(self.find(name).evaluate("image => image.src"))
 
     def record(self, name="classes"):
-        """Keep from now on what an overlay shows; `frames` gives it."""
+        """Keep every image that an overlay shows from now on."""
         self.find(name).evaluate("image => { window.seen = tests.watch(image); }")
 
-    def wait_for_frames(self, count):
-        """Wait for so many new images since `record`; all of them, (y, x, RGBA)."""
+    def wait_for_images(self, count):
+        """All images (y, x, RGBA) since `record`, once there are that many new ones."""
         self.page.wait_for_function("count => window.seen.length > count", arg=count)
         return [pixels(url) for url in self.page.evaluate("seen.map(s => s.src)")]
 
     def wait_for_colors(self, count, seconds=20):
-        """Wait for an image of so many colors since `record`, and return it."""
+        """The latest image since `record`, once it has that many colors."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             last = pixels(self.page.evaluate("seen.at(-1).src"))
@@ -70,7 +70,7 @@ class Desk(Notebook):
         raise TimeoutError(f"{len(found)} colors, not {count}, after {seconds} s")
 
     def press_key(self, label, key):
-        """Move a slider by a key."""
+        """Move a slider with a key."""
         handle = self.slider(label)
         handle.focus()
         handle.press(key)
@@ -83,7 +83,7 @@ def colors(image):
 
 
 def kept(before, after):
-    """Share of the pixels of each color that still have it, by color."""
+    """Share of the pixels of each color that have kept it, by color."""
     shares = {}
     for color in colors(before):
         was = np.all(before[..., :3] == color, axis=-1) & (before[..., 3] > 0)

@@ -1,7 +1,7 @@
-"""Run a module that ends when its parent does: `python leash.py module arguments`.
+"""Run a module that ends with its parent process: `python leash.py module arguments`.
 
-A test run that is killed cannot stop the servers it started; but its end of their
-standard input closes with it, wherever they run.
+A test run that is killed cannot stop its servers, but their standard input closes with
+it.
 """
 
 import os
@@ -19,6 +19,6 @@ def end_with_parent():
 if __name__ == "__main__":
     threading.Thread(target=end_with_parent, daemon=True).start()
     sys.argv = sys.argv[1:]
-    # Not the folder of this file, whose modules are no business of a server.
+    # Not the folder of this file, whose modules a server must not import.
     sys.path[0] = os.getcwd()
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

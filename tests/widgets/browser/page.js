@@ -1,4 +1,4 @@
-// Put into every page: what the tests ask of JupyterLab and of maps.
+// Loaded into every page: access of the tests to JupyterLab and to maps.
 window.tests = {
   panel() {
     return window.jupyterapp?.shell?.currentWidget;
@@ -23,7 +23,7 @@ window.tests = {
     this.panel().content.activeCellIndex = index;
     await window.jupyterapp.commands.execute("notebook:run-cell");
   },
-  // Take away all cells but the first.
+  // Delete all cells but the first.
   clear() {
     this.shared().deleteCellRange(1, this.shared().cells.length);
   },
@@ -57,7 +57,7 @@ window.tests = {
     image.dataset.test = name;
     return true;
   },
-  // Keep every address that an image on a map is given, with the time.
+  // Record every address that an image on a map gets, with the time.
   watch(image) {
     const seen = [{ src: image.src, time: Date.now() }];
     const note = () => seen.push({ src: image.src, time: Date.now() });

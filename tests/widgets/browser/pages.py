@@ -1,4 +1,4 @@
-"""A notebook in Chromium: run its cells, ask its kernel, look at its pixels."""
+"""A notebook in Chromium: its cells, its kernel, its pixels."""
 
 import ast
 import base64
@@ -16,7 +16,7 @@ from PIL import Image
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = (
-    "--no-sandbox",  # which root, as in a container, cannot have
+    "--no-sandbox",  # The sandbox fails for root, the user of most containers.
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",
@@ -27,16 +27,16 @@ FLAGS = (
 )
 PATIENCE = 60_000  # milliseconds
 
-# Known and harmless; all else on the console or asked for outside is our error.
+# Any other console error or request to the network is an error of ours.
 HARMLESS = (
-    "/lsp/status",  # Lab asks for language servers, which the tests leave out
-    "/jupyter-server-proxy/servers-info",  # likewise, where that package is installed
-    "cdn.jsdelivr.net/npm/@fortawesome/",  # Voila's icons; it does without
+    "/lsp/status",  # JupyterLab looks for language servers, which are disabled.
+    "/jupyter-server-proxy/servers-info",  # Likewise, if that package is installed.
+    "cdn.jsdelivr.net/npm/@fortawesome/",  # Icons that Voila can do without.
 )
 
 
 def find_chromium():
-    """Path of Chromium, or of a browser built from it; None if there is none."""
+    """Path of Chromium or a related browser; None if there is none."""
     named = os.environ.get("CHROMIUM")
     found = (shutil.which(name) for name in ([named] if named else NAMES))
     return next(filter(None, found), None)
@@ -63,19 +63,19 @@ def is_local(url):
 
 
 def is_known(text):
-    """Whether a complaint or an address outside is one of the harmless ones."""
+    """Whether a console error or a requested address is harmless."""
     return any(known in text for known in HARMLESS)
 
 
 class Tab:
-    """A page that reaches nothing but loopback, and keeps what it said and asked for.
+    """A page without network that records its errors and requests.
 
     Attributes
     ----------
     outside : list of str
-        Addresses beyond this machine that it asked for, in vain, but for `HARMLESS`.
+        Requested addresses beyond this machine, all refused, except for `HARMLESS`.
     complaints : list of str
-        Errors on its console and those it did not catch.
+        Console errors and uncaught exceptions.
     """
 
     def __init__(self, browser, size=(1800, 1300)):
@@ -113,17 +113,17 @@ class Tab:
         return self.page.get_by_role("button", name=text, exact=True)
 
     def slider(self, label):
-        """Handle of an ipywidgets slider, to be focused and moved by keys."""
+        """Handle of an ipywidgets slider, which keys move once it has the focus."""
         named = self.page.locator(".widget-label").get_by_text(label, exact=True)
         return self.page.locator(".widget-slider", has=named).locator(".noUi-handle")
 
     def shot(self, path=None):
-        """Pixels of what is in sight, as (y, x, RGB)."""
+        """Pixels (y, x, RGB) of the visible part of the page."""
         data = self.page.screenshot(path=path)
         return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 
     def sources(self):
-        """Addresses of the images that lie on maps."""
+        """Addresses of the images on maps."""
         return self.page.evaluate("tests.overlays().map(image => image.src)")
 
 
@@ -137,7 +137,7 @@ class Notebook(Tab):
         self.page.evaluate("window.jupyterapp.shell.collapseLeft()")
 
     def run_all(self):
-        """Run every cell and return the errors among their outputs."""
+        """Run all cells and return the errors among their outputs."""
         self.page.evaluate("tests.runAll()")
         return self.errors()
 
@@ -145,14 +145,14 @@ class Notebook(Tab):
         return self.page.evaluate("tests.errors()")
 
     def cell(self, source):
-        """Add a cell at the end and run it; whatever it raises is raised here."""
+        """Add a cell at the end and run it; raise its error here."""
         before = len(self.errors())
         self.page.evaluate("source => tests.cell(source)", source)
         if errors := self.errors()[before:]:
             raise RuntimeError(errors[0])
 
     def clear(self):
-        """Take away all cells but the first, and with them what they show."""
+        """Delete all cells but the first, with their outputs."""
         self.page.evaluate("tests.clear()")
 
     def shut_down(self):
@@ -162,7 +162,7 @@ class Notebook(Tab):
     def execute(self, code, expression=None):
         """Run code in the kernel, outside any cell; return the value of `expression`.
 
-        The value travels as JSON.
+        The value must be representable in JSON.
         """
         wanted = f"__import__('json').dumps({expression})" if expression else None
         call = "([code, wanted]) => tests.execute(code, wanted)"
@@ -186,14 +186,14 @@ class Notebook(Tab):
 
 
 def succeeded(reply):
-    """The kernel's reply, unless it tells of an error."""
+    """The kernel's reply, unless it reports an error."""
     if reply["status"] != "ok":
         raise RuntimeError(f"{reply.get('ename')}: {reply.get('evalue')}")
     return reply
 
 
 def pixels(data_url):
-    """Pixels of an image in a data URL, as (y, x, RGBA)."""
+    """Pixels (y, x, RGBA) of an image in a data URL."""
     kind, _, data = data_url.partition(";base64,")
     if not kind.startswith("data:image/"):
         raise ValueError(f"not an image in a data URL: {data_url[:60]}")

@@ -1,4 +1,4 @@
-"""JupyterLab and Voila on loopback, each with folders of its own and no network."""
+"""JupyterLab and Voila on loopback, with folders of their own and no network."""
 
 import json
 import os
@@ -14,8 +14,7 @@ from pathlib import Path
 
 PATIENCE = 90  # seconds until a server must answer
 
-# Installed with the lab extra or found beside it; none is needed by a test, and some
-# take seconds to import.
+# Extensions that may be installed; no test needs them, and some take seconds to import.
 UNNEEDED = (
     "jupyter_lsp",
     "jupyter_server_proxy",
@@ -42,7 +41,7 @@ LAB_SETTINGS = {
         "checkForUpdates": False,
         "doNotDisturbMode": True,
     },
-    # Cells out of sight stay in the page, where the tests look for them.
+    # Keeps cells that are scrolled out of sight in the page, where the tests find them.
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},
 }
@@ -50,7 +49,7 @@ LAB_SETTINGS = {
 
 @contextmanager
 def lab(root, home):
-    """Address of a JupyterLab whose files are in `root` and all else in `home`."""
+    """Address of a JupyterLab with files in `root` and everything else in `home`."""
     port = free_port()
     options = {
         "ServerApp.ip": "127.0.0.1",
@@ -78,7 +77,7 @@ def voila(notebook, home):
     port = free_port()
     arguments = ["voila", str(notebook), "--no-browser", f"--port={port}"]
     arguments += ["--Voila.ip=127.0.0.1"]
-    # Where Notebook is installed, its extension fails in pages that are not its own.
+    # The extension of Notebook, where it is installed, fails in pages of Voila.
     unwanted = ["@jupyter-notebook/lab-extension"]
     arguments += [f"--VoilaConfiguration.extension_denylist={unwanted}"]
     url = f"http://127.0.0.1:{port}"
@@ -88,7 +87,7 @@ def voila(notebook, home):
 
 @contextmanager
 def running(arguments, folder, home, url, probe):
-    """The server that a module starts, until the end of the block."""
+    """Run a server module until the end of the block."""
     home.mkdir(parents=True, exist_ok=True)
     log = home / "server.log"
     leash = Path(__file__).with_name("leash.py")
@@ -110,7 +109,7 @@ def running(arguments, folder, home, url, probe):
 
 
 def environment(home):
-    """Variables of the server: fresh folders, and a proxy that refuses everything."""
+    """Environment variables: fresh folders, and a proxy that refuses everything."""
     variables = dict(
         os.environ, JUPYTER_PLATFORM_DIRS="1", PYDEVD_DISABLE_FILE_VALIDATION="1"
     )
@@ -121,7 +120,7 @@ def environment(home):
     settings = home / "jupyter_config_dir" / "labconfig"
     settings.mkdir(exist_ok=True)
     (settings / "default_setting_overrides.json").write_text(json.dumps(LAB_SETTINGS))
-    # Port 9 is "discard": nothing listens, so a kernel that asks outside fails at once.
+    # Nothing listens on port 9, so that requests to the network fail at once.
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         variables[name] = variables[name.upper()] = "http://127.0.0.1:9"
     variables["no_proxy"] = variables["NO_PROXY"] = "127.0.0.1,localhost"
@@ -134,7 +133,7 @@ def await_answer(url, process, log):
     while True:
         if process.poll() is not None or time.monotonic() > deadline:
             end = log.read_text(errors="replace")[-3000:]
-            raise RuntimeError(f"No answer from {url}; the server's last words:\n{end}")
+            raise RuntimeError(f"No answer from {url}; end of its log:\n{end}")
         try:
             opener.open(url, timeout=5).close()
         except urllib.error.HTTPError as error:
@@ -147,7 +146,7 @@ def await_answer(url, process, log):
 
 
 def stop(process):
-    """End a server and, through its process group, the kernels that it started."""
+    """End a server and, through its process group, its kernels."""
     process.stdin.close()
     try:
         process.wait(15)

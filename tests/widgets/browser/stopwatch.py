@@ -1,4 +1,4 @@
-"""Runs in the notebook's kernel: an explorer's events, by the kernel's clock."""
+"""Records an explorer's events with the kernel's clock; runs in the kernel."""
 
 import time
 
@@ -8,25 +8,25 @@ from ipywidgets.widgets.widget import _instances  # no public list of live widge
 
 
 def sent():
-    """When the browser, on the same machine, sent the message now being handled."""
+    """Time at which the browser sent the message that is being handled."""
     return get_ipython().kernel.get_parent("shell")["header"]["date"].timestamp()
 
 
 def buttons(text):
-    """Live buttons with this text."""
+    """Open buttons with this text."""
     widgets = list(_instances.values())
     return [w for w in widgets if isinstance(w, Button) and w.description == text]
 
 
 class Stopwatch:
-    """Times of clicks, as sent by the browser, and of changes of the state."""
+    """Times of clicks, by the browser's clock, and of changes of the state."""
 
     def __init__(self, explorer):
         self.explorer, self.events = explorer, []
         explorer.state.observe(self._changed, ["k", "status", "step"])
         for text in ("Train", "Pause", "Continue", "Stop", "Reset"):
             for button in buttons(text):
-                # First in the row: a handler that takes long must not hide its time.
+                # Called first, so that slow handlers do not delay it.
                 button._click_handlers.callbacks.insert(0, self._clicked)
 
     def _changed(self, change):
@@ -36,7 +36,7 @@ class Stopwatch:
         self.events.append((sent(), "click", button.description))
 
     def clicked(self, text):
-        """When a button was clicked last."""
+        """Time of the last click on a button."""
         found = [when for when, *what in self.events if what == ["click", text]]
         return found[-1]
 
@@ -49,7 +49,7 @@ class Stopwatch:
         return None
 
     def run_on(self, text):
-        """Seconds for which steps were still taken after the last click."""
+        """Seconds from the last click to the last step after it."""
         start = self.clicked(text)
         steps = [when for when, what, _ in self.events if what == "step"]
         return max((when - start for when in steps if when >= start), default=0.0)

@@ -12,8 +12,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 APP = Path(__file__).parents[3] / "notebooks" / "explorer_app.ipynb"
 
-FRAMES = "window.frames_seen = tests.overlays().map(image => tests.watch(image))"
-SOURCES = "frames_seen.flatMap(seen => seen.map(frame => frame.src))"
+WATCH = "window.watched = tests.overlays().map(image => tests.watch(image))"
+SOURCES = "watched.flatMap(seen => seen.map(image => image.src))"
 
 
 def test_app_trains(tab, tmp_path):
@@ -23,9 +23,9 @@ def test_app_trains(tab, tmp_path):
         assert tab.page.locator(".jp-InputArea-editor").count() == 0
         tab.button("Train").click()
         tab.page.wait_for_function("tests.overlays().some(i => i.naturalWidth)")
-        tab.page.evaluate(FRAMES)
-        tab.page.wait_for_function("frames_seen.some(seen => seen.length > 3)")
-        # The first colors come from a look at the pixels alone; then it learns.
+        tab.page.evaluate(WATCH)
+        tab.page.wait_for_function("watched.some(seen => seen.length > 3)")
+        # The first image shows classes by color alone; later ones come from the model.
         counts = [len(colors(pixels(url))) for url in tab.page.evaluate(SOURCES)]
         assert 6 in counts
         tab.button("Stop").click()

@@ -1,4 +1,4 @@
-"""The explorer in JupyterLab: what is seen, and how soon."""
+"""The explorer in JupyterLab: what appears on the screen, and how soon."""
 
 import os
 
@@ -16,16 +16,16 @@ PROGRESS = r"""() => [...document.querySelectorAll(".widget-label")]
 
 
 def progress(desk):
-    """Steps and losses on the screen, until both have changed three times."""
+    """Steps and losses on the screen, read until both have changed three times."""
     seen = []
     for _ in range(200):
-        if said := desk.page.evaluate(PROGRESS):
-            seen.append((int(said[0]), float(said[1])))
+        if text := desk.page.evaluate(PROGRESS):
+            seen.append((int(text[0]), float(text[1])))
         steps, losses = zip(*seen, strict=True) if seen else ((), ())
         if len(set(steps)) > 3 and len(set(losses)) > 3:
             return steps, losses
         desk.page.wait_for_timeout(100)
-    raise TimeoutError(f"all that was said: {sorted(set(seen))}")
+    raise TimeoutError(f"seen so far: {sorted(set(seen))}")
 
 
 def test_nothing_hides_the_image_before_training(desk):
@@ -35,7 +35,7 @@ def test_nothing_hides_the_image_before_training(desk):
 
 
 @pytest.mark.parametrize("name", ["sentinel2", "landsat"])
-def test_training_is_seen(desk, name):
+def test_training_appears_on_the_screen(desk, name):
     desk.show(f"scenes[{name!r}]")
     desk.press("Train")
     desk.record()
@@ -47,9 +47,9 @@ def test_training_is_seen(desk, name):
     assert min(losses) < losses[0]
     drawn = "new Set(curves.map(curve => curve.src)).size"
     desk.page.wait_for_function(drawn + " > 3")
-    frames = desk.wait_for_frames(4)
-    assert len({frame.tobytes() for frame in frames}) >= 4
-    assert len(colors(frames[-1])) == 3
+    images = desk.wait_for_images(4)
+    assert len({image.tobytes() for image in images}) >= 4
+    assert len(colors(images[-1])) == 3
     desk.press("Stop")
     desk.wait_until("ex.state.status == 'done'")
     assert desk.value("[ex.model.k, ex.result.classes.shape]") == [3, [96, 96]]
@@ -67,7 +67,7 @@ def test_overlay_agrees_with_the_result(desk):
         assert len(np.unique(image[classes == value], axis=0)) == 1
 
 
-def test_k_moves_while_training(desk):
+def test_k_changes_during_training(desk):
     desk.show("scenes['sentinel2']")
     desk.press("Train")
     desk.record()
@@ -77,7 +77,7 @@ def test_k_moves_while_training(desk):
     desk.press_key("k", "ArrowRight")
     after = desk.wait_for_colors(4)
     assert colors(before) < colors(after)
-    # One class was split; the others are where they were, in their colors.
+    # One class was split; the others kept their places and colors.
     shares = sorted(kept(before, after).values())
     assert shares[1] > 0.6
     assert desk.value("ex.state.status") == "training"
@@ -85,7 +85,7 @@ def test_k_moves_while_training(desk):
 
 
 def a_second():
-    """A second, or longer in proportion where others compute on the machine."""
+    """A second, or proportionally longer on a busy machine."""
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 

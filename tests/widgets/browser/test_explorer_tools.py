@@ -1,4 +1,4 @@
-"""What one does with the explorer's classes and map: rename, merge, draw, split."""
+"""The explorer's tools in a browser: rename, merge, draw, split."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ ROWS = ".widget-hbox:has(> .widget-colorpicker)"
 
 @pytest.fixture
 def trained(desk):
-    """An explorer of three classes, trained for some steps."""
+    """An explorer of three classes after a short training."""
     desk.show("scenes['sentinel2']", steps=15)
     desk.press("Train")
     desk.wait_until("ex.state.status == 'done'")
@@ -21,7 +21,7 @@ def trained(desk):
 
 
 def choose(rows, *numbers):
-    """Tick the first box of rows, which selects them for merging."""
+    """Select rows for merging by their first checkbox."""
     for number in numbers:
         rows.nth(number).locator("input[type=checkbox]").first.check()
 
@@ -34,17 +34,17 @@ def test_rename_recolor_and_merge(trained):
     name.press("Enter")
     desk.wait_until("ex.state.table.names[0] == 'open water'")
     assert desk.value("ex.result.classes.attrs['flag_meanings']").startswith("open")
-    assert desk.value("ex.model.record.classes.names[0]") == "open water"
+    assert desk.value("ex.model.classes.names[0]") == "open water"
 
     desk.record()
     rows.nth(0).locator("input[type=color]").fill("#123456")
-    image = desk.wait_for_frames(1)[-1]
+    image = desk.wait_for_images(1)[-1]
     assert (0x12, 0x34, 0x56) in colors(image)
 
     choose(rows, 0, 2)
     desk.press("Merge selected")
     merged = desk.wait_for_colors(2)
-    # The lowest value's color is now where either was.
+    # Both classes now have the color of the lowest value.
     before = np.all(image[..., :3] == (0x12, 0x34, 0x56), axis=-1).sum()
     assert np.all(merged[..., :3] == (0x12, 0x34, 0x56), axis=-1).sum() > before
     rows.nth(2).wait_for(state="detached")
@@ -65,7 +65,7 @@ def test_hide_a_class(trained):
 
 
 def drag(desk, left, top, right, bottom):
-    """Draw a rectangle over the image on the map, in fractions of its sides."""
+    """Draw a rectangle on the map, in fractions of the image's sides."""
     box = desk.find("image").bounding_box()
     places = [
         (box["x"] + box["width"] * x, box["y"] + box["height"] * y)
@@ -79,7 +79,7 @@ def drag(desk, left, top, right, bottom):
     desk.page.mouse.up()
 
 
-# The right half is ten times as bright: a training that saw it would know.
+# The right half is ten times as bright; a training that read it would scale to it.
 HALVES = """
 import numpy as np
 import xarray as xr
@@ -101,7 +101,7 @@ def test_draw_a_rectangle_and_train_on_it(desk):
     desk.press("Train")
     desk.wait_until("ex.state.status == 'done'")
     assert desk.value("float(np.max(ex.model.preparation.scaler.high))") < 2.1
-    # The whole scene is classified all the same.
+    # The whole scene is classified nevertheless.
     assert np.all(desk.pixels()[..., 3] == 255)
 
 
@@ -111,23 +111,23 @@ def test_apply_to_the_full_scene(desk):
     desk.wait_until("ex.state.status == 'done'")
     assert desk.value("ex.result.classes.shape[0]") == 48
     desk.press("Apply to full scene")
-    told = desk.page.get_by_role("status").get_by_text("Classified 96 x 96 pixels")
-    told.wait_for()
+    message = desk.page.get_by_role("status").get_by_text("Classified 96 x 96 pixels")
+    message.wait_for()
     assert desk.value("ex.result.classes.shape[0]") == 96
-    # The map goes on with the preview: a large scene is never sent to the browser.
+    # The map still shows the preview: large scenes are never sent to the browser.
     assert desk.pixels().shape[:2] == (48, 48)
 
 
-def test_too_small_a_rectangle_is_refused(desk):
+def test_small_rectangles_are_refused(desk):
     desk.show("scenes['sentinel2']")
     drag(desk, 0.4, 0.4, 0.5, 0.5)
-    message = desk.page.get_by_role("status").get_by_text("Draw a larger one")
+    message = desk.page.get_by_role("status").get_by_text("draw a larger area")
     message.wait_for()
     assert desk.value("ex.state.area is None")
 
 
 def flat_share(image, palette):
-    """Share of the pixels of a part of the screen that have a color of a class."""
+    """Share of the pixels of a screenshot that have the color of a class."""
     flat = [np.all(image == color, axis=-1) for color in palette]
     return np.any(flat, axis=0).mean()
 
@@ -135,7 +135,7 @@ def flat_share(image, palette):
 def test_split_view_shows_both_sides(trained):
     desk, palette = trained, colors(trained.pixels())
     box = desk.find("classes").bounding_box()
-    desk.page.get_by_label("split with the image").check()
+    desk.page.get_by_label("split view with image").check()
     divider = desk.page.locator(".leaflet-sbs-range")
     divider.wait_for(state="attached")
     width = desk.page.locator(".leaflet-container").bounding_box()

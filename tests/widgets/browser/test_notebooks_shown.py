@@ -1,4 +1,4 @@
-"""What needs no explorer: a map, a plot, a kernel that answers."""
+"""Notebooks without an explorer: a map, a plot, errors of the kernel."""
 
 import numpy as np
 import pytest
@@ -71,7 +71,7 @@ def test_training_and_plot_in_cells(open_desk):
 
 def test_requests_to_elsewhere_are_refused_and_recorded(tab):
     tab.page.set_content("<p>Nothing here.</p>")
-    answer = "fetch('https://example.org/').then(() => 'came', () => 'refused')"
+    answer = "fetch('https://example.org/').then(() => 'answered', () => 'refused')"
     assert tab.page.evaluate(answer) == "refused"
     assert tab.outside == ["https://example.org/"]
     tab.page.evaluate("console.error('mind this')")

@@ -1,12 +1,12 @@
-"""Overlays lie where the scene lies, on the screen and to the pixel."""
+"""Overlays lie exactly where the scene lies, measured in pixels of the screen."""
 
 import numpy as np
 import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-# Magenta squares on gray noise, and where their middles are. The extents are so large
-# that an image merely stretched over its bounds would be several pixels off.
+# Magenta squares on gray noise, and their centers. The extents are so large that an
+# image merely stretched over its bounds would be several pixels off.
 SCENE = """
 import numpy as np
 import rioxarray
@@ -49,13 +49,13 @@ CENTERS = (
 
 
 def magenta(image):
-    """Where an RGB image is magenta."""
+    """Mask of the magenta pixels of an RGB image."""
     red, green, blue = np.moveaxis(image.astype(int), -1, 0)
     return (red - green > 120) & (blue - green > 120)
 
 
 def offsets(image, centers, reach):
-    """Right and down from each center to the middle of the magenta square near it."""
+    """Offset (right, down) from each center to that of the magenta square near it."""
     rows, columns = np.nonzero(magenta(image))
     found = []
     for x, y in centers:
@@ -69,7 +69,7 @@ def offsets(image, centers, reach):
 def test_overlay_lies_where_the_scene_lies(desk, crs):
     desk.execute(SCENE)
     desk.show(f"marked({crs!r})")
-    # As large as the window allows: Leaflet rounds to whole pixels of the screen.
+    # As large as possible, since Leaflet rounds to whole pixels of the screen.
     desk.execute(f"ex.map.layout.height = '1000px'; mark(ex, {crs!r})")
     desk.execute("ex.map.zoom += 1")
     page = desk.page
@@ -79,9 +79,8 @@ def test_overlay_lies_where_the_scene_lies(desk, crs):
     centers = page.evaluate(CENTERS)
     hide = "svg => { svg.style.visibility = 'hidden'; }"
     page.locator(".leaflet-overlay-pane svg").first.evaluate(hide)
-    # Leftmost to rightmost spot are 129 pixels of the scene apart.
+    # The leftmost and the rightmost spot are 129 pixels of the scene apart.
     across = np.ptp([x for x, _ in centers]) / 129
     off = offsets(desk.shot(), centers, reach=9 * across)
-    print("OFF", across, off.round(2).tolist())
     assert across > 1
     assert np.abs(off).max() < max(1, across)
