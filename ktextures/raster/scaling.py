@@ -1,4 +1,4 @@
-"""Bands in the scene's own units to 0..1 and back, by statistics frozen at fit."""
+"""Bands scaled from the scene's own units to 0..1 and back."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ktextures.errors import InputError
+from ktextures.raster.band_ranges import (
+    band_labels,
+    check_ranges,
+    outside_shares,
+    refuse_constant,
+    refuse_huge,
+    valid_columns,
+)
 
 __all__ = ["BandScaler", "Preparation"]
 
@@ -17,16 +25,13 @@ _NICFI_CUT = 2540.0
 _NICFI_NIR_DIVISOR = 3.937
 _NICFI_TOP = 254.0 / 255.0
 
-# Simulated images come back in the scene's units as float32.
-_LARGEST = float(np.finfo(np.float32).max)
-
 
 @dataclass(frozen=True)
 class BandScaler:
     """Linear scaling of each band from ``low..high`` to ``0..top``.
 
-    Values outside ``low..high`` are clipped. A scaler never changes after it is made,
-    so a pixel is scaled alike in whatever tile, crop or chunk it is met.
+    Values outside ``low..high`` are clipped. A scaler never changes, so the scaled value
+    of a pixel does not depend on the tile, crop or chunk.
 
     Parameters
     ----------
@@ -35,15 +40,16 @@ class BandScaler:
     top : float, default 1.0
         The scaled value that ``high`` maps to, in (0, 1].
     method : str, default "fixed"
-        How the range was found; kept for the record.
+        How the range was found, for information only.
     clipped : sequence of float, optional
-        Share (0..1) of the pixels it was fitted on that lies outside ``low..high``,
-        per band; None when it was not fitted on pixels.
+        Share (0..1) of the pixels it was fitted on that are outside ``low..high``, per
+        band; None if it was not fitted on pixels.
 
     Raises
     ------
     InputError
-        If the ranges are empty, of different lengths, not finite, or not increasing.
+        If the ranges are empty, of different lengths, not increasing, or not within
+        the range of float32.
 
     Examples
     --------
@@ -63,7 +69,7 @@ class BandScaler:
     clipped: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
-        """Normalize to tuples of float and check them once."""
+        """Convert to tuples of float and check them."""
         try:
             for field in ("low", "high"):
                 values = tuple(float(value) for value in getattr(self, field))
@@ -78,7 +84,14 @@ class BandScaler:
                 f"low={self.low!r}, high={self.high!r}, top={self.top!r}, "
                 f"clipped={self.clipped!r}"
             ) from error
-        _check_ranges(self)
+        check_ranges(self.low, self.high)
+        if self.clipped is not None and len(self.clipped) != self.num_bands:
+            raise InputError(
+                f"clipped needs one share per band, got {len(self.clipped)} for "
+                f"{self.num_bands} band(s)"
+            )
+        if not 0 < self.top <= 1:
+            raise InputError(f"top must be above 0 and at most 1, got {self.top!r}")
 
     @property
     def num_bands(self) -> int:
@@ -100,8 +113,8 @@ class BandScaler:
             Pixels in the scene's own units, without nodata. A pixel with NaN or an
             infinite value in any band is left out.
         percentiles : (float, float), default (0.5, 99.5)
-            Lower and upper percentile, 0..100. Where both fall on one value although
-            the band varies, that band's minimum and maximum are taken instead.
+            Lower and upper percentile, 0..100. If both have the same value although the
+            band varies, its minimum and maximum are used instead.
         band_names : sequence of str, optional
             Names used in error messages.
 
@@ -113,8 +126,8 @@ class BandScaler:
         Raises
         ------
         InputError
-            If there is no valid pixel, a band is constant, or the percentiles are
-            not increasing within 0..100.
+            If there is no valid pixel, a band is constant or exceeds the range of
+            float32, or the percentiles do not increase within 0..100.
 
         Examples
         --------
@@ -127,14 +140,14 @@ class BandScaler:
                 f"percentiles={tuple(percentiles)!r} must increase within 0..100; "
                 "the default is (0.5, 99.5)"
             )
-        pixels = _valid_columns(values)
-        names = _names(band_names, len(pixels))
+        pixels = valid_columns(values)
+        names = band_labels(band_names, len(pixels))
         minimum, maximum = pixels.min(axis=1), pixels.max(axis=1)
-        _refuse_constant(minimum, maximum, names, pixels.shape[1])
-        # Interpolation between huge values may overflow; that is refused below.
+        refuse_constant(minimum, maximum, names, pixels.shape[1])
+        # Interpolation between huge values may overflow, which is refused next.
         with np.errstate(over="ignore", invalid="ignore"):
             low, high = np.percentile(pixels, (lower, upper), axis=1)
-        _refuse_huge(low, high, names)
+        refuse_huge(low, high, names)
         # Subnormal differences may round to equal percentiles, never to equal extremes.
         flat = ~(high > low)
         low, high = np.where(flat, minimum, low), np.where(flat, maximum, high)
@@ -142,17 +155,27 @@ class BandScaler:
             low=tuple(low.tolist()),
             high=tuple(high.tolist()),
             method=f"percentiles {lower:g}-{upper:g}",
-            clipped=_outside(pixels, low, high),
+            clipped=outside_shares(pixels, low, high),
         )
 
     @classmethod
     def fixed(cls, low: Sequence[float], high: Sequence[float]) -> "BandScaler":
-        """Use given ranges, one number per band, in the scene's own units.
+        """Make a scaler of given ranges.
+
+        Parameters
+        ----------
+        low, high : sequence of float
+            Ends of the range of each band, in the scene's own units; ``high > low``.
+
+        Returns
+        -------
+        BandScaler
+            That maps ``low..high`` to 0..1.
 
         Raises
         ------
         InputError
-            If the ranges are not finite, of different lengths, or not increasing.
+            If the ranges are empty, of different lengths, or not increasing.
 
         Examples
         --------
@@ -163,18 +186,23 @@ class BandScaler:
 
     @classmethod
     def planet_nicfi(cls, bands: int = 4) -> "BandScaler":
-        """Use the scaling that was published for Planet NICFI quads.
+        """Make the scaler that was published for Planet NICFI quads.
 
         Red, green and blue are ``min(DN, 2540) / 10 / 255`` and near infrared is
         ``min(DN / 3.937, 2540) / 10 / 255``, so the brightest pixel maps to 254/255.
-        The published scripts also round to whole bytes in between; that is left out
-        here, because a rounded value cannot be turned back.
+        The published scripts also round to whole bytes, which is omitted here because
+        rounding cannot be undone.
 
         Parameters
         ----------
         bands : {4, 3}
             Four bands in the order red, green, blue, near infrared, or the first
             three of them.
+
+        Returns
+        -------
+        BandScaler
+            That maps the brightest values to 254/255.
 
         Raises
         ------
@@ -189,14 +217,14 @@ class BandScaler:
         if bands not in (3, 4):
             raise InputError(
                 f"bands={bands!r}: the Planet NICFI scaling is for 4 bands (red, "
-                "green, blue, near infrared) or the first 3; use BandScaler.fit or "
-                "BandScaler.fixed for other scenes"
+                "green, blue, near infrared) or the first 3; for other scenes, use "
+                "BandScaler.fit or BandScaler.fixed"
             )
         high = (_NICFI_CUT,) * 3 + (_NICFI_CUT * _NICFI_NIR_DIVISOR,)
         return cls((0.0,) * bands, high[:bands], _NICFI_TOP, "planet_nicfi")
 
     def scale(self, values: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Scale to 0..top and clip.
+        """Scale values to 0..top and clip them.
 
         Parameters
         ----------
@@ -212,6 +240,11 @@ class BandScaler:
         ------
         InputError
             If the last axis does not hold this scaler's number of bands.
+
+        Examples
+        --------
+        >>> BandScaler.fixed([0], [10]).scale([[5], [20]]).tolist()
+        [[0.5], [1.0]]
         """
         array = self._checked(values)
         scaled = np.empty(array.shape, dtype=np.float32)
@@ -223,7 +256,7 @@ class BandScaler:
         return scaled
 
     def inverse(self, values: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Turn scaled values back to the scene's own units.
+        """Convert scaled values to the scene's own units.
 
         Parameters
         ----------
@@ -233,12 +266,17 @@ class BandScaler:
         Returns
         -------
         ndarray of float32, shape (..., band)
-            ``low`` for 0 and ``high`` for ``top``; what was clipped stays clipped.
+            ``low`` for 0 and ``high`` for ``top``; clipped values stay clipped.
 
         Raises
         ------
         InputError
             If the last axis does not hold this scaler's number of bands.
+
+        Examples
+        --------
+        >>> BandScaler.fixed([0], [10]).inverse([[0.5], [1.0]]).tolist()
+        [[5.0], [10.0]]
         """
         array = self._checked(values)
         units = np.empty(array.shape, dtype=np.float32)
@@ -248,7 +286,7 @@ class BandScaler:
         return units
 
     def clipped_share(self, values: npt.ArrayLike) -> tuple[float, ...]:
-        """Tell which share of pixels lies outside ``low..high``, per band.
+        """Compute the share of pixels outside ``low..high`` for each band.
 
         Parameters
         ----------
@@ -271,11 +309,16 @@ class BandScaler:
         >>> BandScaler.fixed([0], [10]).clipped_share([[-1], [0], [10], [11]])
         (0.5,)
         """
-        pixels = _valid_columns(self._checked(values))
-        return _outside(pixels, np.array(self.low), np.array(self.high))
+        pixels = valid_columns(self._checked(values))
+        return outside_shares(pixels, np.array(self.low), np.array(self.high))
 
     def to_dict(self) -> dict[str, Any]:
-        """Describe the scaler in plain JSON types; ``from_dict`` rebuilds it exactly.
+        """Describe the scaler in plain JSON types.
+
+        Returns
+        -------
+        dict
+            All fields; `from_dict` rebuilds an equal scaler.
 
         Examples
         --------
@@ -293,19 +336,35 @@ class BandScaler:
 
     @classmethod
     def from_dict(cls, config: Mapping[str, Any]) -> "BandScaler":
-        """Rebuild a scaler from ``to_dict``.
+        """Rebuild a scaler from `to_dict`.
+
+        Parameters
+        ----------
+        config : mapping
+            What `to_dict` returned.
+
+        Returns
+        -------
+        BandScaler
+            Equal to the one described.
 
         Raises
         ------
         InputError
             If keys are missing or unknown, or the ranges are not usable.
+
+        Examples
+        --------
+        >>> config = BandScaler.fixed([0], [10]).to_dict()
+        >>> BandScaler.from_dict(config).high
+        (10.0,)
         """
         expected = {"low", "high", "top", "method", "clipped"}
         if not isinstance(config, Mapping) or set(config) != expected:
             found = sorted(config) if isinstance(config, Mapping) else repr(config)
             raise InputError(
-                f"a BandScaler is described by {sorted(expected)}, got {found}; "
-                "pass what BandScaler.to_dict() returned"
+                f"a BandScaler needs the keys {sorted(expected)}, got {found}; pass "
+                "what BandScaler.to_dict() returned"
             )
         return cls(**config)
 
@@ -314,120 +373,28 @@ class BandScaler:
         if array.ndim == 0 or array.shape[-1] != self.num_bands:
             raise InputError(
                 f"this scaler has {self.num_bands} band(s) and takes arrays of shape "
-                f"(..., {self.num_bands}), got shape {array.shape}; select or order "
-                "the bands as when it was made"
+                f"(..., {self.num_bands}), got shape {array.shape}; select the bands "
+                "that it was made for"
             )
         return array
 
 
-def _check_ranges(scaler: BandScaler) -> None:
-    low, high, top = scaler.low, scaler.high, scaler.top
-    if not low or len(low) != len(high):
-        raise InputError(
-            f"low and high need one number per band each, got {len(low)} and "
-            f"{len(high)} numbers"
-        )
-    if scaler.clipped is not None and len(scaler.clipped) != len(low):
-        raise InputError(
-            f"clipped needs one share per band, got {len(scaler.clipped)} for "
-            f"{len(low)} band(s)"
-        )
-    for band, (first, last) in enumerate(zip(low, high, strict=True), start=1):
-        if not (-_LARGEST <= first < last <= _LARGEST):
-            raise InputError(
-                f"the range of band {band} must be finite with high > low and within "
-                f"±{_LARGEST:.1e}, got low={first!r}, high={last!r}"
-            )
-    if not 0 < top <= 1:
-        raise InputError(f"top={top!r} must be above 0 and at most 1")
-
-
-def _valid_columns(values: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Valid pixels as (band, n): statistics over contiguous bands are far quicker."""
-    array = np.asarray(values)
-    if array.ndim < 2:
-        raise InputError(
-            f"pixels need the shape (n, band), got {array.shape}; use "
-            "values.reshape(-1, 1) for one band"
-        )
-    rows = array.reshape(-1, array.shape[-1]) if array.size else np.empty((0, 1))
-    columns = np.ascontiguousarray(rows.T, dtype=np.float64)
-    valid = np.isfinite(columns).all(axis=0)
-    if not valid.all():
-        columns = columns[:, valid]
-    if columns.size == 0:
-        raise InputError(
-            f"no valid pixel among the {array.size // max(array.shape[-1], 1)} given: "
-            "each one is nodata, NaN or infinite in at least one band; check the "
-            "scene's nodata value, or leave out empty bands with bands=[...]"
-        )
-    return columns
-
-
-def _names(band_names: Sequence[str] | None, num_bands: int) -> list[str]:
-    if band_names is None:
-        return [f"band_{index}" for index in range(1, num_bands + 1)]
-    if len(band_names) != num_bands:
-        raise InputError(
-            f"band_names={list(band_names)!r} has {len(band_names)} names for "
-            f"{num_bands} band(s)"
-        )
-    return list(band_names)
-
-
-def _refuse_constant(
-    minimum: npt.NDArray[np.float64],
-    maximum: npt.NDArray[np.float64],
-    names: list[str],
-    num_pixels: int,
-) -> None:
-    constant = np.flatnonzero(minimum == maximum)
-    if constant.size:
-        found = ", ".join(f"{names[band]!r} ({minimum[band]:g})" for band in constant)
-        raise InputError(
-            f"constant band(s): {found} has the same value in all {num_pixels} valid "
-            "pixels and tells no classes apart; leave it out with bands=[...]"
-        )
-
-
-def _refuse_huge(
-    low: npt.NDArray[np.float64], high: npt.NDArray[np.float64], names: list[str]
-) -> None:
-    usable = (np.abs(low) <= _LARGEST) & (np.abs(high) <= _LARGEST)
-    for band in np.flatnonzero(~usable):
-        raise InputError(
-            f"band {names[band]!r} ranges from {low[band]:g} to {high[band]:g}, beyond "
-            f"the ±{_LARGEST:.1e} of float32; if such values mark missing pixels, "
-            "declare them with scene.rio.write_nodata(...), else divide the scene by a "
-            "constant"
-        )
-
-
-def _outside(
-    pixels: npt.NDArray[np.float64],
-    low: npt.NDArray[np.float64],
-    high: npt.NDArray[np.float64],
-) -> tuple[float, ...]:
-    outside = (pixels < low[:, None]) | (pixels > high[:, None])
-    return tuple(outside.mean(axis=1).tolist())
-
-
 @dataclass(frozen=True)
 class Preparation:
-    """What turns a scene's values into a network's input, frozen at fit.
+    """Conversion of a scene's values to the input of a network.
 
     Parameters
     ----------
     scaler : BandScaler
-        Bands to 0..1.
+        Scales bands to 0..1.
     fill : tuple of float
-        Scaled value per band that stands in for invalid pixels.
+        Scaled value of each band that replaces invalid pixels.
     """
 
     scaler: BandScaler
     fill: tuple[float, ...]
 
     def __call__(self, values: np.ndarray, valid: np.ndarray) -> np.ndarray:
-        """Scaled, filled values, float32; `values` is (..., band), `valid` (...)."""
+        """Scale values (..., band) and fill those not valid (...), as float32."""
         scaled = self.scaler.scale(np.where(valid[..., None], values, 0))
         return np.where(valid[..., None], scaled, np.array(self.fill, "float32"))

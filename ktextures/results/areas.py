@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.classes import ClassTable, check_uint8
+from ktextures.class_arrays import check_uint8
+from ktextures.classes import ClassTable, table_of
 from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
 
@@ -20,37 +21,45 @@ IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 _SQUARE_METERS_PER_HECTARE = 10_000.0
-_STRIP_PIXELS = 2**21  # bounds the memory of counting; more is not faster
+_STRIP_PIXELS = 2**21  # limits the memory of counting; more is not faster
 
 
 def class_areas(
     classes: "xr.DataArray", table: ClassTable | None = None
 ) -> "pd.DataFrame":
-    """Pixels, share and area of each class.
+    """Compute the pixels, share and area of each class.
 
-    The area is planar for projected CRSs. It is that on the ellipsoid, exact for
-    every row, for geographic CRSs and for those of the Mercator family (such as
-    EPSG:3857), whose meters are not meters on the ground. Dask-backed maps are
-    counted block by block.
+    For projected CRSs, areas are planar. For geographic CRSs and those of the Mercator
+    family (such as EPSG:3857), whose meters are not meters on the ground, areas are
+    ellipsoidal and exact for every row. Dask-backed maps are counted block by block.
 
     Parameters
     ----------
     classes : xarray.DataArray of uint8, (y, x)
         Class map, values 1..k, 0 = nodata.
     table : ClassTable, optional
-        Names and colors; by default those in the map's attributes, else defaults.
+        Names and colors; by default those in the attributes of the map, or else
+        ``ClassTable.default``.
 
     Returns
     -------
     pandas.DataFrame
         One row per class: ``class`` (1..k), ``name``, ``color``, ``pixels``,
-        ``share`` (of the valid pixels, 0..1; NaN when there are none) and
-        ``area_ha`` (NaN without CRS, and for a rotated geographic grid).
+        ``share`` (of the valid pixels, 0..1; NaN if there are none) and ``area_ha``
+        (hectares; NaN without CRS, and for a rotated geographic grid).
 
     Raises
     ------
     InputError
-        On other dims or another dtype, or a class that is not in the table.
+        If the dims are not (y, x), the dtype is not uint8, or a class is not in the
+        table.
+
+    Examples
+    --------
+    >>> from ktextures.datasets import synthetic
+    >>> areas = class_areas(synthetic(64, k=2).truth)
+    >>> int(areas["pixels"].sum()), round(float(areas["area_ha"].sum()), 2)
+    (4096, 40.96)
     """
     import pandas as pd
 
@@ -62,16 +71,11 @@ def class_areas(
     pixels, areas = count_values(classes.data, row_areas(classes))
     highest = int(np.flatnonzero(pixels).max(initial=0))
     if table is None:
-        named = "class_names" in classes.attrs or "flag_meanings" in classes.attrs
-        table = (
-            ClassTable.from_attrs(classes.attrs)
-            if named
-            else ClassTable.default(max(highest, 1))
-        )
+        table = table_of(classes.attrs) or ClassTable.default(max(highest, 1))
     if highest > table.k:
         raise InputError(
-            f"the map holds class {highest} but the table has {table.k}: "
-            "give a table with every class"
+            f"the map holds class {highest}, but the table has {table.k} classes: give "
+            "a table with every class"
         )
     inside = slice(1, table.k + 1)
     valid = pixels[1:].sum()
@@ -88,7 +92,7 @@ def class_areas(
 
 
 def count_values(classes: Any, weights: npt.ArrayLike) -> tuple[IntArray, FloatArray]:
-    """Count the pixels of each value, and add up their weights.
+    """Count the pixels of each value and sum their weights.
 
     Parameters
     ----------
@@ -147,10 +151,10 @@ def _count_block(
 
 
 def row_areas(classes: "xr.DataArray") -> FloatArray:
-    """Square meters of one pixel of each row.
+    """Compute the area of one pixel of each row in square meters.
 
-    Planar for projected CRSs; on the ellipsoid for upright grids in geographic CRSs
-    and in those of the Mercator family, whose meters are not meters on the ground.
+    Areas are planar for projected CRSs, and ellipsoidal for upright grids in geographic
+    CRSs and those of the Mercator family, whose meters are not meters on the ground.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ import rasterio.dtypes
 import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from ktextures.classes import ClassTable
+from ktextures.classes import ClassTable, table_of
 from ktextures.errors import InputError
 from ktextures.palette import MAX_CLASSES
 from ktextures.raster.nodata import scene_nodata
@@ -43,7 +43,7 @@ Driver = Literal["COG", "GTiff"]
 StrPath = str | os.PathLike[str]
 Colormap = dict[int, tuple[int, int, int, int]]
 
-# What GDAL adds to a file's tags by itself.
+# Tags that GDAL adds to a file by itself.
 _GDAL_TAGS = ("AREA_OR_POINT", "STATISTICS_", "TIFFTAG_", "OVR_")
 
 
@@ -115,7 +115,9 @@ def write_classes(
         )
     with staging_folder(target.parent) as folder:
         raster = folder / "classes.tif"
-        table, pixels = _write_colored(raster, classes, table or _table_of(classes))
+        table, pixels = _write_colored(
+            raster, classes, table or table_of(classes.attrs)
+        )
         finished = {target: finish(raster, driver, "MODE")}
         if sidecars:
             texts = {
@@ -141,8 +143,8 @@ def _write_colored(
         highest = int(np.flatnonzero(pixels).max(initial=0))
         if table is not None and highest > table.k:
             raise InputError(
-                f"the map holds class {highest} but the table has {table.k} classes: "
-                "pass table= with every class"
+                f"the map holds class {highest}, but the table has {table.k} classes: "
+                "give a table with every class"
             )
 
     image = classes.expand_dims("band")
@@ -312,7 +314,7 @@ def _open_classes(
         if layout[:2] != (1, "uint8") or layout[2] not in (0, None):
             raise InputError(
                 f"{str(path)!r} has {layout[0]} band(s) of {layout[1]}, nodata "
-                f"{layout[2]}: a class map has one band of uint8, nodata 0"
+                f"{layout[2]}: give a class map, one band of uint8 with nodata 0"
             )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=r"band 1 of .* color palette")
@@ -322,20 +324,15 @@ def _open_classes(
     return classes, tags, colormap
 
 
-def _table_of(classes: xr.DataArray) -> ClassTable | None:
-    if "class_names" in classes.attrs or "flag_meanings" in classes.attrs:
-        return ClassTable.from_attrs(classes.attrs)
-    return None
-
-
 def _restored_table(
     path: Path,
     classes: xr.DataArray,
     tags: dict[str, str],
     colormap: Colormap,
 ) -> ClassTable:
-    if "class_names" in tags or "flag_meanings" in tags:
-        return ClassTable.from_attrs(tags)
+    described = table_of(tags)
+    if described is not None:
+        return described
     names = category_names(aux_path(path))[1:]
     k = len(names) or max(1, int(classes.max()))
     table = ClassTable.default(k)

@@ -141,7 +141,7 @@ def test_class_areas_of_large_maps_are_counted_in_strips(monkeypatch):
 
 
 def test_class_areas_errors_name_the_value():
-    with pytest.raises(InputError, match="holds class 3 but the table has 2"):
+    with pytest.raises(InputError, match="holds class 3, but the table has 2"):
         class_areas(class_map([[3]]), ClassTable.default(2))
     with pytest.raises(InputError, match=r"dims \('x', 'y'\): give a class map"):
         class_areas(class_map([[3]]).T)

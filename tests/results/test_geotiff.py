@@ -398,7 +398,7 @@ def test_write_classes_rejects_anything_but_class_maps(tmp_path):
         write_classes(class_map().expand_dims("band"), path)
     with pytest.raises(InputError, match="driver is 'PNG': give 'COG' or 'GTiff'"):
         write_classes(class_map(), path, driver="PNG")
-    with pytest.raises(InputError, match="holds class 3 but the table has 2 classes"):
+    with pytest.raises(InputError, match="holds class 3, but the table has 2 classes"):
         write_classes(class_map(), path, table=ClassTable.default(2))
     with pytest.raises(
         InputError, match=r"shape \(1, 0, 53\), so there is nothing to write"
