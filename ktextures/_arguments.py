@@ -33,23 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="train on a raster file and segment it",
         description="Train a model on a raster file and segment the file with it.",
     )
-    segment.add_argument(
-        "scene", metavar="SCENE", help="path or URL of a GeoTIFF, COG, NetCDF, ..."
-    )
-    segment.add_argument(
-        "--bands",
-        metavar="BAND,...",
-        type=_bands,
-        help="bands to use, by name or by number from 1, such as red,green,blue,nir "
-        "(default: all)",
-    )
-    segment.add_argument(
-        "--roles",
-        metavar="ROLE=BAND,...",
-        type=_roles,
-        help="which bands are red, green, blue, and near infrared, such as "
-        "red=3,green=2,blue=1,nir=4 (default: according to the file)",
-    )
+    _add_scene(segment)
     demo = commands.add_parser(
         "demo",
         help="train on the bundled Sentinel-2 scene and segment it",
@@ -58,8 +42,29 @@ def build_parser() -> argparse.ArgumentParser:
     )
     for command in (segment, demo):
         _add_output(command)
+        _add_model(command)
         _add_training(command)
     return parser
+
+
+def _add_scene(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "scene", metavar="SCENE", help="path or URL of a GeoTIFF, COG, NetCDF, ..."
+    )
+    command.add_argument(
+        "--bands",
+        metavar="BAND,...",
+        type=_bands,
+        help="bands to use, by name or by number from 1, such as red,green,blue,nir "
+        "(default: all)",
+    )
+    command.add_argument(
+        "--roles",
+        metavar="ROLE=BAND,...",
+        type=_roles,
+        help="which bands are red, green, blue, and near infrared, such as "
+        "red=3,green=2,blue=1,nir=4 (default: according to the file)",
+    )
 
 
 def _add_output(command: argparse.ArgumentParser) -> None:
@@ -83,7 +88,7 @@ def _add_output(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_training(command: argparse.ArgumentParser) -> None:
+def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-k",
         metavar="CLASSES",
@@ -98,18 +103,21 @@ def _add_training(command: argparse.ArgumentParser) -> None:
         help="kind of model: 'paper' is the published one (default: %(default)s)",
     )
     command.add_argument(
-        "--steps",
-        metavar="N",
-        type=_whole_number(1),
-        help="number of training steps (default: 600; with --preset paper: 10240)",
-    )
-    command.add_argument(
         "--texture-scale",
         metavar="PIXELS",
         type=_texture_scale,
         default="auto",
         help="size of the neighborhood whose texture is compared, 0 (color only) to "
         f"{MAX_TEXTURE_SCALE} (default: chosen to suit the scene)",
+    )
+
+
+def _add_training(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--steps",
+        metavar="N",
+        type=_whole_number(1),
+        help="number of training steps (default: 600; with --preset paper: 10240)",
     )
     command.add_argument(
         "--seed",

@@ -56,6 +56,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = build_parser().parse_args(arguments)
     finally:
         _flush_stdout()
+    return _execute(options)
+
+
+def _execute(options: argparse.Namespace) -> int:
+    """Run a command; report errors and signals, and return the exit code."""
     # TensorFlow's log is about hardware and does not help users of the command.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     interrupts, results = Interrupts(), Results(options.output)
