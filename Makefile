@@ -21,7 +21,7 @@ test:
 
 demo:
 	scripts/env lab
-	.venv/bin/ktextures demo -o demo
+	.venv/bin/ktextures demo -o demo --overwrite
 
 format:
 	scripts/env test

@@ -9,7 +9,7 @@ which need no folder.
 """
 
 import sys
-from unittest.mock import patch
+from dataclasses import replace
 
 import numpy as np
 from quality import harness
@@ -18,18 +18,20 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 import ktextures as kt
-from ktextures.training import prepare as presets
-from ktextures.training.train import train as training
 
 SEEDS = 1
+DEFAULT = kt.presets.default
 PARTS = {
-    "as it is": {"COLOR_WEIGHTS": presets.COLOR_WEIGHTS},
-    "one weight of color": {"COLOR_WEIGHTS": (0.3,)},
-    "noise at all distances alone": {"LAGS": ()},
-    "no segments": {"SEGMENT_SCALES": ()},
-    "no color": {"COLOR_WEIGHTS": (0.0,)},
-    "texture whatever the pixel size": {"COARSE": np.inf, "CLUSTERED": 0.0},
-    "color alone": {"TEXTURE_SCALE": presets.COLOR_SCALE},
+    "as it is": {},
+    "one weight of color": {"color_weights": (0.3,)},
+    "noise at all distances alone": {"noise_lags": ()},
+    "no segments": {"segment_scales": ()},
+    "no color": {"color_weights": (0.0,)},
+    "texture whatever the pixel size": {
+        "coarse_pixel": np.inf,
+        "least_clusteredness": 0.0,
+    },
+    "color alone": {"texture_scale": DEFAULT.color_scale},
 }
 SYNTHETIC = (("texture", 0), ("texture", 1), ("texture", 2), ("color", 0))
 """What differs between the classes, and the seed."""
@@ -44,13 +46,10 @@ def ari(reference, labels):
     return adjusted_rand_score(reference[known], labels[known])
 
 
-def start(image, k, seed):
-    """Labels that training would start from."""
-    scene = kt.open_scene(image)
-    request = presets.Request("default", k, 1, seed, None, None, progress=False)
-    sample = training._valid_sample(scene, k)
-    preparation = training._preparation(scene, sample, None)
-    return presets.prepare(scene, request, preparation).objective.labels[0]
+def start(image, k, seed, preset=DEFAULT):
+    """Initial labels of a training."""
+    plan = kt.plan_training(image, k, preset=preset, seed=seed)
+    return plan.objective.labels[0]
 
 
 def parts(sets):
@@ -59,24 +58,22 @@ def parts(sets):
     for name, changes in PARTS.items():
         cells = []
         for cases in sets.values():
-            with patch.multiple(presets, **changes):
-                scores = [
-                    ari(case.reference, start(case.image, case.k, seed))
-                    for case in cases()
-                    for seed in range(SEEDS)
-                ]
+            preset = replace(DEFAULT, **changes)
+            scores = [
+                ari(case.reference, start(case.image, case.k, seed, preset))
+                for case in cases()
+                for seed in range(SEEDS)
+            ]
             cells.append(f"{np.mean(scores):.3f}")
         print("| " + " | ".join([name, *cells]) + " |", flush=True)
 
 
 def follow(case):
     """Rows (step, losses, ARI) of one training."""
-    import keras
-
     scene = kt.open_scene(case.image)
     rows = []
 
-    class Follow(keras.callbacks.Callback):
+    class Follow(kt.Callback):
         def on_train_batch_end(self, batch, logs=None):
             if (batch + 1) % 100 == 0 or batch == 0:
                 labels = kt.segment(scene, self.model).classes.values

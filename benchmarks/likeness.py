@@ -14,7 +14,6 @@ import numpy as np
 import tensorflow as tf
 
 import ktextures as kt
-from ktextures.raster.read import read_window
 
 SCALES = 3
 
@@ -37,7 +36,8 @@ def summary(rows, bands):
 def likeness(scene, model):
     """Distances (texture, class), and the share of pixels of each class."""
     classes = kt.segment(scene, model).classes.values
-    values, valid = read_window(kt.open_scene(scene), 0, 0, *classes.shape)
+    values = np.moveaxis(scene.values, 0, -1)
+    valid = classes > 0
     pixels = model.preparation(values, valid)[None]
     bank = kt.FilterBank(SCALES)
     bank.fit(pixels[0][valid], {})

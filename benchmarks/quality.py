@@ -60,15 +60,9 @@ def paper(image, k, seed):
 
 def planned(image, k, seed):
     """What the default preset would train, and on what."""
-    from ktextures import open_scene
-    from ktextures.training.train import prepare as presets
-    from ktextures.training.train import train as training
+    import ktextures as kt
 
-    scene = open_scene(image)
-    request = presets.Request("default", k, 1, seed, None, None, progress=False)
-    sample = training._valid_sample(scene, k)
-    preparation = training._preparation(scene, sample, None)
-    return presets.prepare(scene, request, preparation).objective
+    return kt.plan_training(image, k, seed=seed).objective
 
 
 def own_features(image, k, seed):

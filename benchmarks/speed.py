@@ -48,7 +48,6 @@ def measure(preset, k, steps):
     """Figures of one run, in this process."""
     begun = time.perf_counter()
     import ktextures as kt
-    from ktextures.training.train import train
 
     scene = kt.datasets.sentinel2()
     imported = time.perf_counter()
@@ -60,7 +59,7 @@ def measure(preset, k, steps):
         vgg = kt.VGG16Features(("block5_conv3",), preprocess="raw", weights="bundled")
         options = {"features": (vgg, encoder)}
         pace.begun = trained
-    model = train(
+    model = kt.train(
         scene,
         k,
         preset=preset,

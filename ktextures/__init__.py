@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from ktextures.training import presets
     from ktextures.training.callbacks import Callback
     from ktextures.training.presets import Preset
-    from ktextures.training.train import train
+    from ktextures.training.train import plan_training, train
     from ktextures.training.train_encoder import train_encoder
     from ktextures.widgets import Explorer, explore
 
@@ -55,6 +55,7 @@ _HOMES = {
     "load_encoder": "features.scene_encoder",
     "open_scene": "raster.open",
     "plot": "results.plot",
+    "plan_training": "training.train",
     "plot_history": "results.plot",
     "read_classes": "results.geotiff",
     "register_features": "features.protocol",
@@ -94,6 +95,7 @@ __all__ = [
     "load",
     "load_encoder",
     "open_scene",
+    "plan_training",
     "plot",
     "plot_history",
     "presets",

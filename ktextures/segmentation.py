@@ -37,9 +37,9 @@ def segment(
     """Classify each pixel of a scene.
 
     A pixel's class depends on the bands within `model.reach` pixels, and on nothing
-    else: not on chunks, windows, or the rest of the scene. Beyond the edge of the scene,
-    pixels are mirrored. The whole result, lazy or not, comes from the state that the
-    model has at the call.
+    else: not on chunks, windows, or the rest of the scene. Beyond the edge of the
+    scene, pixels are mirrored. The whole result, lazy or not, comes from the state that
+    the model has at the call.
 
     Parameters
     ----------
@@ -50,8 +50,9 @@ def segment(
     outputs : sequence of str
         Any of these: "classes" (y, x) uint8, 1..k, 0 = nodata; "masks" (class, y, x)
         bool; "simulated" (band, y, x) float32, in the scene's units, NaN = nodata;
-        with contextual masks also "probabilities" (class, y, x) float32 and "confidence"
-        (y, x) float32, the lead of the most over the second most probable class, 0..1.
+        with contextual masks also "probabilities" (class, y, x) float32 and
+        "confidence" (y, x) float32, the lead of the most probable class over the
+        second, 0..1.
 
     Returns
     -------

@@ -18,7 +18,7 @@ LAYERS = [
     {"datasets", "features"},
     {"raster"},
     {"class_maps"},
-    {"classes"},
+    {"classes", "rendering"},
     {"archive", "class_arrays", "class_attrs", "palette"},
     {"_arguments", "_interrupts", "_loading", "errors", "staging"},
 ]

@@ -348,7 +348,9 @@ def test_unknown_outputs_are_refused(large, trained, outputs):
 
 @pytest.mark.parametrize("name", ["probabilities", "confidence"])
 def test_published_masks_have_nothing_soft(large, published, name):
-    with pytest.raises(InputError, match=f"{name} cannot be computed .* leave them out, or train"):
+    with pytest.raises(
+        InputError, match=f"{name} cannot be computed .* leave them out, or train"
+    ):
         kt.segment(large, published, outputs=("classes", name))
 
 

@@ -16,6 +16,7 @@ from ktextures.classes import ClassTable
 from ktextures.errors import InputError, MissingFeaturesError, ModelFileError
 from ktextures.model.file import ModelParts, pack_parts, read_parts
 from ktextures.model.network import Network
+from ktextures.model.summary import SIDE, model_html
 
 __all__ = ["KTextures", "from_bytes", "load"]
 
@@ -170,6 +171,27 @@ class KTextures(Network):
             If the file cannot be written.
         """
         write_atomically(path, self.to_bytes())
+
+    def __repr__(self) -> str:
+        """One line of facts."""
+        return f"<ktextures.KTextures: {', '.join(self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        """Facts, and a table of classes and textures, for notebooks."""
+        with self.lock:
+            table, textures = self.record.classes, self.draw_textures(SIDE, SIDE)
+            facts = self._facts()
+        return model_html(table, textures, self.config.roles, facts)
+
+    def _facts(self) -> list[str]:
+        scale = self.mask_network.texture_scale
+        facts = [
+            f"k = {self.k}",
+            f"preset {self.config.preset}",
+            f"{self.record.steps} steps",
+            f"bands {', '.join(self.config.bands)}",
+        ]
+        return facts if scale is None else [*facts, f"texture scale {scale:g} px"]
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the bytes of a model file, so that workers can be sent a model."""

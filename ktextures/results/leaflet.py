@@ -11,7 +11,7 @@ from ktextures.classes import ClassTable
 from ktextures.errors import InputError, MissingExtraError
 from ktextures.raster.georeference import scene_transform
 from ktextures.raster.web_mercator import frame_in_mercator
-from ktextures.results.rendering import data_url, palette_png
+from ktextures.rendering import data_url, palette_png
 
 __all__ = ["LeafletLayer"]
 

@@ -18,10 +18,10 @@ from ktextures.raster.georeference import scene_transform
 from ktextures.raster.nodata import scene_nodata, valid_pixels
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import is_lazy
+from ktextures.rendering import classes_to_rgba, stretch_limits, stretch_rgb
 from ktextures.results import figure_layout as sheet
 from ktextures.results.areas import class_areas
 from ktextures.results.figure_layout import Box, Sheet
-from ktextures.results.rendering import classes_to_rgba, stretch_limits, stretch_rgb
 
 if TYPE_CHECKING:
     import pandas as pd

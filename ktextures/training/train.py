@@ -174,6 +174,13 @@ def plan_training(
     ------
     InputError
         If an argument or the scene cannot be used.
+
+    Examples
+    --------
+    >>> import ktextures as kt
+    >>> scene, truth = kt.datasets.synthetic(64, k=2, seed=1)
+    >>> kt.plan_training(scene, 2).objective.labels.shape
+    (1, 64, 64)
     """
     scene = open_scene(scene)
     request = replace(

@@ -9,7 +9,7 @@ import ipywidgets as w
 import numpy as np
 
 from ktextures.errors import InputError
-from ktextures.results.rendering import rgba_png
+from ktextures.rendering import rgba_png
 from ktextures.widgets._classes import ClassBook
 from ktextures.widgets._panels import WIDE, Links, close_tree
 from ktextures.widgets._preview import Preview

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ktextures.model.config import Snapshot
-from ktextures.results.rendering import UInt8Array
+from ktextures.rendering import UInt8Array
 from ktextures.widgets._preview import Preview
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import ipyleaflet as leaflet
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.results.rendering import (
+from ktextures.rendering import (
     UInt8Array,
     classes_to_rgba,
     data_url,

@@ -18,7 +18,7 @@ from ktextures.raster.read import read_window
 from ktextures.raster.tile_set import prepare_padded
 from ktextures.raster.web_mercator import MapFrame, frame_in_mercator, frame_in_pixels
 from ktextures.raster.windows import Window, grow
-from ktextures.results.rendering import UInt8Array, stretch_limits, stretch_rgb
+from ktextures.rendering import UInt8Array, stretch_limits, stretch_rgb
 
 if TYPE_CHECKING:
     from ktextures.model.ktextures import KTextures

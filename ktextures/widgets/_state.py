@@ -14,7 +14,7 @@ import traitlets as t
 from ktextures.classes import ClassTable, relabel
 from ktextures.errors import InputError
 from ktextures.model.config import Snapshot
-from ktextures.results.rendering import data_url, palette_png
+from ktextures.rendering import data_url, palette_png
 from ktextures.training.presets import Preset, find_preset
 
 if TYPE_CHECKING:

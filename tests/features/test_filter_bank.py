@@ -14,7 +14,7 @@ from ktextures.features.protocol import FeatureExtractor
 
 
 class Gradients(FeatureExtractor):
-    """What a user may write: the protocol, and nothing inherited."""
+    """What a user may write: what is required, and nothing more."""
 
     kind = "my-gradients"
 
@@ -159,7 +159,7 @@ def test_training_takes_an_extractor_of_the_users_own(small, preset):
         seed=1,
         progress=False,
     )
-    assert not hasattr(own, "fitted"), "a copy is fitted"
+    assert own.fitted is None, "a copy is fitted"
     shape, dtype, bands = model.extractors[0].fitted
     assert shape[-1] == 4
     assert dtype == np.float32

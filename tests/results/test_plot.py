@@ -20,8 +20,8 @@ from ktextures.errors import InputError
 from ktextures.palette import class_colors
 from ktextures.raster.georeference import georeference
 from ktextures.raster.open import open_scene
+from ktextures.rendering import classes_to_rgba, stretch_rgb
 from ktextures.results.plot import plot, plot_history
-from ktextures.results.rendering import classes_to_rgba, stretch_rgb
 
 UTM = Affine(10, 0, 600_000, 0, -10, 5_800_000)
 ROTATED = Affine(8, 6, 600_000, 6, -8, 5_800_000)

@@ -124,6 +124,17 @@ def test_another_k_splits_or_merges_and_keeps_the_others(scene, k):
     np.testing.assert_array_equal(kt.segment(scene, model).classes.values, before)
 
 
+def test_a_model_shows_its_classes_and_textures_in_notebooks(trained):
+    named = trained.rename({2: "<b>wet</b>"}, colors={1: "teal"})
+    shown = named._repr_html_()
+    assert "k = 3 · preset default · 6 steps · bands red, green, blue, nir" in shown
+    assert "&lt;b&gt;wet&lt;/b&gt;" in shown
+    assert "<b>" not in shown
+    assert "#008080" in shown
+    assert shown.count("data:image/png;base64,") == 3
+    assert repr(named).startswith("<ktextures.KTextures: k = 3, preset default, 6 st")
+
+
 # --- callbacks -----------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 
 from ktextures.errors import InputError
 from ktextures.palette import class_colors, parse_color
-from ktextures.results.rendering import (
+from ktextures.rendering import (
     classes_to_rgba,
     palette_png,
     rgba_png,
