@@ -1,12 +1,12 @@
-# The scripts do the work and need no make; these are short names for them.
+# Short names for the scripts, which also run without make.
 .PHONY: help lab app test demo format wheel clean
 
 help:
 	@echo "make lab      open JupyterLab on the first notebook"
 	@echo "make app      open the explorer as an app in the browser"
-	@echo "make test     check style and types, run the tests"
+	@echo "make test     check style and types, run all tests"
 	@echo "make demo     segment the bundled scene into demo/"
-	@echo "make format   format the code and mend what ruff can mend"
+	@echo "make format   format the code and apply the fixes of ruff"
 	@echo "make wheel    build the wheel into dist/"
 	@echo "make clean    remove the environment, builds and caches"
 

