@@ -28,10 +28,15 @@ class ClassBook:
     state : ExplorerState
     grid : DataArray
         The preview, whose grid the snapshots have.
+
+    Attributes
+    ----------
+    lock : threading.RLock
+        That of the state.
     """
 
     def __init__(self, state: ExplorerState, grid: xr.DataArray) -> None:
-        self._state, self._grid = state, grid
+        self._state, self._grid, self.lock = state, grid, state.lock
         self._undo: list[tuple[ClassTable, tuple[int, ...], frozenset[int]]] = []
 
     def show(self, snapshot: Snapshot) -> None:

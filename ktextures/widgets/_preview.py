@@ -98,6 +98,14 @@ class Preview:
         """Whether the scene has a CRS."""
         return self.scene.rio.crs is not None
 
+    def require_crs(self) -> None:
+        """Raise an InputError if the scene has no CRS."""
+        if not self.located:
+            raise InputError(
+                "the scene has no CRS and therefore no place on a map; give it one "
+                "with scene.rio.write_crs(...)."
+            )
+
     @cached_property
     def limits(self) -> npt.NDArray[np.float64]:
         """Darkest and brightest value of each band shown."""

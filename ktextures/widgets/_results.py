@@ -1,6 +1,5 @@
-"""What an explorer hands out: its model, and its classes as a labeled Dataset."""
+"""What an explorer gives to its user: models, and labeled Datasets of classes."""
 
-import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ __all__ = ["ModelShelf", "Results"]
 
 
 class ModelShelf:
-    """Hands out models that never change, whatever is being trained meanwhile.
+    """Provides models that never change, whatever is being trained meanwhile.
 
     Every method may be called from any thread.
 
@@ -42,7 +41,8 @@ class ModelShelf:
     """
 
     def __init__(self, book: ClassBook, model: "KTextures | None" = None) -> None:
-        self._book, self._lock = book, threading.RLock()
+        # One lock for classes and models: threads that took two could block each other.
+        self._book, self._lock = book, book.lock
         self._model = model
         self._live: KTextures | None = None
         self._order = np.arange(0)
@@ -61,9 +61,9 @@ class ModelShelf:
             return self._model
 
     def watch(self, live: "KTextures", fresh: bool) -> None:
-        """Hand out copies of a model in training, from its next step on.
+        """Provide copies of a model in training, from its next step on.
 
-        A fresh one gets classes of its own.
+        The classes shown are those of a fresh model from now on.
         """
         with self._lock:
             self._model = self.model  # with its names, before other classes are shown
@@ -72,7 +72,7 @@ class ModelShelf:
             self.shown = self.shown and not fresh
 
     def put(self, model: "KTextures") -> None:
-        """Keep a model that is not trained any more."""
+        """Keep a model whose training has ended."""
         with self._lock:
             self._live = None
             self._take(model)
@@ -93,7 +93,7 @@ class ModelShelf:
             self.shown = True
 
     def _ordered(self, model: "KTextures") -> "KTextures":
-        """The model with its classes numbered as they were seen, not sorted anew."""
+        """The model with its classes numbered as shown, not re-sorted by brightness."""
         model.record = replace(model.record, order=self._order)
         return model
 
@@ -115,7 +115,7 @@ class Results:
         self._full: tuple[npt.NDArray[np.uint8], Snapshot] | None = None
 
     def keep(self, classes: npt.NDArray[np.uint8], snapshot: Snapshot) -> None:
-        """Keep the model's classes (y, x) of the full scene, as of a snapshot."""
+        """Keep classes (y, x) of the full scene, by the model of a snapshot."""
         self._full = classes, snapshot
 
     def clear(self) -> None:

@@ -40,14 +40,14 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True)
 class Signals:
-    """What the user wants of the worker thread: to stop, and to go on."""
+    """Requests of the user to the worker thread: stop, and go on."""
 
     stop: threading.Event = field(default_factory=threading.Event)
     go: threading.Event = field(default_factory=threading.Event)
 
 
 class Trainer:
-    """Trains models as the state asks for, and shows them in the state.
+    """Trains models with the settings of the state, and shows them there.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class Trainer:
         self._loading.start()
 
     def close(self) -> None:
-        """Let go of the model, once TensorFlow is loaded."""
+        """Release the model, once TensorFlow is loaded."""
         self._loading.join()
         self.shelf.clear()
 
@@ -128,7 +128,7 @@ class Trainer:
         self._conclude(model)
 
     def _train_until_settled(self, model: "KTextures | None") -> "KTextures | None":
-        """Train, and again for each k that is asked for meanwhile."""
+        """Train, and once more whenever k has changed meanwhile."""
         while True:
             if model is not None and model.k != self.state.k:
                 model = self._regroup(model)
@@ -253,7 +253,7 @@ class Trainer:
         self.state.losses = [float(v) for v in model.record.losses.get("loss", ())]
 
     def _regroup(self, model: "KTextures") -> "KTextures | None":
-        """A model with the k that is wanted now; None to train a new one."""
+        """A model with the k of the state; None to train a new one."""
         from ktextures.training.split_merge import regroup
 
         state = self.state

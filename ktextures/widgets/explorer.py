@@ -39,11 +39,6 @@ __all__ = ["Explorer"]
 
 DEFAULT_K = 6
 
-NO_CRS = (
-    "the scene has no CRS and therefore no place on a map; give it one with "
-    "scene.rio.write_crs(...)."
-)
-
 
 class Explorer:
     """A scene on a map, with a model that is trained while you watch.
@@ -53,9 +48,8 @@ class Explorer:
 
     Parameters
     ----------
-    scene, k, model, preset, steps, texture_scale, features, scaler, learning_rate, \
-loss_weights, seed, bands, basemap, preview
-        See `ktextures.explore`.
+    scene, k, model, preset and so on
+        The arguments of `ktextures.explore`.
 
     Attributes
     ----------
@@ -123,9 +117,7 @@ loss_weights, seed, bands, basemap, preview
         self._tools = DrawingTools(self.preview.located, self._drawn)
         self._tools.put_on(self.map)
         names = ("train", "pause", "resume", "stop", "reset", "apply")
-        actions: dict[str, Callable[[], None]] = {
-            name: getattr(self, name) for name in names
-        }
+        actions = {name: getattr(self, name) for name in names}
         self._parts: list[Panel] = [
             ControlsPanel(self.state, settings, actions),
             ProgressPanel(self.state),
@@ -339,8 +331,7 @@ loss_weights, seed, bands, basemap, preview
                 "attach needs an ipyleaflet map, such as ipyleaflet.Map(), got "
                 f"{target!r}."
             )
-        if not self.preview.located:
-            raise InputError(NO_CRS)
+        self.preview.require_crs()
         self._tools.close()
         target.panes = {**target.panes, **self.map.panes}
         self._overlays.put_on(target)
@@ -362,8 +353,7 @@ loss_weights, seed, bands, basemap, preview
         InputError
             If the scene has no CRS.
         """
-        if not self.preview.located:
-            raise InputError(NO_CRS)
+        self.preview.require_crs()
         return leaflet.ImageOverlay(
             url=self._overlays.url(self.state.view),
             bounds=self.preview.frame.bounds,

@@ -57,9 +57,9 @@ def test_scene_without_crs_is_shown_in_pixels_without_scale_bar(explore, trained
     assert np.array_equal(
         pixels_of(overlay.url)[..., :3], np.array(colors)[classes - 1]
     )
-    with pytest.raises(InputError, match="no CRS"):
+    with pytest.raises(InputError, match="the scene has no CRS"):
         explorer.attach(ipyleaflet.Map(layers=()))
-    with pytest.raises(InputError, match="no CRS"):
+    with pytest.raises(InputError, match="the scene has no CRS"):
         explorer.as_leaflet_layer()
 
 

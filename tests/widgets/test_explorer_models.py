@@ -1,5 +1,8 @@
 """Models of an explorer never change in the hands of those who hold them."""
 
+import threading
+import time
+
 from explorer_tools import until
 
 from ktextures.training.dictionary_objective import DictionaryObjective
@@ -36,6 +39,23 @@ def test_given_model_stays_as_it_is(explore, small, trained):
     assert (explorer.state.status, explorer.model.k) == ("done", 4)
     assert explorer.model.record.steps > trained.record.steps
     assert trained.to_bytes() == content
+
+
+def test_observers_and_other_threads_can_ask_for_the_model_at_once(explore, small):
+    explorer, seen = explore(small, steps=2), []
+
+    def ask(_):
+        # An observer holds the lock of the state.
+        other = threading.Thread(target=lambda: seen.append(explorer.model))
+        other.start()
+        time.sleep(0.1)
+        seen.append(explorer.model)
+
+    explorer.train()
+    until(lambda: explorer.state.snapshot is not None)
+    explorer.state.observe(ask, "version")
+    assert explorer.wait(60)
+    assert any(model is not None for model in seen)
 
 
 def test_model_is_the_same_object_until_something_changes(shown):

@@ -56,7 +56,7 @@ def test_training_appears_on_the_screen(desk, name):
 
 
 def test_overlay_agrees_with_the_result(desk):
-    desk.show("scenes['sentinel2']", steps=20)
+    desk.show("scenes['sentinel2']", steps=4)
     desk.press("Train")
     desk.wait_until("ex.state.status == 'done'")
     classes = np.array(desk.value("ex.result.classes.values.tolist()"))
@@ -71,7 +71,7 @@ def test_k_changes_during_training(desk):
     desk.show("scenes['sentinel2']")
     desk.press("Train")
     desk.record()
-    desk.wait_until("ex.state.step > 40")
+    desk.wait_until("ex.state.step > 12")
     before = desk.wait_for_colors(3)
 
     desk.press_key("k", "ArrowRight")

@@ -13,7 +13,7 @@ ROWS = ".widget-hbox:has(> .widget-colorpicker)"
 @pytest.fixture
 def trained(desk):
     """An explorer of three classes after a short training."""
-    desk.show("scenes['sentinel2']", steps=15)
+    desk.show("scenes['sentinel2']", steps=4)
     desk.press("Train")
     desk.wait_until("ex.state.status == 'done'")
     assert len(colors(desk.pixels())) == 3
@@ -106,7 +106,7 @@ def test_draw_a_rectangle_and_train_on_it(desk):
 
 
 def test_apply_to_the_full_scene(desk):
-    desk.show("scenes['sentinel2']", steps=15, more=", preview=48")
+    desk.show("scenes['sentinel2']", steps=4, more=", preview=48")
     desk.press("Train")
     desk.wait_until("ex.state.status == 'done'")
     assert desk.value("ex.result.classes.shape[0]") == 48
