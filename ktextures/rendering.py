@@ -1,6 +1,6 @@
-"""Arrays to pictures: class colors, RGBA arrays and PNG bytes.
+"""Pictures of arrays: class maps in color, stretched bands, and PNG files.
 
-Everything here is plain NumPy and Pillow; it knows nothing of xarray, tensors or maps.
+Everything here uses only NumPy and Pillow.
 """
 
 import base64
@@ -31,7 +31,7 @@ UInt8Array = npt.NDArray[np.uint8]
 def classes_to_rgba(
     classes: npt.NDArray[np.uint8], colors: Sequence[str]
 ) -> UInt8Array:
-    """Color a class map.
+    """Draw a class map in colors.
 
     Parameters
     ----------
@@ -43,12 +43,12 @@ def classes_to_rgba(
     Returns
     -------
     ndarray of uint8, (y, x, 4)
-        Opaque where there is a class, alpha 0 where there is none.
+        Opaque where there is a class, transparent elsewhere.
 
     Raises
     ------
     InputError
-        On another shape or dtype, a class without a color, or a bad color.
+        If the shape or dtype is wrong, a class has no color, or a color is invalid.
 
     Examples
     --------
@@ -69,12 +69,12 @@ def _check_classes(classes: npt.NDArray[np.uint8], colors: Sequence[str]) -> Non
             "give a uint8 array (y, x) with values 1..k and 0 for nodata"
         )
     if isinstance(colors, str):
-        raise InputError(f"colors is the text {colors!r}: give a list of colors")
+        raise InputError(f"colors is the string {colors!r}: give a list of colors")
     highest = int(classes.max(initial=0))
     if highest > len(colors):
         raise InputError(
-            f"class {highest} has no color, there are {len(colors)}: "
-            "give one color for each class"
+            f"class {highest} has no color, because there are {len(colors)}: give one "
+            "color for each class"
         )
 
 
@@ -84,9 +84,9 @@ def stretch_limits(
     bands: Sequence[int] | None = None,
     percentiles: tuple[float, float] = (2.0, 98.0),
 ) -> npt.NDArray[np.float64]:
-    """Darkest and brightest value of each displayed band.
+    """Find the values of each displayed band that become black and white.
 
-    Hand them to `stretch_rgb` to show several images with one stretch.
+    Pass them to `stretch_rgb` to draw several images in the same way.
 
     Parameters
     ----------
@@ -103,12 +103,12 @@ def stretch_limits(
     Returns
     -------
     ndarray of float64, (1 or 3, 2)
-        Low and high value of each displayed band; 0 and 1 where nothing is valid.
+        Low and high value of each displayed band; 0 and 1 if no pixel is valid.
 
     Raises
     ------
     InputError
-        On shapes, bands or percentiles that do not fit.
+        If shapes, bands or percentiles are not usable.
 
     Examples
     --------
@@ -138,7 +138,7 @@ def stretch_rgb(
     *,
     limits: npt.NDArray[np.float64] | None = None,
 ) -> UInt8Array:
-    """Turn bands of any range into a picture.
+    """Draw bands with any range of values as a picture.
 
     Parameters
     ----------
@@ -157,12 +157,12 @@ def stretch_rgb(
     Returns
     -------
     ndarray of uint8, (y, x, 4)
-        Opaque where valid, alpha 0 elsewhere. A constant band becomes mid-gray.
+        Opaque where valid, transparent elsewhere. A constant band becomes mid-gray.
 
     Raises
     ------
     InputError
-        On shapes, bands, percentiles or limits that do not fit.
+        If shapes, bands, percentiles or limits are not usable.
 
     Examples
     --------
@@ -197,7 +197,7 @@ def _displayed(
     valid: npt.NDArray[np.bool_] | None,
     bands: Sequence[int] | None,
 ) -> tuple[npt.NDArray[np.generic], npt.NDArray[np.bool_]]:
-    """Displayed bands (y, x, 1 or 3) and the pixels to show, checked."""
+    """Check and select the displayed bands (y, x, 1 or 3) and the pixels to show."""
     array = np.asarray(values)
     if array.ndim != 3 or array.shape[2] == 0 or array.dtype.kind not in "biuf":
         raise InputError(
@@ -224,7 +224,7 @@ def _displayed(
 
 
 def palette_png(classes: npt.NDArray[np.uint8], colors: Sequence[str]) -> bytes:
-    """Write a class map as a palette PNG, one byte per pixel before compression.
+    """Write a class map as a palette PNG.
 
     Parameters
     ----------
@@ -241,7 +241,7 @@ def palette_png(classes: npt.NDArray[np.uint8], colors: Sequence[str]) -> bytes:
     Raises
     ------
     InputError
-        On another shape or dtype, no pixels, or a class without a color.
+        If the shape or dtype is wrong, there are no pixels, or a class has no color.
 
     Examples
     --------
@@ -255,7 +255,7 @@ def palette_png(classes: npt.NDArray[np.uint8], colors: Sequence[str]) -> bytes:
 
 
 def rgba_png(rgba: npt.NDArray[np.uint8]) -> bytes:
-    """Write an RGBA array as PNG.
+    """Write an RGBA array as a PNG.
 
     Parameters
     ----------
@@ -265,12 +265,12 @@ def rgba_png(rgba: npt.NDArray[np.uint8]) -> bytes:
     Returns
     -------
     bytes
-        PNG.
+        The PNG.
 
     Raises
     ------
     InputError
-        On another shape or dtype, or no pixels.
+        If the shape or dtype is wrong, or there are no pixels.
 
     Examples
     --------
@@ -286,7 +286,17 @@ def rgba_png(rgba: npt.NDArray[np.uint8]) -> bytes:
 
 
 def data_url(png: bytes) -> str:
-    """Write a PNG as the address that an image element or a map overlay takes.
+    """Convert a PNG to a data URL for an image element or a map overlay.
+
+    Parameters
+    ----------
+    png : bytes
+        The PNG.
+
+    Returns
+    -------
+    str
+        ``data:image/png;base64,...``
 
     Examples
     --------
@@ -298,7 +308,10 @@ def data_url(png: bytes) -> str:
 
 def _png_size(array: npt.NDArray[np.uint8]) -> tuple[int, int]:
     if 0 in array.shape[:2]:
-        raise InputError(f"no pixels to draw: the array has shape {array.shape}")
+        raise InputError(
+            f"nothing to draw: the array has shape {array.shape}; check the "
+            "slice it was cut with"
+        )
     return array.shape[1], array.shape[0]
 
 

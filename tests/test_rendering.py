@@ -124,13 +124,13 @@ def test_classes_to_rgba_paints_each_class_and_leaves_nodata_clear():
 
 @pytest.mark.parametrize("draw", [classes_to_rgba, palette_png])
 def test_class_pictures_reject_what_they_cannot_color(draw):
-    with pytest.raises(InputError, match=r"class 3 has no color, there are 2"):
+    with pytest.raises(InputError, match=r"class 3 has no color, because there are 2"):
         draw(np.array([[3]], np.uint8), ["#000000", "#ffffff"])
     with pytest.raises(InputError, match=r"int64 with shape \(1, 1\): give a uint8"):
         draw(np.array([[1]]), ["#000000"])
     with pytest.raises(InputError, match=r"uint8 with shape \(4,\): give a uint8"):
         draw(np.zeros(4, np.uint8), ["#000000"])
-    with pytest.raises(InputError, match="colors is the text '#000000'"):
+    with pytest.raises(InputError, match="colors is the string '#000000'"):
         draw(np.array([[1]], np.uint8), "#000000")
 
 
@@ -165,7 +165,7 @@ def test_rgba_png_keeps_every_pixel():
 
 
 def test_png_errors_name_the_shape():
-    with pytest.raises(InputError, match=r"no pixels to draw: .* shape \(0, 4\)"):
+    with pytest.raises(InputError, match=r"nothing to draw: .* shape \(0, 4\)"):
         palette_png(np.zeros((0, 4), np.uint8), ["#000000"])
     with pytest.raises(InputError, match=r"shape \(2, 2, 3\): give a uint8 array"):
         rgba_png(np.zeros((2, 2, 3), np.uint8))

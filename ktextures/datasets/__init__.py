@@ -1,4 +1,4 @@
-"""Scenes to try things on: two real ones that packages carry, and synthetic ones."""
+"""Example scenes: two real ones from installed packages, and synthetic ones."""
 
 from ktextures.datasets.bundled import landsat, sentinel2
 from ktextures.datasets.synthetic import Contrast, SyntheticScene, synthetic

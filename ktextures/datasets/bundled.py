@@ -1,4 +1,4 @@
-"""Two real scenes that installed packages carry."""
+"""Two real scenes, read from installed packages."""
 
 import importlib.util
 import json
@@ -17,15 +17,15 @@ _LANDSAT_BANDS = ("blue", "green", "red", "nir", "swir1", "thermal", "swir2")
 
 
 def sentinel2(chunks: Chunks | None = None) -> xr.DataArray:
-    """Open the Sentinel-2 scene that the package spyndex carries.
+    """Open the Sentinel-2 scene that comes with the package spyndex.
 
-    A real scene of 300 x 300 pixels of 10 m; where it lies is not known, so it has no
-    CRS. Nothing is downloaded.
+    A real scene of 300 x 300 pixels of 10 m. Its location is unknown, so it has no CRS.
+    Nothing is downloaded.
 
     Parameters
     ----------
     chunks : int, "auto" or mapping, optional
-        Makes the scene lazy, as in ``open_scene``.
+        Chunk sizes of a lazy scene, as in ``open_scene``.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def sentinel2(chunks: Chunks | None = None) -> xr.DataArray:
 
 
 def landsat(chunks: Chunks | None = None) -> xr.DataArray:
-    """Open the Landsat 7 scene that the package localtileserver carries.
+    """Open the Landsat 7 scene that comes with the package localtileserver.
 
     A real scene of the Great Salt Lake, 1482 x 1489 pixels of about 30 m, in
     EPSG:4326. Nothing is downloaded, and localtileserver is not imported.
@@ -64,7 +64,7 @@ def landsat(chunks: Chunks | None = None) -> xr.DataArray:
     Parameters
     ----------
     chunks : int, "auto" or mapping, optional
-        Makes the scene lazy, as in ``open_scene``.
+        Chunk sizes of a lazy scene, as in ``open_scene``.
 
     Returns
     -------
@@ -75,6 +75,11 @@ def landsat(chunks: Chunks | None = None) -> xr.DataArray:
     ------
     MissingExtraError
         If localtileserver is not installed.
+
+    Examples
+    --------
+    >>> landsat().shape
+    (7, 1482, 1489)
     """
     path = _bundled(
         "localtileserver", "tiler/data/landsat.tif", 'pip install "ktextures[lab]"'
@@ -91,7 +96,7 @@ def _bundled(package: str, name: str, remedy: str) -> Path:
     if path is None or not path.is_file():
         state = "is not installed" if spec is None else f"has no file {name}"
         raise MissingExtraError(
-            f"this scene comes with the package {package}, which {state}; get it "
+            f"this scene comes with the package {package}, which {state}; install it "
             f"with: {remedy}"
         )
     return path

@@ -1,7 +1,6 @@
-"""Mosaics of classes, and noise of a texture or color of its own for each of them.
+"""Mosaics of classes, and random textures and colors for each class.
 
-Plain arrays, from a random generator at hand; ``datasets.synthetic`` makes scenes of
-them.
+Everything here is plain arrays; ``datasets.synthetic`` makes scenes of them.
 """
 
 import math
@@ -15,8 +14,8 @@ from ktextures.errors import InputError
 
 __all__ = ["class_means", "mosaic", "swath", "texture_noise", "texture_spectra"]
 
-_PERIODS = (2.5, 8.0)  # pixels: seen by windows of a few pixels
-_NOISE_TILE = 512  # noise repeats beyond, which bounds time and memory
+_PERIODS = (2.5, 8.0)  # pixels: visible in windows of a few pixels
+_NOISE_TILE = 512  # larger noise repeats, which limits time and memory
 _MAX_NOISE = 0.16  # more would be clipped at the ends of the range
 _PLACEMENTS = 30
 
@@ -24,7 +23,7 @@ _PLACEMENTS = 30
 def swath(
     height: int, width: int, nodata_share: float, rng: np.random.Generator
 ) -> npt.NDArray[np.bool_]:
-    """Tell which pixels (y, x) have data, up to a slanted edge."""
+    """Choose the pixels (y, x) that have data, up to a slanted edge."""
     angle = rng.uniform(0.1, 0.4)
     across = np.add.outer(
         np.sin(angle) * np.arange(height), np.cos(angle) * np.arange(width)
@@ -38,7 +37,7 @@ def swath(
 def mosaic(
     valid: npt.NDArray[np.bool_], k: int, cells: int, rng: np.random.Generator
 ) -> npt.NDArray[np.uint8]:
-    """Classes (y, x) 1..k over Voronoi cells, 0 where not valid."""
+    """Assign classes 1..k to Voronoi cells (y, x), 0 where not valid."""
     centers = np.argwhere(valid)
     for _ in range(_PLACEMENTS):
         sites = _even_sites(centers, cells, rng)
@@ -51,15 +50,15 @@ def mosaic(
             truth[valid] = owner[cell] + 1
             return truth
     raise InputError(
-        f"{k} classes in {cells} cells do not share {len(centers)} valid pixels "
-        "fairly; take a larger size, more cells or a smaller nodata_share"
+        f"{len(centers)} valid pixels cannot be shared about equally by {k} classes in "
+        f"{cells} cells; use a larger size, more cells or a smaller nodata_share"
     )
 
 
 def _even_sites(
     centers: npt.NDArray[np.int64], cells: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """Random sites, moved a little (Lloyd's iteration) so that no cell is tiny."""
+    """Random sites, moved apart by Lloyd's iteration so that no cell is tiny."""
     count = min(len(centers), 64 * cells)
     points = centers[rng.choice(len(centers), count, replace=False)].astype(float)
     sites = points[rng.choice(count, cells, replace=False)]
@@ -75,10 +74,10 @@ def _even_sites(
 def _deal(
     areas: npt.NDArray[np.int64], k: int, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
-    """Give each cell, largest first, to the class that has the least area."""
+    """Assign each cell, largest first, to the class with the least area."""
     owner = np.zeros(len(areas), dtype=np.int64)
     taken = np.zeros(k)
-    order = rng.permutation(k)  # so that class 1 is not always the first served
+    order = rng.permutation(k)  # so that class 1 does not always get the largest cell
     for cell in np.argsort(-areas, kind="stable"):
         least = int(np.argmin(taken))
         owner[cell] = order[least]
@@ -89,7 +88,7 @@ def _deal(
 def class_means(
     k: int, bands: int, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.float64], float]:
-    """Means (k, band) spread over 0.15..0.85, and noise that leaves them separable."""
+    """Choose means (k, band) in 0.15..0.85, and noise that keeps them separable."""
     if bands == 1:
         means = rng.permutation(np.linspace(0.15, 0.85, k))[:, None]
     else:
@@ -102,14 +101,14 @@ def class_means(
             distance = np.minimum(distance, away)
         means = candidates[chosen]
     gaps = np.linalg.norm(means[:, None] - means[None], axis=-1)
-    # A third of the smallest gap: the noise shows, yet neighbors overlap by 7 % only.
+    # A third of the smallest gap: visible noise, but neighbors overlap only by 7 %.
     return means, min(float(gaps[gaps > 0].min()) / 3, _MAX_NOISE)
 
 
 def texture_noise(
     truth: npt.NDArray[np.uint8], k: int, bands: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """Oriented band-pass noise (band, y, x), standard normal in each class and band."""
+    """Make oriented noise (band, y, x), standard normal in each class and band."""
     height, width = truth.shape
     side = min(max(height, width), _NOISE_TILE)
     noise = np.zeros((bands, height, width), dtype=np.float32)
@@ -117,7 +116,7 @@ def texture_noise(
         mask = truth == index + 1
         rows, cols = np.nonzero(mask)
         count = len(rows)
-        # Ranks mapped to the same quantiles make the marginals equal, not just alike.
+        # Ranks mapped to the same quantiles give exactly equal distributions.
         quantiles = ndtri((np.arange(count) + 0.5) / count)
         for band in range(bands):
             white = np.fft.rfft2(rng.standard_normal((side, side)))
@@ -130,21 +129,21 @@ def texture_noise(
 
 
 def texture_spectra(k: int, side: int) -> list[npt.NDArray[np.float64]]:
-    """One band-pass filter per class, over the half plane of ``rfft2``."""
+    """Make a band-pass filter per class, over the half plane of ``rfft2``."""
     num_periods = max(2, min(8, math.ceil(math.sqrt(k / 2))))
     num_angles = math.ceil(k / num_periods)
     periods = np.geomspace(*_PERIODS, num_periods)
     y = np.fft.fftfreq(side)[:, None]
     x = np.fft.rfftfreq(side)[None, :]
     radius = np.hypot(y, x)
-    radius[0, 0] = np.inf  # no mean: it would show as color
+    radius[0, 0] = np.inf  # no mean, which would be color
     angle = np.arctan2(y, x)
     log_width = min(0.2, 0.35 * math.log(periods[1] / periods[0]))
     angle_width = min(0.35, 0.35 * math.pi / num_angles)
     spectra = []
     for index in range(k):
         ring, turn = index % num_periods, index // num_periods
-        # Rings are turned against each other, so classes differ in both ways.
+        # Each ring is rotated differently, so classes differ in scale and direction.
         direction = (turn + ring / num_periods) * math.pi / num_angles
         off = np.mod(angle - direction + math.pi / 2, math.pi) - math.pi / 2
         distance = np.log(radius * periods[ring]) / log_width

@@ -1,4 +1,4 @@
-"""Scenes to try things on: two real ones from installed packages, and made ones."""
+"""Synthetic scenes whose classes are known."""
 
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -8,6 +8,7 @@ import rasterio
 import xarray as xr
 from affine import Affine
 
+from ktextures.classes import ClassTable
 from ktextures.datasets.mosaics import class_means, mosaic, swath, texture_noise
 from ktextures.errors import InputError
 from ktextures.raster.georeference import georeference
@@ -22,14 +23,19 @@ _SPREAD = 0.12  # standard deviation of texture, in units of the value range
 
 
 class SyntheticScene(NamedTuple):
-    """A made scene and the classes that it was made from.
+    """A synthetic scene and its true classes.
 
-    Attributes
+    Parameters
     ----------
     scene : DataArray, dims ("band", "y", "x")
         The scene.
     truth : DataArray of uint8, dims ("y", "x")
         Classes 1..k, and 0 where the scene is nodata.
+
+    Examples
+    --------
+    >>> synthetic(64, k=2).truth.dims
+    ('y', 'x')
     """
 
     scene: xr.DataArray
@@ -48,9 +54,9 @@ def synthetic(
     crs: Any = "EPSG:32633",
     dtype: npt.DTypeLike = "uint16",
 ) -> SyntheticScene:
-    """Make a mosaic of textures whose classes are known.
+    """Make a scene of textures or colors whose classes are known.
 
-    Each class fills some cells of a Voronoi mosaic and takes at least half of a fair
+    Each class fills some cells of a Voronoi mosaic, with at least half of an equal
     share (1/k) of the valid pixels. The same arguments give the same scene.
 
     Parameters
@@ -64,30 +70,31 @@ def synthetic(
     seed : int, default 0
         Seed of the mosaic and of all noise.
     contrast : {"texture", "color", "both"}
-        What tells the classes apart. "texture": all have the same distribution of
-        values in each band, and differ in the scale (periods of 2.5 to 8 pixels) and
-        orientation of their pattern. "color": they differ in mean and share the same
-        pixelwise noise. "both": mean and pattern differ.
+        How the classes differ. "texture": they have the same distribution of values in
+        each band, but patterns of different scale (periods of 2.5 to 8 pixels) and
+        orientation. "color": they have different means and the same noise in each
+        pixel. "both": means and patterns differ.
     cells : int, optional
         Number of cells of the mosaic, at least ``k``; by default 3 per class and at
         least 12.
     nodata_share : float, default 0.0
-        Share of pixels without data, 0..0.9, along a slanted edge as at the rim of a
-        swath: 0 in integer scenes, NaN in float ones.
+        Share of pixels without data, 0..0.9, along a slanted edge like that of a
+        satellite swath. They are 0 in integer scenes and NaN in float scenes.
     crs : any CRS description or None, default "EPSG:32633"
-        The scene gets pixels of 10 m (or 0.0001 degrees); None leaves it unlocated.
+        Pixels are 10 m wide (or 0.0001 degrees). None: without georeference.
     dtype : dtype, default "uint16"
         Integers hold 1..250 (8 bits) or 100..10,000, floats 0..1.
 
     Returns
     -------
     SyntheticScene
-        ``scene`` and ``truth``.
+        ``scene`` and ``truth``. ``truth`` has the names and colors of
+        ``ClassTable.default``.
 
     Raises
     ------
     InputError
-        If an argument is out of range, or the classes do not fit.
+        If an argument is out of range, or the scene is too small for the classes.
 
     Examples
     --------
@@ -111,7 +118,7 @@ def synthetic(
             means, spread = class_means(k, bands, rng)
         noise = texture_noise(truth, k, bands, rng)
     values = means.T[:, np.maximum(truth, 1) - 1] + spread * noise
-    return _as_scenes(_in_units(values, kind), truth, crs, nodata_share > 0)
+    return _as_scenes(_in_units(values, kind), truth, k, crs, nodata_share > 0)
 
 
 def _check_arguments(
@@ -133,7 +140,7 @@ def _check_arguments(
         f"nodata_share={nodata_share!r} must be 0..0.9": 0 <= nodata_share <= 0.9,
         f"dtype={kind} must be an integer or float type": kind.kind in "iuf",
         f"size={height} x {width} with nodata_share={nodata_share!r} is too small for "
-        f"{cells} cells; take at least 8 valid pixels per cell": min(height, width) >= 1
+        f"{cells} cells; give at least 8 valid pixels per cell": min(height, width) >= 1
         and height * width * (1 - nodata_share) >= 8 * cells,
     }
     failed = [message for message, met in wanted.items() if not met]
@@ -153,7 +160,11 @@ def _in_units(
 
 
 def _as_scenes(
-    values: npt.NDArray[Any], truth: npt.NDArray[np.uint8], crs: Any, missing: bool
+    values: npt.NDArray[Any],
+    truth: npt.NDArray[np.uint8],
+    k: int,
+    crs: Any,
+    missing: bool,
 ) -> SyntheticScene:
     bands = len(values)
     names = [f"band_{number}" for number in range(1, bands + 1)]
@@ -178,7 +189,7 @@ def _as_scenes(
         scene,
         dims=("y", "x"),
         name="truth",
-        attrs={"long_name": "true class"},
+        attrs={**ClassTable.default(k).attrs(), "long_name": "true class"},
         nodata=0,
     )
     return SyntheticScene(scene, classes)

@@ -1,4 +1,4 @@
-"""Bands of a scene: their names, the roles that they play, and which are chosen."""
+"""Bands of a scene: their names, their roles, and their selection."""
 
 import re
 from collections.abc import Collection, Hashable, Mapping, Sequence
@@ -38,7 +38,7 @@ _ROLE_ALIASES = {
     "nearinfrared": "nir",
     "nir08": "nir",
 }
-# Descriptions that say nothing of a band's content.
+# Descriptions that do not tell what a band shows.
 _NEUTRAL_NAME = re.compile(r"(band|layer|channel|b)?[ _-]?\d*", re.IGNORECASE)
 
 Bands = str | int | Sequence[str | int]
@@ -46,7 +46,7 @@ Roles = Mapping[str, str | int]
 
 
 class Selection(NamedTuple):
-    """Chosen bands of a source: positions, and their names and roles."""
+    """Selected bands of a source: positions, names and roles."""
 
     indices: list[int]
     names: list[str]
@@ -55,7 +55,7 @@ class Selection(NamedTuple):
 
 @dataclass(frozen=True)
 class SourceBands:
-    """What a source says of all its bands."""
+    """What a source declares about all its bands."""
 
     names: list[str]
     known: list[str] | None = None  # roles of an earlier scene
@@ -64,7 +64,7 @@ class SourceBands:
 
 
 def role_indices(scene: xr.DataArray, roles: Sequence[str]) -> list[int] | None:
-    """Find the bands that play the given roles.
+    """Find the bands that have the given roles.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def role_indices(scene: xr.DataArray, roles: Sequence[str]) -> list[int] | None:
     Returns
     -------
     list of int or None
-        Positions along band from 0, in the order asked for; None if any is unknown.
+        Positions along band, from 0, in the order of ``roles``; None if one is unknown.
     """
     known = [str(role) for role in scene.coords["role"].values]
     if any(role not in known for role in roles):
@@ -89,7 +89,7 @@ def select_bands(
     bands: Bands | None,
     roles: Roles | None,
 ) -> Selection:
-    """Choose bands by name, role or number, and settle their roles."""
+    """Select bands by name, role or number, and assign their roles."""
     names = described.names
     given = _given_roles(names, roles)
     assigned = _assign_roles(described, given)
@@ -104,12 +104,12 @@ def select_bands(
         indices = [_find_band(names, assigned, band, "bands") for band in wanted]
     if not indices:
         raise InputError(
-            f"bands={bands!r} leaves no band; choose among {_listing(names)}"
+            f"bands={bands!r} selects no band; choose from {_listing(names)}"
         )
     if len(set(indices)) < len(indices):
         raise InputError(
-            f"bands={bands!r} names a band twice; it means "
-            f"{[names[band] for band in indices]}"
+            f"bands={bands!r} selects a band twice: "
+            f"{[names[band] for band in indices]}; list each band once"
         )
     return Selection(
         indices,
@@ -139,7 +139,7 @@ def bands_of_file(file: rasterio.DatasetReader) -> SourceBands:
 
 
 def bands_of_array(array: xr.DataArray, band_dim: Hashable | None) -> SourceBands:
-    """Find band names in an array's labels, ``long_name`` or own name."""
+    """Find band names in the labels, ``long_name`` or name of an array."""
     count = 1 if band_dim is None else array.sizes[band_dim]
     labels: list[Any] = []
     known = None
@@ -156,7 +156,7 @@ def bands_of_array(array: xr.DataArray, band_dim: Hashable | None) -> SourceBand
         numbers = labels
     described = _long_names(array.attrs.get("long_name"), numbers)
     if band_dim is None and described == [None] and isinstance(array.name, str):
-        # xarray's own placeholder for arrays saved without a name is no name.
+        # xarray's placeholder for arrays saved without a name is not a name.
         described = [None if array.name.startswith("__") else array.name]
     return SourceBands(
         unique_names(described, [f"band_{n}" for n in numbers]), known=known
@@ -171,7 +171,7 @@ def _long_names(long_name: object, numbers: list[int]) -> list[str | None]:
     listed = [None if name is None else str(name) for name in long_name]
     if len(listed) == len(numbers):
         return listed
-    # Bands were selected after opening; their numbers still point into the list.
+    # If bands were selected after opening, their numbers still index the list.
     if max(numbers) <= len(listed):
         return [listed[number - 1] for number in numbers]
     return [None] * len(numbers)
@@ -196,10 +196,14 @@ def _given_roles(names: list[str], roles: Roles | None) -> dict[str, int]:
     given: dict[str, int] = {}
     for role, band in (roles or {}).items():
         if role not in ROLES:
-            raise InputError(f"roles has {role!r}; the roles are {', '.join(ROLES)}")
+            raise InputError(
+                f"{role!r} is not a role; the roles are {', '.join(ROLES)}"
+            )
         given[role] = _find_band(names, [""] * len(names), band, f"roles[{role!r}]")
     if len(set(given.values())) < len(given):
-        raise InputError(f"roles={dict(roles or {})!r} gives one band two roles")
+        raise InputError(
+            f"roles={dict(roles or {})!r} gives one band two roles; give it one"
+        )
     return given
 
 
@@ -211,7 +215,7 @@ def _assign_roles(described: SourceBands, given: dict[str, int]) -> list[str]:
         exact = [key if key in ROLES else "" for key in keys]
         alias = [_ROLE_ALIASES.get(key, "") for key in keys]
         ranks = [exact, alias]
-        # Files of any content carry red, green, blue by default, so names come first.
+        # Files of any kind declare red, green, blue by default, so names come first.
         if not any(exact) and not any(alias) and described.colors:
             ranks.append(described.colors)
     assigned = [""] * len(keys)
@@ -242,8 +246,8 @@ def _find_band(
         if 1 <= band <= len(names):
             return int(band) - 1
     raise InputError(
-        f"{argument}: there is no band {band!r}; choose a name, a role or a number "
-        f"from 1 among {_listing(names, roles)}"
+        f"{argument}: there is no band {band!r}; choose a name, role or number from "
+        f"{_listing(names, roles)}"
     )
 
 
@@ -258,15 +262,25 @@ def _listing(names: Sequence[str], roles: Sequence[str] = ()) -> str:
 def shown_bands(
     scene: xr.DataArray, bands: Sequence[str | int] | None
 ) -> tuple[int, ...]:
-    """Indices of the bands to draw: three, or one for gray.
+    """Choose the bands to draw: three, or one in gray.
 
-    `bands` are names or numbers from 1; by default those with the roles red, green and
-    blue, else the first three, else the first.
+    Parameters
+    ----------
+    scene : DataArray
+        A scene.
+    bands : sequence of str or int, or None
+        Names or numbers from 1; by default the bands with the roles red, green and
+        blue, or else the first three, or else the first.
+
+    Returns
+    -------
+    tuple of int
+        Positions along band, from 0.
 
     Raises
     ------
     InputError
-        If there is no such band, or another number of them.
+        If there is no such band, or their number is neither 1 nor 3.
     """
     names = [str(name) for name in scene["band"].values]
     if bands is None:
@@ -280,7 +294,7 @@ def shown_bands(
             chosen.append(int(band) - 1)
         else:
             raise InputError(
-                f"no band {band!r}: give names from {names} or numbers from 1"
+                f"there is no band {band!r}: give names from {names} or numbers from 1"
             )
     if len(chosen) not in (1, 3):
         raise InputError(

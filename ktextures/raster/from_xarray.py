@@ -1,4 +1,4 @@
-"""Scenes made of arrays at hand: a DataArray, or the variables of a Dataset."""
+"""Scenes made from a DataArray, or from the variables of a Dataset."""
 
 import math
 from collections.abc import Hashable
@@ -24,11 +24,11 @@ __all__ = ["open_array", "open_dataset"]
 def open_array(
     array: xr.DataArray, bands: Bands | None, chunks: Chunks | None, roles: Roles | None
 ) -> xr.DataArray:
-    """Make a scene of an array with dims in any order."""
+    """Make a scene from an array with dims in any order."""
     raster = inspect_array(array)
     selection = select_bands(raster.bands, bands, roles)
     data = raster.data
-    # Indexing copies, so it is left out when nothing is selected.
+    # Indexing copies, so it is skipped if all bands are selected.
     if selection.indices != list(range(data.sizes["band"])):
         data = data.isel(band=selection.indices)
     return build_scene(replace(raster, data=data), selection, chunks)
@@ -37,7 +37,7 @@ def open_array(
 def open_dataset(
     dataset: xr.Dataset, bands: Bands | None, chunks: Chunks | None, roles: Roles | None
 ) -> xr.DataArray:
-    """Make a scene of a Dataset with one variable per band, or one cube."""
+    """Make a scene from a Dataset with one variable per band, or with one cube."""
     names = _band_variables(dataset)
     if len(names) == 1:
         return open_array(dataset[names[0]], bands, chunks, roles)
@@ -80,8 +80,8 @@ def _band_variables(dataset: xr.Dataset) -> list[Hashable]:
         long = {dim for dim in variable.dims if variable.sizes[dim] > 1}
         if len(long) > 1 and not spatial & long:
             raise InputError(
-                f"the variables {found[0].name!r} and {name!r} lie on different grids, "
-                f"with dims {found[0].dims} and {variable.dims}; choose those of one "
+                f"the variables {found[0].name!r} and {name!r} have different grids, "
+                f"with dims {found[0].dims} and {variable.dims}; select those of one "
                 "grid with dataset[[...]], or resample them first"
             )
     if len(found) > 1:
@@ -89,7 +89,7 @@ def _band_variables(dataset: xr.Dataset) -> list[Hashable]:
             extra = set(variable.dims) - set(spatial_dims(variable) or ())
             if any(variable.sizes[dim] > 1 for dim in extra):
                 raise InputError(
-                    f"each variable of the Dataset is taken for one band, but "
+                    f"each variable of the Dataset is read as one band, but "
                     f"{variable.name!r} has dims {variable.dims} of shape "
                     f"{variable.shape}; pass dataset[{variable.name!r}] alone, or "
                     "select with dataset.isel(...)"

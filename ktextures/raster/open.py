@@ -182,9 +182,9 @@ def _warn_of_alpha(path: str, selection: Selection, mislabeled: set[int]) -> Non
         # A role that was given shows that the user knows the band.
         if band in mislabeled and not selection.roles[place]:
             warn_caller(
-                f"band {band + 1} of {path!r} is marked as alpha, but holds many values "
-                "and is read as a band; to confirm this, list it in bands=[...] or "
-                "roles={...}; to use it as transparency, take "
+                f"band {band + 1} of {path!r} is marked as alpha, but holds many "
+                "values and is read as a band; to confirm this, list it in bands=[...] "
+                "or roles={...}; to use it as transparency, take "
                 f"scene.drop_isel(band={place}).where(scene[{place}] != 0)"
             )
 

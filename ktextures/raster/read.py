@@ -1,4 +1,4 @@
-"""Read a scene's pixels, whole or by windows, for code that knows only arrays."""
+"""Pixels of a scene, read as plain arrays."""
 
 import itertools
 import math
@@ -18,14 +18,16 @@ _SAMPLE_WINDOWS = 64
 
 
 def is_lazy(scene: xr.DataArray) -> bool:
-    """Tell whether a scene is dask-backed, so that reading computes."""
+    """Return whether a scene is dask-backed, so that reading it computes."""
     return scene.chunks is not None
 
 
 def read_window(
     scene: xr.DataArray, row: int, col: int, height: int, width: int
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """Read one window of a scene; of a lazy scene nothing else is computed.
+    """Read one window of a scene.
+
+    Of a lazy scene, only the chunks in the window are computed.
 
     Parameters
     ----------
@@ -39,8 +41,8 @@ def read_window(
     Returns
     -------
     values : ndarray, shape (height, width, band)
-        In the scene's own units, invalid pixels as stored: float64 for float64 and
-        for integers of 32 bits and more, else float32.
+        In the scene's own units, invalid pixels as stored. The dtype is float64 for
+        float64 and for integers of 32 bits or more, and otherwise float32.
     valid : ndarray of bool, shape (height, width)
         Where every band is finite and not nodata.
 
@@ -54,7 +56,7 @@ def read_window(
     if not inside:
         raise InputError(
             f"the window of {height} x {width} pixels at row {row}, column {col} is "
-            f"not within the scene of {rows} x {cols} pixels"
+            f"not within the scene of {rows} x {cols} pixels; give a smaller window"
         )
     block = np.asarray(scene.data[:, row : row + height, col : col + width])
     return _channel_last(block), valid_pixels(block, scene_nodata(scene))
@@ -63,7 +65,7 @@ def read_window(
 def read_sample(
     scene: xr.DataArray, max_pixels: int = 4_000_000
 ) -> tuple[npt.NDArray[Any], float]:
-    """Read the valid pixels of a scene, or of windows spread evenly over a large one.
+    """Read the valid pixels of a scene, or a sample of a large one.
 
     The same scene always gives the same sample.
 
@@ -72,8 +74,8 @@ def read_sample(
     scene : DataArray
         A scene; of a lazy one only the windows are computed.
     max_pixels : int, default 4_000_000
-        Scenes up to this many pixels are read whole; of larger ones up to 64 windows
-        of 256 x 256 on a regular grid that reaches all edges, within this number.
+        Scenes of up to this many pixels are read whole. Larger ones are sampled in up
+        to 64 windows of 256 x 256 pixels, on a regular grid that reaches all edges.
 
     Returns
     -------
@@ -89,7 +91,7 @@ def read_sample(
         If ``max_pixels`` is below 1.
     """
     if max_pixels < 1:
-        raise InputError(f"max_pixels={max_pixels!r} must be at least 1")
+        raise InputError(f"max_pixels must be at least 1, got {max_pixels!r}")
     blocks = [
         scene.data[:, row : row + height, col : col + width]
         for row, col, height, width in _sample_windows(
@@ -99,7 +101,7 @@ def read_sample(
     if is_lazy(scene):
         from dask.base import compute
 
-        # All at once, so that chunks which windows share are read once.
+        # All at once, so that chunks shared by windows are read only once.
         blocks = list(compute(*blocks))  # type: ignore[no-untyped-call]
     nodata = scene_nodata(scene)
     total = sum(block[0].size for block in blocks)
@@ -119,7 +121,7 @@ def _sample_windows(
 ) -> list[tuple[int, int, int, int]]:
     if rows * cols <= max_pixels:
         return [(0, 0, rows, cols)]
-    # Small enough for some sixteen windows, so that a small sample is spread as well.
+    # Small enough for about 16 windows, so that a small sample is spread out too.
     side = max(1, min(_SAMPLE_WINDOW, math.isqrt(max_pixels // 16)))
     height = rows if rows < 2 * side else side
     width = cols if cols < 2 * side else side
@@ -129,7 +131,7 @@ def _sample_windows(
     down = max(1, min(count // across, rows // height))
     if down * across == 1:
         return [((rows - height) // 2, (cols - width) // 2, height, width)]
-    # A single line of windows runs diagonally, so that it too reaches all edges.
+    # A single line of windows runs diagonally, so that it reaches all edges too.
     line = down == 1 or across == 1
     tops = np.linspace(0, rows - height, down * across if line else down).astype(int)
     lefts = np.linspace(0, cols - width, down * across if line else across).astype(int)

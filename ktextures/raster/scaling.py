@@ -30,8 +30,8 @@ _NICFI_TOP = 254.0 / 255.0
 class BandScaler:
     """Linear scaling of each band from ``low..high`` to ``0..top``.
 
-    Values outside ``low..high`` are clipped. A scaler never changes, so the scaled value
-    of a pixel does not depend on the tile, crop or chunk.
+    Values outside ``low..high`` are clipped. A scaler never changes, so the scaled
+    value of a pixel does not depend on the tile, crop or chunk.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ def inspect_array(array: xr.DataArray) -> Raster:
     spatial = spatial_dims(array)
     if spatial is None:
         raise InputError(
-            f"cannot tell rows from columns among the dims {array.dims} of shape "
+            f"rows and columns are unknown among the dims {array.dims} of shape "
             f'{array.shape}; rename them: array.rename({{"...": "y", "...": "x"}})'
         )
     y_dim, x_dim = spatial
@@ -90,7 +90,7 @@ def inspect_array(array: xr.DataArray) -> Raster:
 def build_scene(
     raster: Raster, selection: Selection, chunks: Chunks | None
 ) -> xr.DataArray:
-    """Assemble a scene from checked parts; this is where eager data is read."""
+    """Assemble a scene from its parts, reading data that is not lazy."""
     dtype = checked_dtype(raster.data.dtype)
     height, width = raster.data.sizes["y"], raster.data.sizes["x"]
     if height == 0 or width == 0:
@@ -119,18 +119,18 @@ def build_scene(
         dims=("band", "y", "x"),
         coords={"band": selection.names, "role": ("band", selection.roles), **centers},
     )
-    scene.name = None  # or else xarray takes over dask's own name
+    scene.name = None  # otherwise xarray uses dask's name
     return locate(scene, raster.crs, transform, raster.nodata)
 
 
 def spatial_dims(array: xr.DataArray) -> tuple[Hashable, Hashable] | None:
-    """Find the dims of rows and columns; None if they cannot be told."""
+    """Find the dims of rows and columns; None if they are unknown."""
     try:
         spatial = (array.rio.y_dim, array.rio.x_dim)
         if set(spatial) <= set(array.dims):
             return spatial
     except RioXarrayError:
-        pass  # it knows fewer names than are looked for below
+        pass  # it knows fewer names than are tried next
     by_name = {str(dim).lower(): dim for dim in array.dims}
     for y_name, x_name in _SPATIAL_NAMES:
         if y_name in by_name and x_name in by_name:
@@ -154,7 +154,7 @@ def _band_dim(array: xr.DataArray, spatial: tuple[Any, Any]) -> Hashable | None:
 
 
 def checked_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Give the dtype that a scene of such values has."""
+    """Return the dtype of a scene made from values of a dtype."""
     if dtype.kind == "b":
         return np.dtype(np.uint8)
     if dtype.kind not in "iuf":
@@ -166,7 +166,7 @@ def checked_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def check_chunks(chunks: Any) -> None:
-    """Raise unless ``chunks`` is usable."""
+    """Raise InputError unless ``chunks`` is usable."""
     sizes = chunks.values() if isinstance(chunks, Mapping) else (chunks,)
     keys = set(chunks) if isinstance(chunks, Mapping) else set()
     for size in sizes:
@@ -184,7 +184,7 @@ def check_chunks(chunks: Any) -> None:
 
 
 def chunk_sizes(chunks: Chunks) -> dict[str, Any]:
-    """Spell out ``chunks`` per dim; bands stay together."""
+    """Expand ``chunks`` to one size per dim, with all bands together."""
     if isinstance(chunks, Mapping):
         return {"band": -1, **chunks}
     return {"band": -1, "y": chunks, "x": chunks}

@@ -1,4 +1,4 @@
-"""Tiles of a scene, scaled and filled, ready for a network."""
+"""Tiles of a scene, scaled and filled as input of a network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,17 +20,18 @@ MIN_VALID_SHARE = 0.25
 
 @dataclass(frozen=True)
 class TileSet:
-    """Tiles of one shape, with their halo.
+    """Tiles of equal shape with their halo.
 
     Parameters
     ----------
     values : array, shape (n, y + 2 halo, x + 2 halo, band), float32
         Scaled and filled.
     valid : array, shape (n, y + 2 halo, x + 2 halo), bool
+        Which pixels have data.
     windows : tuple of Window
-        Where the tiles lie in the scene, without their halo.
+        Positions of the tiles in the scene, without their halo.
     halo : int
-        In pixels.
+        Width of the halo in pixels.
     """
 
     values: np.ndarray
@@ -42,7 +43,7 @@ class TileSet:
         return len(self.windows)
 
     def some(self, most: int) -> "TileSet":
-        """At most so many of the tiles, spread evenly."""
+        """Select at most this many tiles, evenly spread."""
         if len(self) <= most:
             return self
         index = np.linspace(0, len(self) - 1, most).round().astype(int)
@@ -50,7 +51,7 @@ class TileSet:
         return TileSet(self.values[index], self.valid[index], windows, self.halo)
 
     def inner(self, halo: int = 0) -> tuple[np.ndarray, np.ndarray]:
-        """Values and validity with a smaller halo."""
+        """Return values and valid with a smaller halo."""
         cut = self.halo - halo
         part = slice(cut, -cut or None)
         return self.values[:, part, part], self.valid[:, part, part]
@@ -59,12 +60,25 @@ class TileSet:
 def read_padded(
     scene: xr.DataArray, window: Window, halo: int, preparation: Preparation
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read a window with its halo, mirrored where that is off the scene.
+    """Read a window with its halo, mirrored where it is outside the scene.
+
+    Parameters
+    ----------
+    scene : DataArray, (band, y, x)
+        A scene.
+    window : Window
+        A window within the scene.
+    halo : int
+        Width of the halo in pixels.
+    preparation : Preparation
+        Scales and fills the values.
 
     Returns
     -------
     values : array, shape (height + 2 halo, width + 2 halo, band), float32
+        Scaled and filled.
     valid : array, shape (height + 2 halo, width + 2 halo), bool
+        Which pixels have data.
     """
     inside, padding = grow(window, halo, scene.sizes["y"], scene.sizes["x"])
     values, valid = read_window(scene, *inside)
@@ -74,14 +88,14 @@ def read_padded(
 def prepare_padded(
     values: np.ndarray, valid: np.ndarray, padding: Padding, preparation: Preparation
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Scale, fill and mirror values (y, x, band) that were read already."""
+    """Scale, fill and mirror values (y, x, band) that have been read."""
     return mirror(preparation(values, valid), padding), mirror(valid, padding)
 
 
 def read_tiles(
     scene: xr.DataArray, windows: Sequence[Window], halo: int, preparation: Preparation
 ) -> TileSet:
-    """Read windows of one shape into memory."""
+    """Read windows of equal shape into memory."""
     pairs = [read_padded(scene, window, halo, preparation) for window in windows]
     return TileSet(
         np.stack([values for values, _ in pairs]),
@@ -92,7 +106,7 @@ def read_tiles(
 
 
 class Candidate(NamedTuple):
-    """A tile that was read, and the share of it that is valid (0..1)."""
+    """A tile and the share of its pixels that are valid (0..1)."""
 
     window: Window
     share: float
@@ -110,26 +124,29 @@ def choose_tiles(
     seed: int,
     shrink: bool,
 ) -> TileSet:
-    """Tiles to train on: all that cover the scene, or a seeded choice of them.
+    """Choose and read the tiles to train on.
 
     Parameters
     ----------
-    scene : DataArray (band, y, x)
+    scene : DataArray, (band, y, x)
+        A scene.
     size, halo : int
         Largest side of a tile and its halo, in pixels.
     preparation : Preparation
+        Scales and fills the values.
     most : int
-        Number of tiles at which reading stops.
+        Largest number of tiles; if more are needed to cover the scene, they are chosen
+        at random.
     seed : int
-        Of the choice.
+        Seed of the random choice.
     shrink : bool
         See `ktextures.raster.windows.cover_evenly`.
 
     Returns
     -------
     TileSet
-        In the scene's order. Tiles with less than a quarter of valid pixels are left
-        out, unless there are no others.
+        In row order. Tiles of which less than a quarter is valid are omitted, unless
+        there are no others.
 
     Raises
     ------
@@ -139,8 +156,8 @@ def choose_tiles(
     height, width = scene.sizes["y"], scene.sizes["x"]
     if min(height, width) < MIN_SIDE:
         raise InputError(
-            f"The scene has {height} x {width} pixels; training needs at least "
-            f"{MIN_SIDE} x {MIN_SIDE}."
+            f"the scene has {height} x {width} pixels; training needs at least "
+            f"{MIN_SIDE} x {MIN_SIDE}"
         )
     windows = cover_evenly(height, width, size, shrink=shrink)
     order = np.arange(len(windows))
@@ -155,13 +172,15 @@ def choose_tiles(
         if tile.share >= MIN_VALID_SHARE:
             good.append(tile)
         elif not good:
-            # No more than may be needed: an empty scene can be as large as any.
+            # Only as many as may be needed, because a large scene may be empty.
             poor = sorted([*poor, tile], key=lambda each: -each.share)[:most]
         if len(good) == most:
             break
     chosen = good or poor
     if not any(tile.share for tile in chosen):
-        raise InputError("The scene has no valid pixel; check its nodata value.")
+        raise InputError(
+            "the scene has no valid pixel; check its nodata value (scene.rio.nodata)"
+        )
     chosen.sort(key=lambda tile: tile.window)
     return TileSet(
         np.stack([tile.values for tile in chosen]),

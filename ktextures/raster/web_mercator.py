@@ -1,4 +1,4 @@
-"""Rasters on a web map: where their pixels go in EPSG:3857, looked up once."""
+"""Rasters on a web map: positions of their pixels in EPSG:3857."""
 
 import math
 from dataclasses import dataclass
@@ -13,27 +13,28 @@ from ktextures.errors import InputError
 __all__ = ["MapFrame", "frame_in_mercator", "frame_in_pixels"]
 
 _LATTICE = 33
-"""Points a side that are projected exactly; between them it is interpolated."""
+"""Points per side that are projected exactly; the others are interpolated."""
 
 _MERCATOR = 3857
 
 
 @dataclass(frozen=True)
 class MapFrame:
-    """How an array is laid on a Leaflet map.
+    """Position of an array on a Leaflet map.
 
     Attributes
     ----------
     bounds : ((float, float), (float, float))
-        South-west and north-east corner as (latitude, longitude); in pixels, rows
-        counted downwards from 0 to minus the height, where there is no CRS.
+        South-west and north-east corner as (latitude, longitude). Without CRS, in
+        pixels: minus the height, and 0, as latitudes.
     shape : (int, int)
         Rows and columns of the array.
     index : array of int32, or None
-        For each pixel of the picture the flat index into the array; its size where
-        there is nothing. None: the picture is the array itself.
+        For each pixel of the picture, the flat index into the array, or the size of the
+        array where there is nothing. None: the picture is the array itself.
     to_scene : callable or None
-        Longitudes and latitudes to columns and rows of the scene; see `locate`.
+        Converts longitudes and latitudes to columns and rows of the scene; see
+        `locate`.
     """
 
     bounds: tuple[tuple[float, float], tuple[float, float]]
@@ -43,22 +44,32 @@ class MapFrame:
 
     @property
     def center(self) -> tuple[float, float]:
-        """Middle of the bounds."""
+        """Center of the bounds."""
         (south, west), (north, east) = self.bounds
         return (south + north) / 2, (west + east) / 2
 
     def warp(self, values: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """Lay an array (y, x) or (y, x, band) on the map; 0 where there is nothing.
+        """Resample an array to the pixels of the map.
 
         Parameters
         ----------
-        values : array
-            Its first two axes are `shape`.
+        values : array, (y, x) or (y, x, band)
+            With `shape` as its first two axes.
+
+        Returns
+        -------
+        array, (y, x) or (y, x, band)
+            The nearest pixels, and 0 where there are none.
+
+        Raises
+        ------
+        InputError
+            If the array has another shape.
         """
         if values.shape[:2] != self.shape:
             raise InputError(
                 f"an array of {values.shape[:2]} pixels does not fit a map frame of "
-                f"{self.shape}"
+                f"{self.shape}; give an array of the size the frame was made for"
             )
         if self.index is None:
             return values
@@ -69,7 +80,7 @@ class MapFrame:
     def locate(
         self, longitudes: npt.ArrayLike, latitudes: npt.ArrayLike
     ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Columns and rows of the scene, fractional, of places on the map."""
+        """Convert positions on the map to fractional columns and rows of the scene."""
         lon = np.asarray(longitudes, dtype=np.float64)
         lat = np.asarray(latitudes, dtype=np.float64)
         if self.to_scene is None:
@@ -79,12 +90,17 @@ class MapFrame:
 
 
 def frame_in_pixels(shape: tuple[int, int], size: tuple[int, int]) -> MapFrame:
-    """Frame of a scene without CRS, for Leaflet's simple plane.
+    """Make the frame of a scene without CRS, in pixels.
 
     Parameters
     ----------
     shape, size : (int, int)
         As for `frame_in_mercator`.
+
+    Returns
+    -------
+    MapFrame
+        For a map with Leaflet's simple CRS.
     """
     height, width = size
     return MapFrame(((-float(height), 0.0), (0.0, float(width))), shape)
@@ -96,21 +112,23 @@ def frame_in_mercator(
     transform: Affine,
     crs: Any,
 ) -> MapFrame:
-    """Frame of a scene with a CRS: a picture in EPSG:3857.
+    """Make the frame of a scene with a CRS, in EPSG:3857.
 
     Parameters
     ----------
     shape : (int, int)
         Rows and columns of the arrays to show.
     size : (int, int)
-        Rows and columns of the scene that they stand for.
+        Rows and columns of the scene that they show.
     transform : Affine
         Of the scene, from (column, row) to its CRS.
-    crs : anything pyproj takes
+    crs : CRS, str or int
+        CRS of the scene, in any form that pyproj accepts.
 
     Returns
     -------
     MapFrame
+        For a map in EPSG:3857.
 
     Raises
     ------
@@ -150,7 +168,7 @@ def frame_in_mercator(
 def _index(
     rows: npt.NDArray[np.float64], cols: npt.NDArray[np.float64], shape: tuple[int, int]
 ) -> npt.NDArray[np.int32]:
-    """Flat index of fractional rows and columns; the array's size outside of it."""
+    """Flat index of fractional rows and columns; outside, the size of the array."""
     inside = (cols >= 0) & (cols < shape[1]) & (rows >= 0) & (rows < shape[0])
     row, col = (np.floor(np.where(inside, each, 0)) for each in (rows, cols))
     nothing = shape[0] * shape[1]
@@ -165,7 +183,7 @@ def _moved(transform: Affine, x: Any, y: Any) -> tuple[Any, Any]:
 def _extent(
     size: tuple[int, int], transform: Affine, forward: Any
 ) -> tuple[float, float, float, float]:
-    """Left, bottom, right and top of a scene in EPSG:3857, its curved edges too."""
+    """Left, bottom, right and top of a scene in EPSG:3857, with its curved edges."""
     height, width = size
     along = np.linspace(0, 1, 65)
     zero, one = np.zeros(65), np.ones(65)
@@ -179,8 +197,8 @@ def _extent(
     known = np.isfinite(x) & np.isfinite(y)
     if known.sum() < 2 or np.ptp(x[known]) == 0 or np.ptp(y[known]) == 0:
         raise InputError(
-            "the scene lies outside what a web map shows; reproject it with "
-            "scene.rio.reproject('EPSG:3857')"
+            "the scene is outside the area of a web map (EPSG:3857); check its CRS, or "
+            "reproject it with scene.rio.reproject('EPSG:3857')"
         )
     x, y = x[known], y[known]
     return float(x.min()), float(y.min()), float(x.max()), float(y.max())

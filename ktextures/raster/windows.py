@@ -1,7 +1,7 @@
-"""Geometry of training tiles and prediction windows, from sizes only.
+"""Positions of training tiles and prediction windows, computed from sizes only.
 
-Rows and columns are counted from the upper left corner of the scene; every function
-here covers the whole scene, remainder included, and knows nothing of the data.
+Rows and columns are counted from the upper left corner of the scene, and the whole
+scene is covered, even if its size is not a multiple of theirs.
 """
 
 from math import ceil
@@ -32,7 +32,7 @@ class Window(NamedTuple):
 
 
 def _even_starts(length: int, size: int) -> tuple[list[int], int]:
-    """First pixels and common size of the fewest equal spans that cover `length`."""
+    """First pixels and size of the fewest equal spans that cover `length`."""
     count = ceil(length / size)
     span = ceil(length / count)
     starts = np.linspace(0, length - span, count).round().astype(int)
@@ -47,7 +47,7 @@ def _fixed_starts(length: int, size: int) -> tuple[list[int], int]:
 
 
 def cover_evenly(height: int, width: int, size: int, *, shrink: bool) -> list[Window]:
-    """Cover a scene with equal tiles, overlapping where they do not divide it.
+    """Cover a scene with tiles of equal size that overlap if necessary.
 
     Parameters
     ----------
@@ -56,13 +56,13 @@ def cover_evenly(height: int, width: int, size: int, *, shrink: bool) -> list[Wi
     size : int
         Largest side of a tile in pixels.
     shrink : bool
-        True: tiles shrink together so that they hardly overlap. False: they keep
-        `size` (or the scene's, where that is smaller) and overlap as needed.
+        True: tiles become smaller, so that they hardly overlap. False: they have sides
+        of `size` (or of the scene, if that is smaller) and overlap as needed.
 
     Returns
     -------
     list of Window
-        All of one height and one width, in row order; each pixel is in at least one.
+        All of the same size, in row order. Each pixel is in at least one.
 
     Examples
     --------
@@ -78,7 +78,9 @@ def cover_evenly(height: int, width: int, size: int, *, shrink: bool) -> list[Wi
 
 
 def cover_regularly(height: int, width: int, size: int) -> list[Window]:
-    """Cut a scene into windows that do not overlap; the last of a row may be smaller.
+    """Divide a scene into windows that do not overlap.
+
+    The last window of a row or column may be smaller.
 
     Parameters
     ----------
@@ -88,7 +90,7 @@ def cover_regularly(height: int, width: int, size: int) -> list[Window]:
     Returns
     -------
     list of Window
-        In row order; each pixel is in exactly one.
+        In row order. Each pixel is in exactly one.
 
     Examples
     --------
@@ -103,12 +105,12 @@ def cover_regularly(height: int, width: int, size: int) -> list[Window]:
 
 
 def grow(window: Window, halo: int, height: int, width: int) -> tuple[Window, Padding]:
-    """Grow a window by a halo, and tell how much of the halo is off the scene.
+    """Grow a window by a halo, and find how much of the halo is outside the scene.
 
     Parameters
     ----------
     window : Window
-        Lies in the scene.
+        A window within the scene.
     halo : int
         Pixels to add on each side.
     height, width : int
@@ -117,7 +119,7 @@ def grow(window: Window, halo: int, height: int, width: int) -> tuple[Window, Pa
     Returns
     -------
     Window
-        The part of the grown window that lies in the scene.
+        The part of the grown window that is in the scene.
     ((int, int), (int, int))
         Missing pixels (above, below), (left, right), to be filled by `mirror`.
 
@@ -137,19 +139,20 @@ def grow(window: Window, halo: int, height: int, width: int) -> tuple[Window, Pa
 
 
 def mirror(values: np.ndarray, padding: Padding) -> np.ndarray:
-    """Fill the part of a grown window that is off the scene by mirroring at its edge.
+    """Pad an array by mirroring it at its edges.
 
     Parameters
     ----------
     values : array, shape (y, x) or (y, x, band)
+        The part of a grown window that is in the scene.
     padding : ((int, int), (int, int))
         Pixels to add (above, below), (left, right).
 
     Returns
     -------
     array
-        The edge row itself is not repeated, as published; a padding wider than the
-        array is mirrored again.
+        The row at the edge is not repeated, as published. If the padding is wider than
+        the array, it is mirrored repeatedly.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What leaves the program: rasters, tables, figures and map layers.
+"""Results as files, tables, figures and map layers.
 
-Everything is made from the labeled arrays of `segment`; nothing here loads TensorFlow.
+Everything is made from the labeled arrays of `segment`, without TensorFlow.
 """

@@ -1,7 +1,7 @@
-"""A page for figures: panels of equal height, measured in inches, and small helpers.
+"""Layout of figures: panels of equal height, tables and text, measured in inches.
 
-Figures are made without pyplot and without its settings, so that they look the same
-in any thread and under any style.
+Figures are made without pyplot and its settings, so that they look the same in any
+thread and with any style.
 """
 
 import dataclasses
@@ -62,7 +62,7 @@ Entry = tuple[str | None, str, str, str]
 
 
 class Sheet(Figure):
-    """A figure that notebooks show by itself, whatever matplotlib's backend."""
+    """A figure that notebooks show with any backend of matplotlib."""
 
     def _repr_png_(self) -> bytes:
         stream = io.BytesIO()
@@ -80,7 +80,7 @@ class Box:
     height: float
 
     def on(self, figure: Figure) -> tuple[float, float, float, float]:
-        """As matplotlib wants it: fractions of the figure, counted from the bottom."""
+        """Convert to fractions of the figure, from the lower left, for matplotlib."""
         width, height = figure.get_size_inches()
         return (
             self.left / width,
@@ -93,23 +93,23 @@ class Box:
 def arrange(
     num_maps: int, num_others: int, aspect: float
 ) -> tuple[list[Box], float, float]:
-    """Place map panels, then other panels, row by row.
+    """Place the panels of maps, and then other panels, row by row.
 
     Parameters
     ----------
     num_maps : int
-        Panels with the shape of the scene.
+        Number of panels with the shape of the scene.
     num_others : int
-        Panels of any shape, as high as a map.
+        Number of other panels, which are as high as a map.
     aspect : float
         Width of a map divided by its height.
 
     Returns
     -------
     boxes : list of Box
-        Room for the pictures themselves.
+        Space for the pictures, without titles and axes.
     width, height : float
-        Of the page that holds them, in inches, with their titles and axes.
+        Size of the page in inches, with titles and axes.
     """
     count = num_maps + num_others
     options = []
@@ -147,7 +147,7 @@ def _font(size: float, bold: bool = False) -> FontProperties:
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """Width of a text in inches, for a font size in points."""
+    """Compute the width of a text in inches, for a font size in points."""
     width, _, _ = text_to_path.get_text_width_height_descent(
         text, _font(size, bold), ismath=False
     )
@@ -155,7 +155,7 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
 
 
 def shorten(text: str, size: float, room: float) -> str:
-    """Cut a text to fit into so many inches; empty when nothing fits."""
+    """Shorten a text to a width in inches; empty if nothing fits."""
     if text_width(text, size) <= room:
         return text
     for length in range(len(text) - 1, 0, -1):
@@ -177,7 +177,7 @@ def write(
     align: str = "left",
     vertical: str = "center",
 ) -> Text:
-    """Put text at a place in data units, read literally ($ is no formula)."""
+    """Write text at a position in data units; $ does not start a formula."""
     return axes.text(
         x,
         y,
@@ -191,7 +191,7 @@ def write(
 
 
 def blank_axes(figure: Figure, box: Box) -> Axes:
-    """Axes that count in inches from the top left corner of the box."""
+    """Make invisible axes in inches from the top left corner of a box."""
     axes = figure.add_axes(box.on(figure))
     axes.set_axis_off()
     axes.set_xlim(0, box.width)
@@ -200,7 +200,7 @@ def blank_axes(figure: Figure, box: Box) -> Axes:
 
 
 def heading(figure: Figure, box: Box, title: str, detail: str) -> None:
-    """Title above a box; the detail beside it only where there is room."""
+    """Write a title above a box, with the detail beside it if there is space."""
     room = max(box.width, _MIN_CELL_WIDTH)
     axes = blank_axes(figure, Box(box.left, box.top - _TITLE, room, _TITLE))
     write(axes, 0, _TITLE - 0.12, title, 9.5, bold=True)
@@ -210,7 +210,7 @@ def heading(figure: Figure, box: Box, title: str, detail: str) -> None:
 
 
 def hatched(width: float, height: float, x: float = 0, y: float = 0) -> Rectangle:
-    """Rectangle with the look of nodata."""
+    """Make a rectangle with the hatching of nodata."""
     return Rectangle(
         (x, y), width, height, facecolor=EMPTY, edgecolor=LINE, hatch=HATCH, linewidth=0
     )
@@ -219,7 +219,7 @@ def hatched(width: float, height: float, x: float = 0, y: float = 0) -> Rectangl
 def tick_values(
     low: float, high: float, length: float, label_length: float
 ) -> tuple[list[float], int]:
-    """Round values whose labels lie inside an axis and do not touch.
+    """Choose round values whose labels fit inside an axis and do not touch.
 
     Parameters
     ----------
@@ -228,14 +228,14 @@ def tick_values(
     length : float
         Its length in inches.
     label_length : float
-        Room that a label takes along it.
+        Length of a label along the axis, in inches.
 
     Returns
     -------
     values : list of float
-        Perhaps none.
+        The values; empty if no label fits.
     decimals : int
-        Digits after the point that tell them apart.
+        Digits after the decimal point that make the labels distinct.
     """
     low, high = sorted((low, high))
     span = high - low
@@ -257,7 +257,7 @@ def tick_values(
 
 
 def calm(axes: Axes) -> None:
-    """Thin gray axes with small labels."""
+    """Style axes with thin gray lines and small labels."""
     for spine in axes.spines.values():
         spine.set(color=LINE, linewidth=0.6, zorder=3)
     axes.tick_params(
@@ -268,7 +268,7 @@ def calm(axes: Axes) -> None:
 
 
 def name_axes(axes: Axes, box: Box, x_name: str, y_name: str) -> None:
-    """Axis names at fixed distances, so that neighboring panels agree."""
+    """Write axis names at fixed distances, so that they align between panels."""
     style: dict[str, Any] = {"fontsize": 7, "color": MUTED, "family": FONT}
     if text_width(x_name, 7) <= max(box.width, _MIN_CELL_WIDTH):
         axes.set_xlabel(x_name, **style)
@@ -285,7 +285,7 @@ def draw_tiles(
     names: Sequence[str],
     colors: Sequence[str],
 ) -> None:
-    """Lay square pictures out in a box, each framed in its color above its name."""
+    """Draw square pictures in a box, each framed in its color above its name."""
     axes = blank_axes(figure, box)
     columns, side, label, gap = _tile_layout(len(tiles), box)
     size = 7 if side >= _NAMED_TILE else 6 if side >= _SMALL_TILE else 4.5
@@ -307,7 +307,7 @@ def draw_tiles(
                 clip_on=False,
             )
         )
-        # A name cut to a stump says less than the number.
+        # A name shortened to a few letters says less than the number.
         short = shorten(name, size, side + 0.02) if side >= _NAMED_TILE else ""
         if len(short) < min(len(name), 5):
             short = str(index + 1)
@@ -336,14 +336,14 @@ def _tile_layout(count: int, box: Box) -> tuple[int, float, float, float]:
 
 
 def legend_height(entries: Sequence[Entry], room: float, note: str) -> float:
-    """Inches that `draw_legend` needs in a page of this width."""
+    """Compute the height of the legend in inches, for a page of a given width."""
     columns, _, _ = _legend_layout(entries, room)
     rows = math.ceil(len(entries) / columns)
     return rows * _LEGEND_ROW + (0.4 if note else 0.2)
 
 
 def draw_legend(figure: Figure, box: Box, entries: Sequence[Entry], note: str) -> None:
-    """Table of swatches, names, shares and areas, in as many columns as fit."""
+    """Draw a table of swatches, names, shares and areas, in as many columns as fit."""
     axes = blank_axes(figure, box)
     columns, name_width, number_widths = _legend_layout(entries, box.width)
     rows = math.ceil(len(entries) / columns)
@@ -375,6 +375,6 @@ def _legend_layout(
     widths = (shares + 0.15 * (shares > 0), areas + 0.15 * (areas > 0))
     one = _SWATCH + 0.08 + name_width + sum(widths) + 0.3
     columns = max(1, min(len(entries), int((room + 0.3) / one)))
-    # The fewest columns with that many rows leave no ragged end.
+    # The fewest columns with this number of rows leave no short last column.
     rows = math.ceil(len(entries) / columns)
     return math.ceil(len(entries) / rows), name_width, widths

@@ -16,14 +16,14 @@ from ktextures.rendering import data_url, palette_png
 __all__ = ["LeafletLayer"]
 
 LONGEST_SIDE = 2048
-"""Of the picture in pixels; of larger results every n-th pixel is shown."""
+"""Of the picture, in pixels; of larger results, every n-th pixel is shown."""
 
 
 @xr.register_dataset_accessor("as_leaflet_layer")  # type: ignore[no-untyped-call]
 class LeafletLayer:
-    """Class map of a result as a layer, for maps of ipyleaflet, leafmap and geemap.
+    """Layer with the class map of a result, for ipyleaflet, leafmap and geemap.
 
-    Such maps call ``result.as_leaflet_layer()`` when a result is added to them.
+    Their maps call ``result.as_leaflet_layer()`` when a result is added to them.
 
     Parameters
     ----------
@@ -48,19 +48,20 @@ class LeafletLayer:
 
         Parameters
         ----------
-        opacity : float
-            0..1.
-        name : str
-            In the layers control.
+        opacity : float, default 0.8
+            Opacity, 0..1.
+        name : str, default "classes"
+            Name in the layers control.
 
         Returns
         -------
         ipyleaflet.ImageOverlay
+            The layer, in the colors of the classes.
 
         Raises
         ------
         InputError
-            If there is no class map, or it has no CRS.
+            If the result has no class map, or no CRS.
         MissingExtraError
             If ipyleaflet is not installed.
         """
@@ -69,7 +70,7 @@ class LeafletLayer:
             import ipyleaflet
         except ModuleNotFoundError as error:
             raise MissingExtraError(
-                'Layers need ipyleaflet: pip install "ktextures[lab]"'
+                'map layers need ipyleaflet; run pip install "ktextures[lab]"'
             ) from error
         size = classes.sizes["y"], classes.sizes["x"]
         step = math.ceil(max(size) / LONGEST_SIDE)
@@ -92,13 +93,13 @@ class LeafletLayer:
     def _classes(self) -> xr.DataArray:
         if "classes" not in self._result:
             raise InputError(
-                f"The Dataset has {sorted(map(str, self._result.data_vars))}, but no "
-                "'classes'; give a result of ktextures.segment."
+                f"the Dataset has {sorted(map(str, self._result.data_vars))}, but no "
+                "'classes'; give a result of ktextures.segment"
             )
         classes = self._result["classes"]
         if classes.rio.crs is None:
             raise InputError(
-                "The result has no CRS, so it has no place on a map; give its scene "
-                "one with scene.rio.write_crs(...)."
+                "the result has no CRS, so its position on a map is unknown; write "
+                "that of its scene with scene.rio.write_crs(...)"
             )
         return classes

@@ -1,4 +1,4 @@
-"""Figures of results: the scene beside its classes, simulation and textures."""
+"""Figures of results: the scene, its classes, simulated image and textures."""
 
 import dataclasses
 import math
@@ -38,7 +38,7 @@ _DPI = 110
 
 @dataclasses.dataclass(frozen=True)
 class _Grid:
-    """Where pictures lie: edges and names of the axes, width / height on the ground."""
+    """Edges and names of the axes, and the width / height on the ground."""
 
     left: float
     right: float
@@ -53,7 +53,7 @@ class _Grid:
     height: int
 
     def extent(self, columns: int, rows: int) -> tuple[float, float, float, float]:
-        """Edges of a thinned picture, whose last pixels may reach beyond the scene."""
+        """Edges of a thinned picture, whose last pixels may extend beyond the scene."""
         x = (self.right - self.left) * columns * self.step / self.width
         y = (self.bottom - self.top) * rows * self.step / self.height
         return self.left, self.left + x, self.top + y, self.top
@@ -65,23 +65,23 @@ def plot(
     *,
     bands: Sequence[str | int] | None = None,
 ) -> Figure:
-    """Draw a scene beside its classes, its simulation and their textures.
+    """Draw a scene, its classes, its simulated image and the textures.
 
-    Panels of which the result has nothing are left out. Scenes with more than 1024
-    pixels a side are drawn from every n-th pixel, and of lazy ones only these are
-    computed; shares and areas of a lazy map are then estimates, marked as such.
+    Panels for which the result has no data are omitted. Of scenes with more than 1024
+    pixels per side, only every n-th pixel is drawn, and computed if they are lazy.
+    Shares and areas of a lazy map are then estimates, as a note says.
 
     Parameters
     ----------
     scene : DataArray, (band, y, x)
-        What was segmented.
+        The scene that was segmented.
     result : Dataset
-        With ``classes`` (y, x), and perhaps ``simulated`` (band, y, x) and
+        With ``classes`` (y, x), and optionally ``simulated`` (band, y, x) and
         ``textures`` (class, band, texture_y, texture_x), both in the scene's units.
     bands : sequence of str or int, optional
         Three bands to show as red, green and blue, or one to show in gray, by name
-        or number from 1. By default those with these roles, else the first three,
-        else the first.
+        or number from 1. By default the bands with these roles, or else the first
+        three, or else the first.
 
     Returns
     -------
@@ -91,7 +91,13 @@ def plot(
     Raises
     ------
     InputError
-        When the result has no classes, is of another grid, or a band is unknown.
+        If the result has no classes or another size, or a band is unknown.
+
+    Examples
+    --------
+    >>> from ktextures.datasets import synthetic
+    >>> scene, truth = synthetic(64, k=3)
+    >>> figure = plot(scene, xr.Dataset({"classes": truth}))
     """
     scene = open_scene(scene)
     _check(scene, result)
@@ -124,22 +130,24 @@ def plot(
 
 
 def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Draw losses over training steps.
+    """Draw the losses of training against the steps.
 
     Parameters
     ----------
     history : mapping of str to sequence of float
-        One curve per entry, a value for each step; an entry ``"step"`` gives the step
-        numbers, which otherwise count from 1. Several decades get a logarithmic axis.
+        A curve for each entry, with a value for each step. The entry ``"step"`` gives
+        the numbers of the steps, which otherwise count from 1. The axis is logarithmic
+        if the values are all positive and differ by more than a factor of 30.
 
     Returns
     -------
     matplotlib.figure.Figure
+        Notebooks show it; save it with ``.savefig(path)``.
 
     Raises
     ------
     InputError
-        When there is nothing to draw or the numbers of values differ.
+        If there is nothing to draw, or a curve has not one value for each step.
 
     Examples
     --------
@@ -154,7 +162,8 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
     }
     if not curves or all(curve.size == 0 for curve in curves.values()):
         raise InputError(
-            f"the history has no values under {list(history)}: train at least one step"
+            f"the history has the keys {list(history)} but no values: train at least "
+            "one step"
         )
     figure = Sheet(figsize=(6.4, 3.2), dpi=_DPI, facecolor="white")
     axes = figure.add_axes((0.1, 0.16, 0.86, 0.72), facecolor="white")
@@ -164,8 +173,8 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
         steps = np.asarray(history.get("step", np.arange(1, curve.size + 1)))
         if steps.shape != curve.shape:
             raise InputError(
-                f"{name!r} has {curve.size} values for {steps.size} steps: "
-                "give one value for each step"
+                f"{name!r} has {curve.size} values for {steps.size} steps: give one "
+                "value for each step"
             )
         axes.plot(steps, curve, color=color, linewidth=1.4, label=name)
     values = np.concatenate(list(curves.values()))
@@ -198,8 +207,8 @@ def _check(scene: xr.DataArray, result: xr.Dataset) -> None:
     for name in ("classes", "simulated"):
         if name in result and result[name].shape[-2:] != wanted:
             raise InputError(
-                f"{name!r} has {result[name].shape[-2:]} pixels, the scene {wanted}: "
-                "give the scene that was segmented"
+                f"{name!r} has {result[name].shape[-2:]} pixels, but the scene has "
+                f"{wanted}: give the scene that was segmented"
             )
 
 
@@ -230,17 +239,17 @@ def _named(image: xr.DataArray, names: list[str]) -> xr.DataArray:
     missing = [name for name in names if name not in known]
     if missing:
         raise InputError(
-            f"{image.name!r} has no band {missing[0]!r}, only {known}: pass bands= "
-            "with bands that both scene and result have"
+            f"{image.name!r} has no band {missing[0]!r}, only {known}: pass bands=... "
+            "with bands that are in both scene and result"
         )
     return image.isel(band=[known.index(name) for name in names])
 
 
 def _coarse(classes: xr.DataArray, step: int) -> xr.DataArray:
-    """A thinned map with the transform of its larger pixels."""
+    """Write the transform of the larger pixels to a thinned map."""
     transform = scene_transform(classes)
     if transform.is_rectilinear:
-        return classes  # coordinates tell the larger pixels
+        return classes  # its coordinates give the size of the pixels
     a, b, c, d, e, f = tuple(transform)[:6]
     transform = Affine(a * step, b * step, c, d * step, e * step, f)
     coarse: xr.DataArray = classes.rio.write_transform(transform)
@@ -255,7 +264,7 @@ def _render(
     simulated: Values | None,
     textures: Values | None,
 ) -> tuple[list[RGBA], list[RGBA] | None]:
-    """Pictures of image, classes, simulation, and textures, all in one stretch."""
+    """Pictures of image, classes, simulation and textures, stretched equally."""
     bands = range(image.shape[-1])
     limits = stretch_limits(image, valid, bands)
     pictures = [
@@ -355,7 +364,7 @@ def _draw_map(
         rgba,
         extent=grid.extent(rgba.shape[1], rgba.shape[0]),
         aspect="auto",
-        # Class colors must not blend; pictures look better without moire.
+        # Class colors must not blend; images look better without moiré.
         interpolation="nearest" if exact else "auto",
         zorder=2,
     )

@@ -141,7 +141,7 @@ def test_fit_names_constant_bands_and_their_value():
 
 @pytest.mark.parametrize("values", [np.empty((0, 2)), np.full((3, 2), np.nan)])
 def test_fit_refuses_data_without_valid_pixels(values):
-    with pytest.raises(InputError, match=r"no valid pixel among \d given .*nodata"):
+    with pytest.raises(InputError, match=r"no valid pixel among \d given: .*nodata"):
         BandScaler.fit(values)
 
 

@@ -86,5 +86,5 @@ def test_arrays_of_another_size_are_refused():
 
 def test_a_scene_at_the_pole_is_refused():
     transform = Affine(0.01, 0, 0, 0, -0.01, 90)
-    with pytest.raises(InputError, match="outside what a web map shows"):
+    with pytest.raises(InputError, match="outside the area of a web map"):
         frame_in_mercator((50, 50), (50, 50), transform, "EPSG:4326")

@@ -362,7 +362,7 @@ def test_plot_errors_name_what_came():
     scene, result = example()
     with pytest.raises(InputError, match="the result has no 'classes': give"):
         plot(scene, result[["simulated"]])
-    with pytest.raises(InputError, match=r"\(60, 80\) pixels, the scene \(60, 40\)"):
+    with pytest.raises(InputError, match=r"\(60, 80\) pixels, but .* \(60, 40\)"):
         plot(scene[:, :, :40], result)
     with pytest.raises(InputError, match=r"no band 'swir': give names from \['b1'"):
         plot(scene, result, bands=["b1", "b2", "swir"])
@@ -456,9 +456,9 @@ def test_plot_history_of_several_decades_is_logarithmic():
 
 
 def test_plot_history_errors_name_what_came():
-    with pytest.raises(InputError, match=r"no values under \['loss'\]: train"):
+    with pytest.raises(InputError, match=r"keys \['loss'\] but no values: train"):
         plot_history({"loss": []})
-    with pytest.raises(InputError, match=r"no values under \[\]: train"):
+    with pytest.raises(InputError, match=r"keys \[\] but no values: train"):
         plot_history({})
     with pytest.raises(InputError, match="'loss' has 2 values for 3 steps"):
         plot_history({"loss": [1.0, 2.0], "step": [1, 2, 3]})
