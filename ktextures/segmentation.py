@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,12 @@ __all__ = ["segment"]
 
 OUTPUTS = ("classes", "masks", "simulated", "probabilities", "confidence")
 SOFT = ("probabilities", "confidence")
+MOST_OUTSIDE = 0.5
+"""Share of a band's values outside the model's range that makes classes doubtful."""
+
+LOOKED_AT = 100_000
+"""Pixels that are checked for that."""
+
 WINDOW = 512
 """Side in pixels of what the network sees at once: bounds memory, not the result."""
 
@@ -39,7 +46,8 @@ def segment(
     A pixel's class depends on the bands within `model.reach` pixels, and on nothing
     else: not on chunks, windows, or the rest of the scene. Beyond the edge of the
     scene, pixels are mirrored. The whole result, lazy or not, comes from the state that
-    the model has at the call.
+    the model has at the call. A warning says so if most values of a scene in memory are
+    outside the range that the model was trained on.
 
     Parameters
     ----------
@@ -80,6 +88,8 @@ def segment(
     model = _one_state(model, lazy=is_lazy(scene))
     check_bands(scene.band.values, model.config)
     outputs = _checked(outputs, model)
+    if not is_lazy(scene):
+        _warn_of_other_units(scene, model)
     textures = model.draw_textures(TEXTURE_SIDE, TEXTURE_SIDE, model.config.seed)
     arrays = _arrays(scene, model, textures, outputs)
     variables = {
@@ -96,6 +106,27 @@ def segment(
     )
     result.attrs = _provenance(model)
     return result
+
+
+def _warn_of_other_units(scene: xr.DataArray, model: KTextures) -> None:
+    """Warn if most values of a band are outside the range the model was trained on."""
+    step = max(1, int(np.sqrt(scene.sizes["y"] * scene.sizes["x"] / LOOKED_AT)))
+    values = np.asarray(scene.data[:, ::step, ::step])
+    valid = valid_pixels(values, scene_nodata(scene))
+    if not valid.any():
+        return
+    scaler = model.preparation.scaler
+    shares = scaler.clipped_share(values.transpose(1, 2, 0)[valid])
+    worst = int(np.argmax(shares))
+    if shares[worst] > MOST_OUTSIDE:
+        warnings.warn(
+            f"{shares[worst]:.0%} of the values of band "
+            f"{str(scene.band.values[worst])!r} are outside the range that the model "
+            f"was trained on, {scaler.low[worst]:g} to {scaler.high[worst]:g}; the "
+            "classes are doubtful. Check that the units are the same.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _one_state(model: KTextures | str | os.PathLike[str], *, lazy: bool) -> KTextures:

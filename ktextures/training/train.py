@@ -1,6 +1,7 @@
 """Train a model on a scene."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -25,13 +26,16 @@ from ktextures.training.callbacks import check_callbacks, preparation_listener
 from ktextures.training.checkpoint import Checkpoint, fingerprint, prepare_folder
 from ktextures.training.loop import TrainingLoop
 from ktextures.training.prepare import Plan, prepare
-from ktextures.training.presets import Preset
+from ktextures.training.presets import Preset, find_preset
 from ktextures.training.request import Request, check_request
 from ktextures.training.split_merge import regroup
 
 __all__ = ["plan_training", "train"]
 
 MIN_PIXELS = 1024
+LEAST_SHARE = 0.001
+LEAST_STEPS = 100
+"""Steps after which each class should hold some pixels."""
 
 
 def train(
@@ -285,7 +289,9 @@ def _conclude(plan: Plan, request: Request, *, continued: bool) -> None:
     model = plan.model
     order = model.record.order
     if not continued:
-        order = canonical_order(_brightness(model, plan.tiles))
+        brightness, shares = _measured(model, plan.tiles)
+        order = canonical_order(brightness)
+        _warn_of_empty_classes(shares, request)
     provenance = {
         "preset": request.preset.name,
         "preset_settings": request.preset.to_dict(),
@@ -302,8 +308,24 @@ def _conclude(plan: Plan, request: Request, *, continued: bool) -> None:
         )
 
 
-def _brightness(model: KTextures, tiles: TileSet) -> np.ndarray:
-    """Mean of the scaled bands of each mask over the training tiles; NaN if empty."""
+def _warn_of_empty_classes(shares: np.ndarray, request: Request) -> None:
+    found = int((shares >= LEAST_SHARE).sum())
+    rate, own = request.preset.learning_rate, find_preset(request.preset.name)
+    # The published masks often begin with one class; that alone means nothing yet.
+    early = request.preset.steps < LEAST_STEPS and rate <= own.learning_rate
+    if found < request.k and not early:
+        warnings.warn(
+            f"Only {found} of {request.k} classes hold pixels (at least "
+            f"{LEAST_SHARE:.1%} of the training tiles). "
+            "Choose a smaller k, train for more steps, or, if you changed it, lower "
+            f"the learning rate ({rate:g}).",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
+def _measured(model: KTextures, tiles: TileSet) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of the scaled bands of each mask, NaN if it is empty, and its share."""
     total, count = np.zeros(model.k), np.zeros(model.k)
     values, _ = tiles.inner(model.reach)
     pixels, valid = tiles.inner()
@@ -311,4 +333,5 @@ def _brightness(model: KTextures, tiles: TileSet) -> np.ndarray:
         masks = model(tile[None], training=False).numpy()[0].argmax(-1)[known]
         total += np.bincount(masks, colors.mean(-1)[known], model.k)
         count += np.bincount(masks, minlength=model.k)
-    return np.where(count > 0, total / np.maximum(count, 1), math.nan)
+    brightness = np.where(count > 0, total / np.maximum(count, 1), math.nan)
+    return brightness, count / max(count.sum(), 1)
