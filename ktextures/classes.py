@@ -13,7 +13,6 @@ from ktextures.class_arrays import (
     MAX_VALUE,
     canonical_order,
     check_mapping,
-    check_uint8,
     match_to,
     relabel,
 )
@@ -29,7 +28,6 @@ from ktextures.palette import class_colors, free_colors, parse_color
 __all__ = [
     "ClassTable",
     "canonical_order",
-    "check_uint8",
     "match_to",
     "relabel",
     "table_of",

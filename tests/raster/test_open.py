@@ -1,4 +1,4 @@
-"""Scenes from files and arrays: the contract, and every way to fall short of it."""
+"""Scenes from files and arrays: the contract and its violations."""
 
 import os
 import warnings
@@ -221,7 +221,7 @@ def test_south_up_rasters_are_not_flipped(write):
     assert scene_transform(scene) == SOUTH_UP
 
 
-def test_files_without_georeference_have_pixel_coordinates_and_no_noise(write):
+def test_files_without_georeference_have_pixel_coordinates_and_no_warning(write):
     path = write(pixels(), crs=None, transform=None)
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
@@ -251,7 +251,7 @@ def test_internal_mask_becomes_nan(write):
 
 @pytest.mark.parametrize("chunks", [None, 4])
 @pytest.mark.parametrize("nodata", [None, 5])
-def test_alpha_is_transparency_and_no_band(write, chunks, nodata):
+def test_alpha_is_transparency_not_a_band(write, chunks, nodata):
     values = pixels(4, dtype="uint8")
     values[3] = 255
     values[3, 2:4] = 0
@@ -266,7 +266,7 @@ def test_alpha_is_transparency_and_no_band(write, chunks, nodata):
     np.testing.assert_array_equal(scene.values[0][~hidden], values[0][~hidden])
 
 
-def test_alpha_that_is_really_a_band_is_kept_when_said_so(write):
+def test_alpha_is_kept_as_a_band_on_request(write):
     colors = ["red", "green", "blue", "alpha"]
     values = pixels(4, dtype="uint8")
     named = open_scene(write(values, colors=colors, names=[*"abc", "nir"]))
@@ -307,7 +307,7 @@ def test_alpha_with_soft_edges_is_transparency(write):
     np.testing.assert_array_equal(np.isnan(scene.values[0]), values[3] == 0)
 
 
-def test_palette_indices_are_no_measurements(write):
+def test_palette_indices_are_reported(write):
     path = write(pixels(1, dtype="uint8"))
     with rasterio.open(path, "r+") as file:
         file.write_colormap(1, {1: (1, 2, 3), 2: (4, 5, 6)})
@@ -430,7 +430,7 @@ def test_dims_in_any_order_and_naming(dims):
     np.testing.assert_array_equal(scene.values, pixels())
 
 
-def test_dims_that_rio_was_told_of():
+def test_dims_set_through_rio():
     array = xr.DataArray(pixels().transpose(1, 0, 2), dims=("v", "band", "u"))
     scene = open_scene(array.rio.set_spatial_dims(x_dim="u", y_dim="v"))
     np.testing.assert_array_equal(scene.values, pixels())
@@ -514,13 +514,13 @@ def test_attributes_do_not_leak_into_the_scene():
 
 
 @pytest.mark.parametrize("nodata", [-9999, 70000, 0.5, np.nan])
-def test_nodata_beyond_the_dtype_is_no_nodata(nodata):
+def test_nodata_that_the_dtype_cannot_hold_is_ignored(nodata):
     scene = open_scene(array_of(pixels()).assign_attrs(_FillValue=nodata))
     assert scene_nodata(scene) is None
     assert valid_pixels(scene.values, nodata).all()
 
 
-def test_input_is_never_changed():
+def test_input_stays_unchanged():
     array = array_of(pixels(), band=list("abcd")).assign_attrs(_FillValue=3, note="x")
     before = array.copy(deep=True)
     open_scene(array, bands=["b"], roles={"red": "b"})
@@ -552,12 +552,12 @@ def test_roles_from_names(names, expected):
     assert roles_of(*names) == expected
 
 
-def test_given_roles_go_before_names():
+def test_given_roles_override_names():
     assert roles_of("a", "b", "nir", roles={"nir": "a", "red": 2}) == ["nir", "red", ""]
     assert roles_of("red", "b", roles={"nir": "red"}) == ["nir", ""]
 
 
-def test_roles_from_colors_only_where_names_are_silent(write):
+def test_colors_give_roles_only_if_names_do_not(write):
     colors = ["red", "green", "blue"]
     assert open_scene(write(pixels(3), colors=colors)).role.values.tolist() == colors
     false_color = write(pixels(3), colors=colors, names=["nir", "red", "green"])
@@ -639,7 +639,7 @@ def test_role_indices():
 # --- grid ------------------------------------------------------------------------
 
 
-def test_coordinates_outlive_a_stale_transform(write):
+def test_coordinates_override_an_outdated_transform(write):
     scene = open_scene(write(pixels()))
     part = scene[:, 2:5, 3:]
     expected = Affine(10.0, 0.0, 500_030.0, 0.0, -10.0, 4_999_980.0)
@@ -658,7 +658,7 @@ def test_transform_without_coordinates_makes_them():
     assert scene.rio.transform() == NORTH_UP
 
 
-def test_rotated_transform_goes_before_pixel_numbers():
+def test_rotated_transform_overrides_pixel_numbers():
     array = array_of(pixels(), y=np.arange(6), x=np.arange(9))
     scene = open_scene(array.rio.write_crs(UTM).rio.write_transform(ROTATED))
     assert scene_transform(scene) == scene.rio.transform() == ROTATED
@@ -692,7 +692,7 @@ def test_unusable_coordinates_are_refused(coords, message):
         open_scene(array_of(pixels(), **coords))
 
 
-def test_crs_without_a_place_is_refused():
+def test_crs_without_a_transform_is_refused():
     with pytest.raises(
         InputError, match=r"CRS EPSG:32633 but neither.*write_transform"
     ):
@@ -726,7 +726,7 @@ def test_dataset_with_one_variable_per_band(chunks):
     assert open_scene(dataset, bands=["red"]).band.values.tolist() == ["B04"]
 
 
-def test_dataset_with_one_cube_is_that_cube():
+def test_dataset_with_one_cube():
     dataset = array_of(pixels(), band=list("abcd")).to_dataset(name="reflectance")
     np.testing.assert_array_equal(open_scene(dataset).values, pixels())
 
@@ -934,7 +934,7 @@ def test_sample_of_a_lazy_scene_computes_its_windows_only():
     assert sample.shape == (sum(h * w for *_, h, w in windows), 2)
 
 
-def test_sample_needs_room_for_a_pixel():
+def test_sample_of_no_pixels_is_refused():
     with pytest.raises(InputError, match="max_pixels must be at least 1, got 0"):
         read_sample(open_scene(array_of(pixels())), max_pixels=0)
 
@@ -1001,6 +1001,6 @@ def test_georeference_of_a_scene_without_crs_has_none():
         (np.ones((6, 9)), ("row", "col"), "including 'y' and 'x'"),
     ],
 )
-def test_georeference_refuses_what_does_not_fit(values, dims, message):
+def test_georeference_refuses_other_sizes_and_dims(values, dims, message):
     with pytest.raises(InputError, match=message):
         georeference(values, open_scene(array_of(pixels())), dims=dims, name=None)

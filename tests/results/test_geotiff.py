@@ -318,7 +318,7 @@ def test_read_classes_can_be_lazy(tmp_path):
     np.testing.assert_array_equal(restored.values, classes.values)
 
 
-def test_table_argument_wins_and_defaults_fill_in(tmp_path):
+def test_table_argument_overrides_attributes_and_defaults(tmp_path):
     classes = class_map()
     table = ClassTable.default(5).rename(4, "spare")
     write_classes(classes, tmp_path / "given.tif", table=table)
@@ -569,7 +569,7 @@ def test_lazy_simulated_with_nodata_and_band_chunks(tmp_path):
         assert file.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
 
 
-def test_write_simulated_rejects_what_a_geotiff_cannot_hold(tmp_path):
+def test_write_simulated_rejects_unsupported_dtypes(tmp_path):
     path = tmp_path / "simulated.tif"
     image = raster(np.zeros((2, 4, 5)))
     with pytest.raises(InputError, match=r"dims \('y', 'x'\): give \('band', 'y', 'x'"):
