@@ -7,12 +7,14 @@ from collections.abc import Hashable, Iterable
 import numpy as np
 import rasterio
 import xarray as xr
+from affine import Affine
 from rasterio.enums import ColorInterp
 from rasterio.windows import Window
 
 __all__ = [
     "holds_measurements",
     "warn_caller",
+    "warn_of_control_points",
     "warn_of_palette",
     "warn_of_time",
 ]
@@ -97,6 +99,23 @@ def warn_of_palette(
                 "which are not measurements; convert the file to colors first, such "
                 "as with gdal_translate -expand rgb"
             )
+
+
+def warn_of_control_points(file: rasterio.DatasetReader, path: str) -> None:
+    """Warn that ground control points are ignored.
+
+    Parameters
+    ----------
+    file : rasterio.DatasetReader
+        Open file.
+    path : str
+        What the warning calls it.
+    """
+    if file.gcps[0] and file.transform == Affine.identity():
+        warn_caller(
+            f"{path!r} is georeferenced only by ground control points, which are "
+            "ignored; warp it first (gdalwarp) for a georeferenced result"
+        )
 
 
 def warn_of_time(array: xr.DataArray, band_dim: Hashable) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 import rasterio
 import rioxarray
 import xarray as xr
-from affine import Affine
 from rasterio.enums import MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rioxarray.exceptions import RioXarrayError
@@ -25,7 +24,12 @@ from ktextures.raster.bands import (
     bands_of_file,
     select_bands,
 )
-from ktextures.raster.doubts import holds_measurements, warn_caller, warn_of_palette
+from ktextures.raster.doubts import (
+    holds_measurements,
+    warn_caller,
+    warn_of_control_points,
+    warn_of_palette,
+)
 from ktextures.raster.from_xarray import open_array, open_dataset
 from ktextures.raster.scene import (
     Chunks,
@@ -152,11 +156,7 @@ def _open_raster_file(
         if bands is None:
             _warn_of_alpha(path, selection, mislabeled)
         warn_of_palette(file, path, selection.indices)
-        if file.gcps[0] and file.transform == Affine.identity():
-            warn_caller(
-                f"{path!r} is georeferenced only by ground control points, which are "
-                "ignored; warp it first (gdalwarp) for a georeferenced result"
-            )
+        warn_of_control_points(file, path)
     if chunks is None and size > _EAGER_BYTES:
         chunks = _LAZY_CHUNK
     with _unreferenced_is_fine():
