@@ -17,6 +17,7 @@ from ktextures.errors import (
 
 if TYPE_CHECKING:
     from ktextures import datasets
+    from ktextures.class_maps import match_classes, relabel_classes
     from ktextures.classes import ClassTable
     from ktextures.features.filter_bank import FilterBank
     from ktextures.features.protocol import FeatureExtractor, register_features
@@ -52,6 +53,8 @@ _HOMES = {
     "class_areas": "results.areas",
     "explore": "widgets",
     "load": "model.ktextures",
+    "match_classes": "class_maps",
+    "relabel_classes": "class_maps",
     "load_encoder": "features.scene_encoder",
     "open_scene": "raster.open",
     "plot": "results.plot",
@@ -94,6 +97,7 @@ __all__ = [
     "explore",
     "load",
     "load_encoder",
+    "match_classes",
     "open_scene",
     "plan_training",
     "plot",
@@ -101,6 +105,7 @@ __all__ = [
     "presets",
     "read_classes",
     "register_features",
+    "relabel_classes",
     "segment",
     "train",
     "train_encoder",

@@ -1,9 +1,9 @@
-"""What each class holds, and how unlike that a texture is.
+"""Statistics of each class, and how far a texture is from them.
 
-Pixels of a class are summed up by their mean descriptor, by mean and covariance of
+The pixels of a class are described by their mean descriptor, by mean and covariance of
 their colors, and by the mean energies of a filter bank at several scales (after
 Portilla & Simoncelli 2000, International Journal of Computer Vision 40:49). A texture
-is drawn so that its own colors and energies come near to these.
+learns to have the same colors and energies.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ SCALES = 4
 """Levels of the filter bank: patterns up to some 30 pixels."""
 
 LEAST_PIXELS = 16
-"""A class with fewer pixels keeps what it held before."""
+"""A class with fewer pixels keeps its earlier statistics."""
 
 
 class ClassStatistics:
@@ -109,7 +109,7 @@ class ClassStatistics:
         ]
 
     def texture_loss(self, textures: tf.Tensor, classes: tf.Tensor) -> tf.Tensor:
-        """How far textures are from what their classes hold, in units of its spread.
+        """How far textures are from the statistics of their classes, in their spread.
 
         Parameters
         ----------
@@ -138,11 +138,11 @@ class ClassStatistics:
         return loss
 
     def state(self) -> Arrays:
-        """What is held, by number."""
+        """All statistics, by number."""
         return {f"statistics/{i}": v.numpy() for i, v in enumerate(self._variables)}
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take what `state` gave."""
+        """Restore what `state` returned."""
         for index, variable in enumerate(self._variables):
             variable.assign(arrays[f"statistics/{index}"])
 

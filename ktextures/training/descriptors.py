@@ -1,8 +1,8 @@
-"""Descriptors: what a neighborhood and a whole texture have in common, in one space.
+"""Descriptors: one space for the neighborhood of a pixel and for a whole texture.
 
 A descriptor is the local mean of an extractor's feature maps, standardized by frozen
-statistics of the scene and projected on few directions. As all of that is linear, the
-mean feature of a generated texture has its place in the same space, where it is
+statistics of the scene and projected on a few directions. As all of this is linear, the
+mean feature of a generated texture has a place in the same space, where it can be
 compared with the neighborhood of every pixel.
 """
 
@@ -26,13 +26,13 @@ GRID = 4
 """Statistics are taken from every fourth pixel of every fourth row."""
 
 FIT_TILES = 16
-"""Most tiles that statistics are taken from; their maps are in memory at once."""
+"""Most tiles used for statistics; their maps are in memory at the same time."""
 
 TEXTURE_CHANNELS, DIMENSIONS = 48, 24
-"""Principal directions of texture kept at first, and of all in the end."""
+"""Principal directions kept: first of texture, then of all channels."""
 
 FLOOR = 0.05
-"""Least spread of a channel, as a share of all: dead ones stay dead."""
+"""Smallest spread of a channel, as a share of all: silent ones stay silent."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ class DescriptorSpace:
         tiles : TileSet
             With a halo that spares them the worst of the edge effects.
         on_tile : callable
-            Called before each look at a tile; what it raises ends the fit.
+            Called before each pass over a tile; an exception ends the fit.
 
         Returns
         -------
@@ -172,7 +172,7 @@ class DescriptorSpace:
         return channels
 
     def _standardize(self, rows: list[np.ndarray], color: list[bool]) -> None:
-        """Learn mean and spread of each map's channels, and what becomes of them."""
+        """Learn mean, spread and projection of the channels of each map."""
         means = [row.mean(0) for row in rows]
         spreads = [_floored(row.std(0)) for row in rows]
         scaled = [
@@ -188,7 +188,7 @@ class DescriptorSpace:
     def _projections(
         self, rows: list[np.ndarray], color: list[bool]
     ) -> list[np.ndarray]:
-        """Textures have principal directions in common, colors stay themselves."""
+        """Textures share principal directions; colors stay as they are."""
         pairs = list(zip(rows, color, strict=True))
         textures = [row for row, tinted in pairs if not tinted]
         bands = sum(row.shape[1] for row, tinted in pairs if tinted)
@@ -213,8 +213,8 @@ class DescriptorSpace:
         rows = channels[:, ::GRID, ::GRID][valid[:, ::GRID, ::GRID]]
         noises = [nearby_covariance(channels, valid, self.lags)]
         if mixed and self.lags:
-            # What differs at any distance, as noise: scenes that one kind of noise
-            # misleads are told apart by the other.
+            # Differences at any distance count as noise too: where one kind of noise
+            # misleads, the other helps.
             noises.append(np.cov(rows.T.astype("float64")))
         weights = self.color_weights if mixed else (1.0,)
         self.turns = tuple(
@@ -288,7 +288,7 @@ class DescriptorSpace:
 
 
 def _floored(spread: np.ndarray) -> np.ndarray:
-    # Not of the median: of VGG-16's channels more than half may be silent.
+    # Not from the median: more than half of VGG-16's channels may be silent.
     floor = FLOOR * float(np.sqrt(np.mean(spread**2))) + 1e-6
     return np.maximum(spread, floor) * np.sqrt(spread.size)
 
@@ -302,7 +302,7 @@ def principal_directions(rows: np.ndarray, count: int) -> np.ndarray:
 def segments_of(values: np.ndarray, scale: float) -> np.ndarray:
     """Segments (y, x), numbered from 0, of a tile (y, x, band)."""
     with warnings.catch_warnings():
-        # The bands are meant to be bands.
+        # The third dimension really holds bands.
         warnings.filterwarnings(
             "ignore", "Got image with third dimension of", RuntimeWarning
         )

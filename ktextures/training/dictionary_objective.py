@@ -1,11 +1,11 @@
 """The default objective: each pixel chooses among the textures of a dictionary.
 
-Masks that may draw the image pixel by pixel leave nothing for the textures to do. Here
-a pixel is compared with the entries of a dictionary instead, one per class: the loss is
-the squared distance between the descriptor of its neighborhood and the entry of its
-class. An entry lies at the mean of what its class holds, pulled towards the class's
-*pure* texture; textures are drawn after what their classes hold. That is k-means whose
-labels come from a network, trained by gradient descent.
+If the masks could draw the image pixel by pixel, the textures would have nothing to do.
+Here each pixel is compared with the entries of a dictionary instead, one per class: the
+loss is the squared distance between the descriptor of its neighborhood and the entry of
+its class. An entry lies at the mean descriptor of its class, pulled toward the class's
+*pure* texture; textures learn to resemble the pixels of their classes. This is k-means
+whose labels come from a network, trained by gradient descent.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from ktextures.model.ops import hard_masks
 from ktextures.raster.tile_set import TileSet
 from ktextures.training.class_statistics import ClassStatistics
 from ktextures.training.descriptors import DescriptorSpace
-from ktextures.training.initial_labels import start_labels
+from ktextures.training.initial_labels import initial_labels
 from ktextures.training.objective import (
     optimizer_state,
     restore_optimizer,
@@ -31,35 +31,35 @@ from ktextures.training.split_merge import LEAST_SHARE, revive
 __all__ = ["DictionaryObjective"]
 
 CROP = 128
-"""Side in pixels of what a step looks at."""
+"""Side in pixels of the crop that a step sees."""
 
 REVIEW = 20
-"""Steps after which it is measured anew what each class holds."""
+"""Steps after which the statistics of each class are measured again."""
 
 LEAST_DRAWN = 8
-"""Textures trained in a step, at least; of many classes, a quarter."""
+"""Fewest textures trained in a step; with many classes, a quarter of them."""
 
 TRUST = 0.5
 """Weight of a texture against the mean of its class in an entry of the dictionary."""
 
 PULL = 0.25
-"""How far a texture may pull an entry, at most, of the way to the next class's mean.
+"""Farthest that a texture may pull an entry toward the mean of the nearest other class.
 
-Textures trained for a minute do not reach their classes; left free, they would draw the
-masks after their own faults.
+Textures trained for a minute do not match their classes exactly; without this limit,
+their errors would move the masks.
 """
 
 RISE = 60
-"""Steps in which the textures' rate rises to that: at once, it would saturate them."""
+"""Steps in which the textures' learning rate rises: all at once saturates them."""
 
 REVIVAL_SHARE = 0.8
-"""Part of the steps in which lost classes are revived; then they would not settle."""
+"""Part of the steps in which lost classes are revived; later they could not settle."""
 
 TEXTURE_SIDE = 48
 
 
 class DictionaryObjective:
-    """Masks choose textures; textures become like what their class holds.
+    """Masks choose textures; textures learn to resemble the pixels of their class.
 
     Parameters
     ----------
@@ -120,15 +120,15 @@ class DictionaryObjective:
         self._start(None if continued else channels, on_vote)
 
     def _start(self, channels: np.ndarray | None, on_vote: Callable[[], None]) -> None:
-        """Label the pixels by their channels, or go on from the model's own classes."""
+        """Label the pixels by their channels, or by the classes of the model."""
         model = self.model
         self.absent: frozenset[int] = frozenset()
         if channels is None:
             self.labels = np.where(self.inside, self._choices(), -1).astype("int32")
-            # Known from elsewhere, and not to be made into something else here.
+            # Learned from another scene, and to be kept.
             self.absent = frozenset(self._lost(self.labels))
         else:
-            self.labels = start_labels(
+            self.labels = initial_labels(
                 channels,
                 self.space.turns,
                 self.pixels.mean(-1),
@@ -149,11 +149,11 @@ class DictionaryObjective:
             model.texture_bank.adapt(self.statistics.color.numpy())
 
     def _review(self, labels: np.ndarray, index: int) -> None:
-        """Measure anew what each class holds, and where its texture is."""
+        """Measure the statistics of each class again, and the place of its texture."""
         if 0 <= index < self.last_revival:
             labels = self._revive(labels)
         counts = np.bincount(self.labels[self.inside], minlength=self.model.k)
-        # Without it a class of a few per cent is hardly ever learned.
+        # Without it, a class of a few percent is hardly ever learned.
         self.rarity.assign(np.sqrt(counts.mean() / np.maximum(counts, 1)))
         self.statistics.update(labels)
         means = self.statistics.descriptor.numpy()
@@ -168,10 +168,10 @@ class DictionaryObjective:
         self.entries.assign(means + pull(places - means, means))
 
     def _revive(self, labels: np.ndarray) -> np.ndarray:
-        """Give each lost class part of another, as its start too; return the labels.
+        """Give each lost class part of another class; return the labels.
 
-        Descriptors may tell apart what the masks, which see less, cannot; such a class
-        is lost. It becomes one that the masks do see.
+        Descriptors may separate what the masks, which see less, cannot; such a class
+        is lost. It is replaced by one that the masks can see.
         """
         if self._lost(labels) <= self.absent:
             return labels
@@ -196,7 +196,7 @@ class DictionaryObjective:
         descriptors: tf.Tensor,
         imitating: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Let pixels choose among the textures, or learn the start."""
+        """Let pixels choose among the textures, or learn the initial labels."""
         network, known = self.model.mask_network, tf.cast(labels >= 0, "float32")
         with tf.GradientTape() as tape:
             logits = network.logits(values)
@@ -225,12 +225,12 @@ class DictionaryObjective:
             "nyxd,kd->nyxk", descriptors, entries
         )
         distance += tf.reduce_sum(descriptors**2, -1, keepdims=True)
-        # What a texture lacks of its class is no reason for pixels to leave it.
+        # A texture's shortcomings are no reason for pixels to leave its class.
         lack = tf.reduce_sum((entries - self.statistics.descriptor) ** 2, -1)
         return (distance - lack) / self.spread
 
     def _train_textures(self, drawn: tf.Tensor, noise_seed: tf.Tensor) -> tf.Tensor:
-        """Make `drawn` textures like what their classes hold; return how unlike."""
+        """Train the `drawn` textures to resemble their classes; return the loss."""
         bank = self.model.texture_bank
         with tf.GradientTape() as tape:
             noise = bank.noise(TEXTURE_SIDE, TEXTURE_SIDE, noise_seed)
@@ -240,7 +240,7 @@ class DictionaryObjective:
         gradients = tape.gradient(loss, variables)
         before = [tf.convert_to_tensor(variable) for variable in variables]
         self.texture_optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        # Adam's momentum would drive those that were not drawn on, unseen.
+        # Adam's momentum would keep changing textures that were not drawn.
         mine = tf.reduce_any(tf.range(self.model.k)[:, None] == drawn, 1)
         for variable, old in zip(variables, before, strict=True):
             shape = [-1, *[1] * (len(old.shape) - 1)]
@@ -273,7 +273,7 @@ class DictionaryObjective:
         generator = np.random.default_rng([self.seed, index])
         tile = int(generator.integers(len(self.values)))
         tall, wide = self.inside.shape[1:]
-        # Drawn beyond the edges and pushed back, so that these are seen as often.
+        # Drawn beyond the edges and moved back inside, so that edges are seen as often.
         height, width = self.shape
         row = int(
             np.clip(
@@ -297,12 +297,12 @@ class DictionaryObjective:
         )
 
     def finish(self) -> None:
-        """Revive the classes that are lost, so that k were found whenever it ends."""
+        """Revive lost classes, so that k classes are found whenever training ends."""
         if int(self.mask_optimizer.iterations):
             revive(self.model, self.values, self.inside, self.absent)
 
     def state(self) -> Arrays:
-        """Optimizers, texture places and class moments."""
+        """Optimizers, dictionary entries and class statistics."""
         return {
             **optimizer_state("masks", self.mask_optimizer),
             **optimizer_state("textures", self.texture_optimizer),
@@ -313,7 +313,7 @@ class DictionaryObjective:
         }
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take what `state` gave."""
+        """Restore what `state` returned."""
         restore_optimizer("masks", self.mask_optimizer, arrays)
         restore_optimizer("textures", self.texture_optimizer, arrays)
         self.entries.assign(arrays["entries"])
@@ -323,7 +323,7 @@ class DictionaryObjective:
 
 
 def pull(offsets: np.ndarray, means: np.ndarray) -> np.ndarray:
-    """How textures move the entries off their classes' means.
+    """How far textures move the entries away from the means of their classes.
 
     Parameters
     ----------

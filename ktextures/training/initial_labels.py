@@ -1,7 +1,7 @@
-"""Labels to start from: k-means on several views of the descriptors, which then vote.
+"""Initial labels: k-means on several views of the descriptors, combined by voting.
 
-One k-means may split a scene by what the next would not; what many agree on lasts. The
-votes are counted by a k-means on them (after Strehl & Ghosh 2002, Journal of Machine
+A single k-means may split a scene in a way that the next would not; what many agree on
+is stable. A k-means on the votes decides (after Strehl & Ghosh 2002, Journal of Machine
 Learning Research 3:583).
 """
 
@@ -10,22 +10,22 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from sklearn.cluster import KMeans
 
-__all__ = ["start_labels"]
+__all__ = ["initial_labels"]
 
 SAMPLE = 5_000
-"""Pixels that a k-means learns from."""
+"""Pixels that a k-means is fitted to."""
 
 VOTES = 2
 """Runs of k-means for each of several views."""
 
 TRIES, MOST = 10, 160
-"""Starts of the k-means that decides, and most of them times k."""
+"""Restarts of the deciding k-means, and the most restarts times k."""
 
 CHUNK = 50_000
-"""Kinds of votes counted at once."""
+"""Distinct combinations of votes counted at once."""
 
 
-def start_labels(
+def initial_labels(
     channels: np.ndarray,
     turns: Sequence[np.ndarray],
     brightness: np.ndarray,
@@ -42,11 +42,11 @@ def start_labels(
     turns : sequence of array, shape (channel, dimension)
         Each gives a view.
     brightness : array, shape (n, y, x)
-        Mean of the scaled bands; the darkest class is called 0.
+        Mean of the scaled bands; the darkest class gets label 0.
     valid : array, shape (n, y, x), bool
     k, seed : int
     on_vote : callable
-        Called before each k-means; what it raises ends them.
+        Called before each k-means; an exception ends the labeling.
 
     Returns
     -------
@@ -88,7 +88,8 @@ def _kmeans(
 
 def _consensus(votes: np.ndarray, k: int, generator: np.random.Generator) -> np.ndarray:
     """Labels of pixels by their votes (pixel, voter)."""
-    # Pixels with the same votes are one; of few classes there are some hundred kinds.
+    # Pixels with the same votes are counted once; with few classes, there are only some
+    # hundred combinations.
     patterns, which, counts = np.unique(
         votes, axis=0, return_inverse=True, return_counts=True
     )
@@ -109,7 +110,7 @@ def _elected(patterns: np.ndarray, centers: np.ndarray, k: int) -> np.ndarray:
     shares = centers.reshape(len(centers), -1, k)
     offset = -0.5 * (shares**2).sum((1, 2))
     found = np.empty(len(patterns), int)
-    # As ballots, patterns of many classes would not fit into memory.
+    # One-hot encoded, patterns of many classes would not fit into memory.
     for first in range(0, len(patterns), CHUNK):
         some = patterns[first : first + CHUNK].T
         score = offset + sum(shares[:, v, vote].T for v, vote in enumerate(some))

@@ -1,7 +1,7 @@
-"""Directions in which parts of a scene differ, and not the pixels next to each other.
+"""Directions in which regions of a scene differ, rather than neighboring pixels.
 
-Among trees, crowns and their shades differ more in brightness than forest does from
-meadow. What changes over a few pixels is noise to a map of textures, and counts less:
+Among trees, crowns and their shadows differ more in brightness than forest does from
+meadow. What changes over a few pixels is noise for a map of textures, and counts less:
 the idea of the minimum noise fraction (Green, Berman, Switzer & Craig 1988, IEEE
 Transactions on Geoscience and Remote Sensing 26:65), taken half-way.
 """
@@ -13,7 +13,7 @@ import numpy as np
 __all__ = ["nearby_covariance", "quiet_directions"]
 
 POWER = 0.5
-"""How far noise is whitened; all the way, what remains is noise of other kinds."""
+"""How far noise is whitened; whitened fully, other kinds of noise dominate."""
 
 
 def nearby_covariance(
@@ -27,7 +27,7 @@ def nearby_covariance(
     valid : array, shape (n, y, x), bool
     lags : sequence of int
         Distances in pixels; those as long as a side are left out. Empty = the
-        covariance of all valid pixels, whose differences have no distance.
+        covariance of all valid pixels, whatever their distance.
 
     Returns
     -------

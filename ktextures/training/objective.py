@@ -13,7 +13,7 @@ __all__ = ["Objective", "optimizer_state", "restore_optimizer", "weights_of"]
 
 
 class Objective(Protocol):
-    """One way to train a model; the loop asks nothing else of it.
+    """One way to train a model; the loop relies on nothing else.
 
     Attributes
     ----------
@@ -30,13 +30,13 @@ class Objective(Protocol):
         """Do training step `index`; return its losses, "loss" among them."""
 
     def finish(self) -> None:
-        """Do what is due after the last step, whether that came early or not."""
+        """Finish after the last step, whether training was stopped early or not."""
 
     def state(self) -> Arrays:
-        """Everything beside the model's weights that the next step depends on."""
+        """Everything besides the model's weights that the next step depends on."""
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take what `state` gave."""
+        """Restore what `state` returned."""
 
 
 def weights_of(
@@ -47,7 +47,7 @@ def weights_of(
     Raises
     ------
     InputError
-        If one is given for a loss that the objective does not have.
+        If a weight is given for a loss that the objective does not have.
     """
     unknown = sorted(set(given) - set(defaults))
     if unknown:
@@ -66,6 +66,6 @@ def optimizer_state(name: str, optimizer: keras.Optimizer) -> Arrays:
 def restore_optimizer(
     name: str, optimizer: keras.Optimizer, arrays: Mapping[str, np.ndarray]
 ) -> None:
-    """Take what `optimizer_state` gave."""
+    """Restore what `optimizer_state` returned."""
     for index, variable in enumerate(optimizer.variables):
         variable.assign(arrays[f"{name}/{index}"])

@@ -97,7 +97,7 @@ class SimulationObjective:
             textures = model.texture_bank(noise, training=True)
             simulated = tf.einsum("nyxk,kyxb->nyxb", masks, textures)
             image = tile[:, halo : halo + height, halo : halo + width]
-            # Where there is no data both sides are alike, so that nothing is learned.
+            # Where there is no data, both sides are equal, so that nothing is learned.
             simulated = tf.where(valid[..., None], simulated, image)
             parts = [
                 tf.reduce_mean((maps - target) ** 2)
@@ -124,12 +124,12 @@ class SimulationObjective:
         return dict(zip(names, map(float, losses), strict=True))
 
     def finish(self) -> None:
-        """Nothing is due."""
+        """Do nothing: the loop keeps the best weights."""
 
     def state(self) -> Arrays:
         """The optimizer's variables."""
         return optimizer_state("optimizer", self.optimizer)
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """Take what `state` gave."""
+        """Restore what `state` returned."""
         restore_optimizer("optimizer", self.optimizer, arrays)

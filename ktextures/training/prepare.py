@@ -242,7 +242,7 @@ def _fit(
 
 
 def clusteredness(rows: np.ndarray, seed: int) -> float:
-    """How much better k-means explains descriptors than a Gaussian cloud like them.
+    """How much better k-means explains descriptors than a similar Gaussian cloud.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""Another number of classes for a trained model: split, merge, and go on training.
+"""Change the number of classes of a trained model by splitting and merging.
 
 The logits of contextual masks are linear in what the network sees of a pixel's
-neighborhood, so a class can be cut in two, or two be made one, by changing their rows
-of that last layer alone; all other rows, and what the network sees, stay.
+neighborhood, so a class can be split, or two classes be merged, by changing their rows
+of the last layer alone; all other rows, and what the network sees, stay the same.
 """
 
 from collections.abc import Collection, Sequence
@@ -23,19 +23,19 @@ __all__ = ["LEAST_SHARE", "Regrouped", "regroup", "revive"]
 
 SAMPLE = 20_000
 STRIP = 128
-"""Rows that are looked at together: bounds memory."""
+"""Rows that are processed together: bounds memory."""
 
 LEAST_SHARE = 0.005
 """Share of the pixels below which a class is lost, and given part of another."""
 
 TILT = 0.5
-"""Logit by which the halves of a cut class part, at most."""
+"""Largest mean logit by which the halves of a split class differ."""
 
 LOST = 0.005
-"""Share of the other classes' pixels that a cut may draw over."""
+"""Share of the pixels of other classes that a split may take."""
 
 RIDGE = 1e-4
-"""Cost of moving the row of two united classes away from their mean."""
+"""Cost of moving the row of two merged classes away from their mean."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class _Head:
         return np.asarray((self.sample @ self.weights.T).argmax(1))
 
     def split(self, seed: int) -> None:
-        """Cut the most varied class in two; the larger half keeps its place."""
+        """Split the most varied class in two; the larger half keeps its place."""
         chosen = self.chosen()
         scatter = [
             float(self.colors[chosen == value].var(0).sum() * (chosen == value).sum())
@@ -91,7 +91,7 @@ class _Head:
         large, small = halves.cluster_centers_[np.argsort(-sizes)]
         normal = (small - large) / spread
         along = features @ normal
-        # Of a few outliers there would be a class that is lost again at once.
+        # A class of a few outliers would be lost again at once.
         least = min(2 * LEAST_SHARE * len(self.sample) / len(mine), 0.5)
         lowest, highest = np.quantile(along, [least, 1 - least])
         middle = float(normal @ ((small + large) / 2 * spread))
@@ -104,15 +104,15 @@ class _Head:
         self.sources.append(self.sources[value])
 
     def refill(self, seed: int, absent: Collection[int] = ()) -> list[int]:
-        """Let lost classes be the smaller parts of varied ones; return which.
+        """Replace lost classes by the smaller parts of varied ones; return which.
 
-        What little they held goes to the others. Those in `absent` stay as they are.
+        The few pixels they had go to the others. Those in `absent` stay as they are.
         """
         found: list[int] = []
         k = len(self.weights)
         for _ in range(2 * k):
             shares = np.bincount(self.chosen(), minlength=k) / len(self.sample)
-            # One that is lost again after that cannot be helped.
+            # A class that is lost a third time is left as it is.
             lost = [v for v in np.argsort(shares) if shares[v] < LEAST_SHARE]
             lost = [int(v) for v in lost if v not in absent and found.count(v) < 2]
             if not lost:
@@ -127,7 +127,7 @@ class _Head:
         return sorted(set(found))
 
     def _strength(self, tilt: np.ndarray, value: int, chosen: np.ndarray) -> float:
-        """Factor by which a tilt parts a class and hardly any other loses pixels."""
+        """Factor for a tilt that splits a class while others lose hardly any pixels."""
         change = np.abs(self.sample @ tilt) + 1e-12
         mine = chosen == value
         factor = TILT / float(change[mine].mean()) if mine.any() else TILT
@@ -138,7 +138,7 @@ class _Head:
         return min(factor, float(np.quantile(room, LOST)))
 
     def merge(self) -> None:
-        """Make one of the two nearest classes, by Ward's criterion on local color."""
+        """Merge the two nearest classes, by Ward's criterion on local color."""
         chosen = self.chosen()
         counts = np.bincount(chosen, minlength=len(self.weights)).astype(float)
         means = np.stack(
@@ -155,7 +155,7 @@ class _Head:
         del self.parents[drop], self.sources[drop]
 
     def _united(self, keep: int, drop: int, inside: np.ndarray) -> np.ndarray:
-        """Row that takes what two rows took, by logistic regression."""
+        """Row that wins the pixels that two rows won, by logistic regression."""
         logits = self.sample @ self.weights.T
         start = self.weights[[keep, drop]].mean(0)
         others = np.delete(logits, (keep, drop), 1)
@@ -181,9 +181,10 @@ def regroup(
 ) -> Regrouped:
     """Make a model with another number of classes out of a trained one.
 
-    For each class more the most varied one is cut in two, for each class less the two
-    nearest are merged. All other classes keep weights, names and colors. Train the
-    model further (``train(scene, model=...)``) to let the new classes settle.
+    For each additional class, the most varied one is split in two; for each class to
+    remove, the two nearest are merged. All other classes keep weights, names and
+    colors. Train the model further (``train(scene, model=...)``) to let the new classes
+    settle.
 
     Parameters
     ----------
@@ -204,7 +205,7 @@ def regroup(
     Raises
     ------
     InputError
-        If k cannot be, the masks are the published ones, or no pixel is valid.
+        If k is out of range, the model is of preset "paper", or no pixel is valid.
     """
     check_k(k)
     network = model.mask_network

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from ktextures.training.initial_labels import start_labels
+from ktextures.training.initial_labels import initial_labels
 
 SHAPE = (2, 40, 40)
 
@@ -21,7 +21,7 @@ def blobs(k=3, seed=0):
 
 def start(channels, turns, k=3, seed=0, **options):
     wanted = {"brightness": channels[..., 0], "valid": np.ones(SHAPE, bool)}
-    return start_labels(channels, turns, k=k, seed=seed, **(wanted | options))
+    return initial_labels(channels, turns, k=k, seed=seed, **(wanted | options))
 
 
 @pytest.mark.parametrize("views", [1, 3])
@@ -78,7 +78,7 @@ def test_as_many_classes_as_were_asked_for():
 def test_a_hundred_classes_take_no_mountain_of_memory():
     channels = np.random.default_rng(0).random((1, 300, 300, 6), "float32")
     tracemalloc.start()
-    labels = start_labels(
+    labels = initial_labels(
         channels,
         [np.eye(6)] * 3,
         channels[..., 0],
