@@ -190,9 +190,9 @@ def test_results_are_layers_of_a_map(explore, small, trained):
         other.close()
 
 
-def test_what_has_no_place_is_no_layer(plain, trained):
+def test_results_without_crs_or_classes_are_no_layers(plain, trained):
     result = kt.segment(plain, trained)
-    with pytest.raises(InputError, match="The result has no CRS"):
+    with pytest.raises(InputError, match="the result has no CRS, so"):
         result.as_leaflet_layer()
     with pytest.raises(InputError, match=r"'textures'\], but no 'classes'"):
         result[["textures"]].as_leaflet_layer()
