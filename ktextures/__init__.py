@@ -17,8 +17,8 @@ from ktextures.errors import (
 
 if TYPE_CHECKING:
     from ktextures import datasets
-    from ktextures.class_maps import match_classes, relabel_classes
-    from ktextures.classes import ClassTable
+    from ktextures.classes.maps import match_classes, relabel_classes
+    from ktextures.classes.table import ClassTable
     from ktextures.features.filter_bank import FilterBank
     from ktextures.features.protocol import FeatureExtractor, register_features
     from ktextures.features.scene_encoder import SceneEncoder, load_encoder
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "BandScaler": "raster.scaling",
     "Callback": "training.callbacks",
-    "ClassTable": "classes",
+    "ClassTable": "classes.table",
     "Explorer": "widgets",
     "FeatureExtractor": "features.protocol",
     "FilterBank": "features.filter_bank",
@@ -53,8 +53,8 @@ _HOMES = {
     "class_areas": "results.areas",
     "explore": "widgets",
     "load": "model.ktextures",
-    "match_classes": "class_maps",
-    "relabel_classes": "class_maps",
+    "match_classes": "classes.maps",
+    "relabel_classes": "classes.maps",
     "load_encoder": "features.scene_encoder",
     "open_scene": "raster.open",
     "plot": "results.plot",

@@ -183,7 +183,7 @@ def write_results(
     folder: Path,
 ) -> None:
     """Segment the scene, and write everything except the model."""
-    from ktextures.archive import write_atomically
+    from ktextures.files.archive import write_atomically
     from ktextures.results.geotiff import write_classes, write_simulated
     from ktextures.results.plot import plot
     from ktextures.segmentation import segment

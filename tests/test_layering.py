@@ -17,10 +17,9 @@ LAYERS = [
     {"model"},
     {"datasets", "features"},
     {"raster"},
-    {"class_maps"},
     {"classes", "rendering"},
-    {"archive", "class_arrays", "class_attrs", "palette"},
-    {"_arguments", "_interrupts", "_loading", "errors", "staging"},
+    {"files", "palette"},
+    {"_arguments", "_interrupts", "_loading", "errors"},
 ]
 
 # Inside a subpackage: each module imports only from those before it.

@@ -8,7 +8,7 @@ import rasterio
 import xarray as xr
 from affine import Affine
 
-from ktextures.classes import ClassTable
+from ktextures.classes.table import ClassTable
 from ktextures.datasets.mosaics import class_means, mosaic, swath, texture_noise
 from ktextures.errors import InputError
 from ktextures.raster.georeference import georeference

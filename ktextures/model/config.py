@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ktextures.classes import ClassTable
+from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 
 __all__ = ["ModelConfig", "Snapshot", "TrainingRecord", "check_bands"]

@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from ktextures._version import __version__
-from ktextures.archive import Arrays, pack
-from ktextures.classes import ClassTable
+from ktextures.classes.table import ClassTable
 from ktextures.features.protocol import FeatureExtractor, is_registered, registered
+from ktextures.files.archive import Arrays, pack
 from ktextures.model.checks import check_arrays, check_config, check_record
 from ktextures.model.config import ModelConfig, TrainingRecord
 from ktextures.model.masks import check_k

@@ -11,9 +11,9 @@ import ktextures.features.color
 import ktextures.features.filter_bank
 import ktextures.features.scene_encoder
 import ktextures.features.vgg16  # noqa: F401
-from ktextures.archive import Arrays, read_archive, unpack, write_atomically
-from ktextures.classes import ClassTable
+from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError, MissingFeaturesError, ModelFileError
+from ktextures.files.archive import Arrays, read_archive, unpack, write_atomically
 from ktextures.model.file import ModelParts, pack_parts, read_parts
 from ktextures.model.network import Network
 from ktextures.model.summary import SIDE, model_html

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ktextures.archive import Arrays
-from ktextures.classes import ClassTable
+from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.features.protocol import FeatureExtractor
+from ktextures.files.archive import Arrays
 from ktextures.model.checks import check_weight, weight_names
 from ktextures.model.config import ModelConfig, Snapshot, TrainingRecord
 from ktextures.model.masks import ContextualMasks, PublishedMasks, check_k

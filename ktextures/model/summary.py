@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ktextures.classes import ClassTable
+from ktextures.classes.table import ClassTable
 from ktextures.rendering import data_url, rgba_png, stretch_rgb
 
 __all__ = ["model_html"]

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.class_arrays import check_uint8
-from ktextures.classes import ClassTable, table_of
+from ktextures.classes.arrays import check_uint8
+from ktextures.classes.table import ClassTable, table_of
 from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
 

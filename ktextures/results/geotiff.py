@@ -17,8 +17,9 @@ import rasterio.dtypes
 import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from ktextures.classes import ClassTable, table_of
+from ktextures.classes.table import ClassTable, table_of
 from ktextures.errors import InputError
+from ktextures.files.staging import staging_folder
 from ktextures.palette import MAX_CLASSES
 from ktextures.raster.nodata import scene_nodata
 from ktextures.raster.open import open_scene
@@ -35,7 +36,6 @@ from ktextures.results.raster_writer import (
     write_blocks,
 )
 from ktextures.results.sidecars import category_names, pam_xml, qgis_style
-from ktextures.staging import staging_folder
 
 __all__ = ["check_writable", "read_classes", "write_classes", "write_simulated"]
 

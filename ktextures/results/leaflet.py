@@ -7,7 +7,7 @@ import numpy as np
 import rioxarray  # noqa: F401 - registers .rio
 import xarray as xr
 
-from ktextures.classes import ClassTable
+from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError, MissingExtraError
 from ktextures.raster.georeference import scene_transform
 from ktextures.raster.web_mercator import frame_in_mercator

@@ -11,7 +11,7 @@ import xarray as xr
 from affine import Affine
 from matplotlib.figure import Figure
 
-from ktextures.classes import ClassTable
+from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.raster.bands import shown_bands
 from ktextures.raster.georeference import scene_transform

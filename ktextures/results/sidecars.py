@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.classes import ClassTable
+from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 
 __all__ = ["category_names", "pam_xml", "qgis_style"]

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ktextures.archive import Arrays, pack, read_archive, write_atomically
 from ktextures.errors import InputError, ModelFileError, OutputError
+from ktextures.files.archive import Arrays, pack, read_archive, write_atomically
 
 __all__ = ["Checkpoint", "fingerprint", "prepare_folder"]
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from ktextures.archive import Arrays
 from ktextures.features.filter_bank import FilterBank
+from ktextures.files.archive import Arrays
 
 __all__ = ["ClassStatistics"]
 

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ktextures.archive import Arrays
+from ktextures.files.archive import Arrays
 from ktextures.model.ktextures import KTextures
 from ktextures.model.ops import hard_masks
 from ktextures.raster.tile_set import TileSet

@@ -12,8 +12,8 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from ktextures.archive import Arrays
 from ktextures.errors import CallbackError
+from ktextures.files.archive import Arrays
 from ktextures.model.ktextures import KTextures
 from ktextures.training.checkpoint import Checkpoint
 from ktextures.training.objective import Objective

@@ -6,8 +6,8 @@ from typing import Protocol
 import keras
 import numpy as np
 
-from ktextures.archive import Arrays
 from ktextures.errors import InputError
+from ktextures.files.archive import Arrays
 
 __all__ = ["Objective", "optimizer_state", "restore_optimizer", "weights_of"]
 

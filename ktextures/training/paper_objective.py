@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ktextures.archive import Arrays
+from ktextures.files.archive import Arrays
 from ktextures.model.ktextures import KTextures
 from ktextures.raster.tile_set import TileSet
 from ktextures.training.objective import optimizer_state, restore_optimizer, weights_of

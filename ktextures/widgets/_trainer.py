@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import xarray as xr
 
 from ktextures._loading import load_module
-from ktextures.classes import ClassTable
+from ktextures.classes.table import ClassTable
 from ktextures.training.presets import Preset, find_preset
 from ktextures.widgets._classes import ClassBook
 from ktextures.widgets._frames import first_look, initial_snapshot, snapshot_of

@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 
 import ktextures as kt
-from ktextures.archive import pack
 from ktextures.errors import InputError, ModelFileError, OutputError
 from ktextures.features.scene_encoder import SceneEncoder, load_encoder
 from ktextures.features.vgg16 import layer_names
+from ktextures.files.archive import pack
 from ktextures.training.train_encoder import train_encoder
 
 CHEAP = {"width": 4, "tile": 32, "progress": False, "seed": 2}

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 import ktextures as kt
-from ktextures.archive import pack, read_archive
 from ktextures.errors import InputError, ModelFileError, OutputError
+from ktextures.files.archive import pack, read_archive
 from ktextures.model.config import ModelConfig
 from ktextures.model.ktextures import KTextures, from_bytes
 from ktextures.raster.scaling import Preparation
@@ -213,7 +213,7 @@ def changed(model, change):
     content = model.to_bytes()
     import io
 
-    from ktextures.archive import unpack
+    from ktextures.files.archive import unpack
 
     settings, arrays = unpack(io.BytesIO(content), "model", "it")
     change(settings, arrays)

@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from affine import Affine
 
-from ktextures.classes import ClassTable
+from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.palette import class_colors
 from ktextures.results.areas import class_areas

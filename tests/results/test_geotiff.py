@@ -15,7 +15,7 @@ import xarray as xr
 from affine import Affine
 from rasterio.enums import ColorInterp
 
-from ktextures.classes import ClassTable
+from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError, OutputError
 from ktextures.raster.georeference import scene_transform
 from ktextures.results import paths, raster_writer

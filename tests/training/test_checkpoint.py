@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import ktextures as kt
-from ktextures.archive import read_archive
 from ktextures.errors import InputError, ModelFileError, OutputError
+from ktextures.files.archive import read_archive
 from ktextures.model.ktextures import from_bytes
 from ktextures.training import checkpoint as module
 from ktextures.training.checkpoint import (

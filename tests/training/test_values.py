@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import ktextures as kt
-from ktextures.archive import unpack
 from ktextures.errors import CallbackError, InputError
 from ktextures.features.filter_bank import FilterBank
+from ktextures.files.archive import unpack
 from ktextures.training.presets import find_preset
 
 QUICK = {"seed": 1, "progress": False}

@@ -7,12 +7,12 @@ import threading
 
 import pytest
 
-from ktextures.staging import staging_folder
+from ktextures.files.staging import staging_folder
 
 WRITER = """
 import sys, time
 from pathlib import Path
-from ktextures.staging import staging_folder
+from ktextures.files.staging import staging_folder
 
 with staging_folder(Path(sys.argv[1])) as folder:
     (folder / "half").write_text("half of it")

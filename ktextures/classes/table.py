@@ -9,14 +9,14 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.class_arrays import (
+from ktextures.classes.arrays import (
     MAX_VALUE,
     canonical_order,
     check_mapping,
     match_to,
     relabel,
 )
-from ktextures.class_attrs import (
+from ktextures.classes.attributes import (
     flag_words,
     read_integers,
     read_names,

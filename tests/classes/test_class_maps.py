@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from ktextures.class_maps import match_classes, relabel_classes
-from ktextures.classes import ClassTable
+from ktextures.classes.maps import match_classes, relabel_classes
+from ktextures.classes.table import ClassTable
 from ktextures.datasets import synthetic
 from ktextures.errors import InputError
 from ktextures.palette import class_colors

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ktextures.class_arrays import MAX_VALUE, match_to, relabel
-from ktextures.classes import ClassTable, table_of
+from ktextures.classes.arrays import MAX_VALUE, match_to, relabel
+from ktextures.classes.table import ClassTable, table_of
 from ktextures.errors import InputError
 from ktextures.palette import free_colors
 

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 
 from ktextures.errors import ModelFileError, OutputError
-from ktextures.staging import staging_folder
+from ktextures.files.staging import staging_folder
 
 __all__ = ["pack", "read_archive", "unpack", "write_atomically"]
 

@@ -6,8 +6,8 @@ import pytest
 import rioxarray
 import xarray as xr
 
-from ktextures.class_arrays import canonical_order, match_to, relabel
-from ktextures.classes import ClassTable, table_of
+from ktextures.classes.arrays import canonical_order, match_to, relabel
+from ktextures.classes.table import ClassTable, table_of
 from ktextures.errors import InputError
 from ktextures.palette import class_colors
 

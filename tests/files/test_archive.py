@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from ktextures import archive
-from ktextures.archive import pack, read_archive, unpack, write_atomically
 from ktextures.errors import ModelFileError, OutputError
+from ktextures.files import archive
+from ktextures.files.archive import pack, read_archive, unpack, write_atomically
 
 SETTINGS = {"k": 3, "names": ["a", "b"], "loss": 0.1}
 NUMBERS = st.one_of(
