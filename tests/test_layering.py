@@ -19,7 +19,7 @@ LAYERS = [
     {"raster"},
     {"classes", "rendering"},
     {"files", "palette"},
-    {"_arguments", "_interrupts", "_loading", "errors"},
+    {"_loading", "errors"},
 ]
 
 # Inside a subpackage: each module imports only from those before it.

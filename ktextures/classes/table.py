@@ -11,10 +11,7 @@ import numpy.typing as npt
 
 from ktextures.classes.arrays import (
     MAX_VALUE,
-    canonical_order,
     check_mapping,
-    match_to,
-    relabel,
 )
 from ktextures.classes.attributes import (
     flag_words,
@@ -25,13 +22,7 @@ from ktextures.classes.attributes import (
 from ktextures.errors import InputError
 from ktextures.palette import class_colors, free_colors, parse_color
 
-__all__ = [
-    "ClassTable",
-    "canonical_order",
-    "match_to",
-    "relabel",
-    "table_of",
-]
+__all__ = ["ClassTable", "table_of"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from ktextures._version import __version__
-from ktextures.classes.table import canonical_order
+from ktextures.classes.arrays import canonical_order
 from ktextures.errors import InputError
 from ktextures.features.protocol import FeatureExtractor
 from ktextures.model.config import TrainingRecord, check_bands

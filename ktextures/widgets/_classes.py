@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import xarray as xr
 
-from ktextures.classes.table import ClassTable, match_to
+from ktextures.classes.arrays import match_to
+from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.model.config import Snapshot
 from ktextures.raster.georeference import georeference

@@ -9,7 +9,8 @@ import numpy.typing as npt
 import xarray as xr
 
 import ktextures.results.leaflet  # noqa: F401 - lets maps add a result as a layer
-from ktextures.classes.table import ClassTable, relabel
+from ktextures.classes.arrays import relabel
+from ktextures.classes.table import ClassTable
 from ktextures.model.config import Snapshot
 from ktextures.raster.georeference import georeference
 from ktextures.widgets._classes import ClassBook

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import traitlets as t
 
-from ktextures.classes.table import ClassTable, relabel
+from ktextures.classes.arrays import relabel
+from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.model.config import Snapshot
 from ktextures.rendering import data_url, palette_png

@@ -16,7 +16,7 @@ import pytest
 import rasterio
 
 import ktextures as kt
-from ktextures._arguments import (
+from ktextures.cli.arguments import (
     MAX_K,
     MAX_SEED,
     MAX_TEXTURE_SCALE,
@@ -24,9 +24,9 @@ from ktextures._arguments import (
     RESULTS,
     build_parser,
 )
-from ktextures.cli import SIDECARS, main
+from ktextures.cli.command import SIDECARS, main
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MODEL, CLASSES, SIMULATED, OVERVIEW = RESULTS
 INTERRUPT, TERMINATE = signal.SIGINT, signal.SIGTERM
 RUN = "import sys; from ktextures.cli import main; sys.exit(main())"
@@ -245,7 +245,7 @@ def test_mistakes_are_found_without_tensorflow(geotiff, tmp_path):
     assert run.stdout == "[1, 1, 1, 1, 1] set()\n", run.stderr
     lines = run.stderr.splitlines()
     assert all(line.startswith("ktextures: ") for line in lines)
-    wanted = ("absent.tif", "test_cli.py", "already exist", "folder", "checkpoint")
+    wanted = ("absent.tif", "test_command.py", "already exist", "folder", "checkpoint")
     for line, word in zip(lines, wanted, strict=True):
         assert word in line
     assert names(tmp_path) == [CLASSES]
@@ -338,7 +338,7 @@ def test_warnings_are_one_line(tmp_path, capsys):
 @pytest.mark.parametrize("option", ["--version", "--help"])
 def test_help_is_quick_and_loads_no_large_library(option):
     code = (
-        "import sys, ktextures.cli as cli\n"
+        "import sys, ktextures.cli.command as cli\n"
         "try:\n    cli.main()\nexcept SystemExit as stop:\n"
         "    heavy = {'tensorflow', 'keras', 'xarray'} & set(sys.modules)\n"
         "    sys.exit(f'{heavy} loaded' if heavy else stop.code)\n"

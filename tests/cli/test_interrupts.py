@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from ktextures._interrupts import Interrupts
+from ktextures.cli.interrupts import Interrupts
 
 INTERRUPT, TERMINATE = signal.SIGINT, signal.SIGTERM
 

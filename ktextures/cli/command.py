@@ -10,9 +10,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ktextures._arguments import RESULTS, build_parser
-from ktextures._interrupts import Interrupts
 from ktextures._loading import hidden_startup_messages
+from ktextures.cli.arguments import RESULTS, build_parser
+from ktextures.cli.interrupts import Interrupts
 from ktextures.errors import InputError, KTexturesError, OutputError
 
 if TYPE_CHECKING:
