@@ -84,7 +84,13 @@ class FeatureExtractor(ABC):
         """Arguments of the constructor, ready for JSON."""
 
     def get_state(self) -> dict[str, np.ndarray]:
-        """Arrays that `restore` needs beside the configuration; none by default."""
+        """Collect what `restore` needs besides the configuration.
+
+        Returns
+        -------
+        dict of str to array
+            Empty by default.
+        """
         return {}
 
     @classmethod
@@ -110,11 +116,23 @@ class FeatureExtractor(ABC):
         return cls(**config)
 
     def copy(self) -> Self:
-        """An extractor that can be fitted without changing this one."""
+        """Copy the extractor, so that the copy can be fitted without changing this one.
+
+        Returns
+        -------
+        FeatureExtractor
+            A shallow copy by default.
+        """
         return copy.copy(self)
 
     def describe(self) -> dict[str, Any]:
-        """Kind and configuration, for the record of a training."""
+        """Describe the extractor for the record of a training.
+
+        Returns
+        -------
+        dict
+            Kind and configuration.
+        """
         return {"kind": self.kind, **self.get_config()}
 
 

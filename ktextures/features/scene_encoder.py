@@ -101,6 +101,11 @@ class SceneEncoder(FeatureExtractor):
     def set_state(self, state: Mapping[str, np.ndarray]) -> None:
         """Assign the weights that `get_state` returned.
 
+        Parameters
+        ----------
+        state : mapping of str to array
+            Weights, float32, by layer name.
+
         Raises
         ------
         KeyError, ValueError
@@ -144,6 +149,11 @@ class SceneEncoder(FeatureExtractor):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save the encoder as one file, without pickles; see `load_encoder`.
 
+        Parameters
+        ----------
+        path : path
+            Any name. An existing file is replaced.
+
         Raises
         ------
         OutputError
@@ -155,10 +165,31 @@ class SceneEncoder(FeatureExtractor):
 def load_encoder(path: str | os.PathLike[str]) -> SceneEncoder:
     """Load a scene encoder that was saved; nothing in the file is executed.
 
+    Parameters
+    ----------
+    path : path
+        Written by `SceneEncoder.save`.
+
+    Returns
+    -------
+    SceneEncoder
+        With the same features as the one saved.
+
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     ModelFileError
         If the file is damaged or foreign.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> encoder = SceneEncoder(4, ("block1_conv1",), width=4)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     encoder.save(pathlib.Path(folder, "encoder"))
+    ...     load_encoder(pathlib.Path(folder, "encoder")).bands
+    4
     """
     config, arrays = read_archive(path, "encoder")
     try:

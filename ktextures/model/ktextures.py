@@ -31,6 +31,7 @@ class KTextures(Network):
     Parameters
     ----------
     config : ModelConfig
+        Number of classes, bands, preset, seed, and kinds of masks and textures.
     preparation : Preparation
         Frozen scaling of the bands.
     extractors : sequence of FeatureExtractor
@@ -52,6 +53,7 @@ class KTextures(Network):
         Returns
         -------
         KTextures
+            Nothing that happens to this model changes it.
 
         Examples
         --------
@@ -151,6 +153,7 @@ class KTextures(Network):
         Returns
         -------
         bytes
+            What `save` writes.
         """
         with self.lock:
             weights, record = self.weight_arrays(), self.record.copy()
@@ -222,6 +225,19 @@ def load(path: str | os.PathLike[str]) -> KTextures:
         If there is no such file.
     ModelFileError
         If it is damaged, foreign, or of a later layout.
+    MissingFeaturesError
+        If it uses a feature extractor that no imported module has registered.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> import ktextures as kt
+    >>> scene, truth = kt.datasets.synthetic(64, k=2, seed=1)
+    >>> model = kt.train(scene, k=2, steps=2, seed=1, progress=False)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     model.save(pathlib.Path(folder, "two.ktextures"))
+    ...     kt.load(pathlib.Path(folder, "two.ktextures")).k
+    2
     """
     return _rebuild(*read_archive(path, "model"), repr(str(path)))
 

@@ -102,6 +102,11 @@ class Preset:
         rate : float
             Above 0 and up to 1.
 
+        Returns
+        -------
+        Preset
+            A changed copy.
+
         Raises
         ------
         InputError
@@ -110,7 +115,13 @@ class Preset:
         return replace(self, learning_rate=rate)
 
     def to_dict(self) -> dict[str, Any]:
-        """The preset in plain JSON types."""
+        """Name and values of the preset.
+
+        Returns
+        -------
+        dict
+            In plain JSON types.
+        """
         settings = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in asdict(self).items()
@@ -205,6 +216,11 @@ class DefaultPreset(Preset):
         ----------
         rate : float
             Above 0 and up to 1; also of a model that is trained further.
+
+        Returns
+        -------
+        DefaultPreset
+            A changed copy.
 
         Raises
         ------

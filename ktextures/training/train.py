@@ -97,6 +97,7 @@ def train(
     Returns
     -------
     KTextures
+        A new model; its ``record`` holds losses and provenance.
 
     Raises
     ------
@@ -166,7 +167,9 @@ def plan_training(
     k : int
         Number of classes.
     preset : {"default", "paper"} or Preset
+        As for `train`.
     seed : int
+        As for `train`.
 
     Returns
     -------

@@ -87,6 +87,14 @@ def train_encoder(
     Notes
     -----
     Kingma & Welling 2013, arXiv 1312.6114.
+
+    Examples
+    --------
+    >>> import ktextures as kt
+    >>> scene, truth = kt.datasets.synthetic(64, k=2, seed=1)
+    >>> encoder = kt.train_encoder(scene, steps=1, width=4, tile=32, progress=False)
+    >>> encoder.trained["steps"]
+    1
     """
     several = [scenes] if isinstance(scenes, xr.DataArray) else list(scenes)
     scenes = [open_scene(scene) for scene in several]

@@ -347,6 +347,7 @@ class Explorer:
         Returns
         -------
         ipyleaflet.ImageOverlay
+            A picture of the view as it is now.
 
         Raises
         ------
