@@ -139,9 +139,14 @@ def _as_tuple(
     """Copies of the extractors, since a training fits them to its scene."""
     if features is None:
         return None
-    several = (features,) if isinstance(features, FeatureExtractor) else tuple(features)
+    several: tuple[object, ...]
+    if isinstance(features, FeatureExtractor | type):
+        several = (features,)  # a class is refused below
+    else:
+        several = tuple(features)
     if not several:
         raise InputError("features is empty; leave it out for the preset's own.")
+    copies = []
     for extractor in several:
         if not isinstance(extractor, FeatureExtractor):
             raise InputError(
@@ -149,4 +154,5 @@ def _as_tuple(
                 "VGG16Features(), FilterBank(), a scene encoder, or an instance of "
                 "your own subclass of ktextures.FeatureExtractor."
             )
-    return tuple(extractor.copy() for extractor in several)
+        copies.append(extractor.copy())
+    return tuple(copies)

@@ -34,8 +34,10 @@ __all__ = ["plan_training", "train"]
 
 MIN_PIXELS = 1024
 LEAST_SHARE = 0.001
-LEAST_STEPS = 100
-"""Steps after which each class should hold some pixels."""
+"""Share of the pixels that a class should hold."""
+
+LEAST_STEPS, MOST_RATE = 100, 10
+"""Steps after which it should, and how many times too high a learning rate may be."""
 
 
 def train(
@@ -294,7 +296,7 @@ def _conclude(plan: Plan, request: Request, *, continued: bool) -> None:
     if not continued:
         brightness, shares = _measured(model, plan.tiles)
         order = canonical_order(brightness)
-        _warn_of_empty_classes(shares, request)
+        _warn_of_empty_classes(shares, request, model.record.steps)
     provenance = {
         "preset": request.preset.name,
         "preset_settings": request.preset.to_dict(),
@@ -311,11 +313,11 @@ def _conclude(plan: Plan, request: Request, *, continued: bool) -> None:
         )
 
 
-def _warn_of_empty_classes(shares: np.ndarray, request: Request) -> None:
+def _warn_of_empty_classes(shares: np.ndarray, request: Request, steps: int) -> None:
     found = int((shares >= LEAST_SHARE).sum())
     rate, own = request.preset.learning_rate, find_preset(request.preset.name)
     # The published masks often begin with one class; that alone means nothing yet.
-    early = request.preset.steps < LEAST_STEPS and rate <= own.learning_rate
+    early = steps < LEAST_STEPS and rate <= MOST_RATE * own.learning_rate
     if found < request.k and not early:
         warnings.warn(
             f"Only {found} of {request.k} classes hold pixels (at least "

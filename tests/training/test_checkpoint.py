@@ -36,7 +36,7 @@ CHILD = """
 import sys
 import keras, numpy as np, tensorflow as tf
 import ktextures as kt
-from ktextures import checkpoint
+from ktextures.training import checkpoint
 
 tf.config.run_functions_eagerly(True)
 checkpoint.SECONDS_BETWEEN = 0.0
