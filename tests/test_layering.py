@@ -53,6 +53,7 @@ TENSOR_FREE = {
     "training.checkpoint",
     "training.initial_labels",
     "training.noise_whitening",
+    "training.presets",
 }
 # Units of tensor code, of which only the doors of training know scenes.
 TENSOR_CODE = {"features", "model", "training"}

@@ -354,6 +354,15 @@ def test_published_masks_have_nothing_soft(large, published, name):
         kt.segment(large, published, outputs=("classes", name))
 
 
+def test_a_model_may_be_given_as_its_file(large, trained, tmp_path):
+    trained.save(tmp_path / "m.ktextures")
+    for path in (tmp_path / "m.ktextures", str(tmp_path / "m.ktextures")):
+        found = kt.segment(large, path).classes
+        np.testing.assert_array_equal(found, kt.segment(large, trained).classes)
+    with pytest.raises(FileNotFoundError, match="absent"):
+        kt.segment(large, "absent.ktextures")
+
+
 @pytest.mark.parametrize("bands", [["red"], ["nir", "red", "green", "blue"]])
 def test_other_bands_are_refused(large, trained, bands):
     with pytest.raises(InputError, match=r"The scene has the bands .*bands=\[\.\.\.\]"):

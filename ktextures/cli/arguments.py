@@ -5,14 +5,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ktextures._version import __version__
+from ktextures.palette import MAX_CLASSES
+from ktextures.training.presets import default, paper
 
 __all__ = ["RESULTS", "build_parser"]
 
 # In the order in which they are written: nothing that fails later costs the model.
 RESULTS = ("model.ktextures", "classes.tif", "simulated.tif", "overview.png")
 
+MIN_K, MAX_K = 2, MAX_CLASSES
 # Repeated here because the modules that define them load TensorFlow.
-MIN_K, MAX_K = 2, 128
 MAX_SEED = 2**31 - 1
 MAX_TEXTURE_SCALE = 16
 PRESETS = ("default", "paper")
@@ -117,7 +119,8 @@ def _add_training(command: argparse.ArgumentParser) -> None:
         "--steps",
         metavar="N",
         type=_whole_number(1),
-        help="number of training steps (default: 600; with --preset paper: 10240)",
+        help=f"number of training steps (default: {default.steps}; "
+        f"with --preset paper: {paper.steps})",
     )
     command.add_argument(
         "--seed",

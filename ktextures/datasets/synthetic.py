@@ -11,6 +11,7 @@ from affine import Affine
 from ktextures.classes.table import ClassTable
 from ktextures.datasets.mosaics import class_means, mosaic, swath, texture_noise
 from ktextures.errors import InputError
+from ktextures.palette import MAX_CLASSES
 from ktextures.raster.georeference import georeference
 from ktextures.raster.open import open_scene
 
@@ -18,7 +19,6 @@ __all__ = ["Contrast", "SyntheticScene", "synthetic"]
 
 Contrast = Literal["texture", "color", "both"]
 
-_MAX_CLASSES = 128
 _SPREAD = 0.12  # standard deviation of texture, in units of the value range
 
 
@@ -132,7 +132,7 @@ def _check_arguments(
     kind: np.dtype[Any],
 ) -> None:
     wanted = {
-        f"k={k!r} must be 2..{_MAX_CLASSES}": 2 <= k <= _MAX_CLASSES,
+        f"k={k!r} must be 2..{MAX_CLASSES}": 2 <= k <= MAX_CLASSES,
         f"bands={bands!r} must be at least 1": bands >= 1,
         f"contrast={contrast!r} must be one of {get_args(Contrast)}": contrast
         in get_args(Contrast),

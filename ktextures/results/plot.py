@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
+from ktextures.palette import MAX_CLASSES
 from ktextures.raster.bands import shown_bands
 from ktextures.raster.georeference import scene_transform
 from ktextures.raster.nodata import scene_nodata, valid_pixels
@@ -168,7 +169,9 @@ def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
     figure = Sheet(figsize=(6.4, 3.2), dpi=_DPI, facecolor="white")
     axes = figure.add_axes((0.1, 0.16, 0.86, 0.72), facecolor="white")
     for color, (name, curve) in zip(
-        ClassTable.default(min(len(curves), 128)).colors, curves.items(), strict=False
+        ClassTable.default(min(len(curves), MAX_CLASSES)).colors,
+        curves.items(),
+        strict=False,
     ):
         steps = np.asarray(history.get("step", np.arange(1, curve.size + 1)))
         if steps.shape != curve.shape:

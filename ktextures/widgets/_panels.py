@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
+from ktextures.palette import MAX_CLASSES
 from ktextures.training.presets import Preset
 from ktextures.widgets._state import (
     BUSY,
@@ -147,7 +148,9 @@ class ControlsPanel:
     def _fields(self) -> list[w.Widget]:
         state = self._state
         k = w.IntSlider(description="k", min=2, max=max(24, state.k), layout=WIDE)
-        more_k = w.BoundedIntText(description="k (2-128)", min=2, max=128)
+        more_k = w.BoundedIntText(
+            description=f"k (2-{MAX_CLASSES})", min=2, max=MAX_CLASSES
+        )
         steps = w.BoundedIntText(description="steps", min=1, max=MAX_STEPS, step=50)
         preset = w.Dropdown(description="preset", options=list(PRESETS))
         seed = w.BoundedIntText(description="seed", min=-1, max=MAX_SEED)

@@ -15,8 +15,9 @@ from ktextures.classes.arrays import relabel
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.model.config import Snapshot
+from ktextures.palette import MAX_CLASSES
 from ktextures.rendering import data_url, palette_png
-from ktextures.training.presets import Preset, find_preset
+from ktextures.training.presets import Preset, default, find_preset
 
 if TYPE_CHECKING:
     from ktextures.features.protocol import FeatureExtractor
@@ -147,8 +148,8 @@ class ExplorerState(t.HasTraits):
         Held while several traits change together.
     """
 
-    k = t.Int(6, min=2, max=128)
-    steps = t.Int(600, min=1, max=MAX_STEPS)
+    k = t.Int(6, min=2, max=MAX_CLASSES)
+    steps = t.Int(default.steps, min=1, max=MAX_STEPS)
     seed = t.Int(-1, min=-1, max=MAX_SEED)
     texture_scale = FiniteFloat(AUTO_SCALE, max=16.0)
     preset = t.Enum(PRESETS, "default")
@@ -172,7 +173,7 @@ class ExplorerState(t.HasTraits):
     version = t.Int(0)
     hidden: Any = t.Any(frozenset())
     view = t.Enum(VIEWS, "classes")
-    chosen = t.Int(1, min=1, max=128)
+    chosen = t.Int(1, min=1, max=MAX_CLASSES)
     split = t.Bool(False)
     opacity = FiniteFloat(0.8, min=0.0, max=1.0)
     area = t.Any(None, allow_none=True)
@@ -286,7 +287,7 @@ class TrainingSettings:
 
 
 _WANTED = {
-    "k": "a whole number from 2 to 128",
+    "k": f"a whole number from 2 to {MAX_CLASSES}",
     "steps": f"a whole number from 1 to {MAX_STEPS}",
     "seed": f"a whole number from 0 to {MAX_SEED}, or None",
     "texture_scale": "0 (color only) to 16 pixels, or 'auto'",
