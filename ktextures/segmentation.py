@@ -12,7 +12,7 @@ import xarray as xr
 import ktextures.results.leaflet  # noqa: F401 - results are layers of a map
 from ktextures.errors import InputError
 from ktextures.model.config import check_bands
-from ktextures.model.ktextures import KTextures, load
+from ktextures.model.ktextures import KTextures, find_model
 from ktextures.model.network import TEXTURE_SIDE
 from ktextures.raster.georeference import georeference
 from ktextures.raster.nodata import scene_nodata, valid_pixels
@@ -131,9 +131,8 @@ def _warn_of_other_units(scene: xr.DataArray, model: KTextures) -> None:
 
 def _one_state(model: KTextures | str | os.PathLike[str], *, lazy: bool) -> KTextures:
     """A model that nothing changes until the result is computed."""
-    if isinstance(model, str | os.PathLike):
-        return load(model)
-    return model.copy() if lazy or model.in_training else model
+    found = find_model(model)
+    return found.copy() if lazy or found.in_training else found
 
 
 def _checked(outputs: Sequence[str], model: KTextures) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from ktextures.model.file import ModelParts, pack_parts, read_parts
 from ktextures.model.network import Network
 from ktextures.model.summary import SIDE, model_html
 
-__all__ = ["KTextures", "from_bytes", "load"]
+__all__ = ["KTextures", "find_model", "from_bytes", "load"]
 
 
 class KTextures(Network):
@@ -110,6 +110,12 @@ class KTextures(Network):
         >>> model.rename({1: "forest"}, colors={1: "green"}).classes.names
         ('forest', 'class 2')
         """
+        for given in (names, colors):
+            if given is not None and not isinstance(given, Mapping):
+                raise InputError(
+                    f"rename got {given!r}; give a mapping from class values, such as "
+                    '{1: "forest"}.'
+                )
         table = self.record.classes
         for value, name in (names or {}).items():
             table = table.rename(value, name)
@@ -240,6 +246,26 @@ def load(path: str | os.PathLike[str]) -> KTextures:
     2
     """
     return _rebuild(*read_archive(path, "model"), repr(str(path)))
+
+
+def find_model(model: object) -> KTextures:
+    """The model itself, or the one in a file.
+
+    Raises
+    ------
+    InputError
+        If it is neither a model nor a path.
+    FileNotFoundError, ModelFileError
+        As `load`.
+    """
+    if isinstance(model, KTextures):
+        return model
+    if isinstance(model, str | os.PathLike):
+        return load(model)
+    raise InputError(
+        f"model is {model!r}; give what ktextures.train or ktextures.load returned, or "
+        "the path of a model file."
+    )
 
 
 def _rebuild(settings: Mapping[str, Any], arrays: Arrays, name: str) -> KTextures:

@@ -81,6 +81,8 @@ def check_callbacks(callbacks: Sequence[keras.callbacks.Callback]) -> None:
     InputError
         With the reason.
     """
+    if isinstance(callbacks, keras.callbacks.Callback):
+        raise InputError("callbacks is a single callback; give a list of them.")
     for each in callbacks:
         if isinstance(each, type) or not isinstance(each, keras.callbacks.Callback):
             raise InputError(

@@ -27,10 +27,7 @@ from ktextures.training.presets import DefaultPreset, PaperPreset
 from ktextures.training.request import Request
 from ktextures.training.train_encoder import train_encoder
 
-__all__ = ["PARTS", "Plan", "prepare"]
-
-PARTS = ("tiles", "encoder", "descriptors", "initial labels")
-"""Of the preparation, as callbacks are told."""
+__all__ = ["Plan", "prepare"]
 
 TRIED_K = (2, 3, 4, 6)
 SAMPLE = 2_000

@@ -16,7 +16,7 @@ from ktextures.classes.arrays import canonical_order
 from ktextures.errors import InputError
 from ktextures.features.protocol import FeatureExtractor
 from ktextures.model.config import TrainingRecord, check_bands
-from ktextures.model.ktextures import KTextures
+from ktextures.model.ktextures import KTextures, find_model
 from ktextures.raster.nodata import require_valid
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import read_sample
@@ -52,7 +52,7 @@ def train(
     seed: int | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint: str | Path | None = None,
-    model: KTextures | None = None,
+    model: KTextures | str | Path | None = None,
     progress: bool = True,
 ) -> KTextures:
     """Learn k hard classes of a scene, each with its own texture, without labels.
@@ -90,9 +90,9 @@ def train(
     checkpoint : path, optional
         Folder for the state of this training. Called again with the same arguments
         after the process was killed, training resumes, with the same result.
-    model : KTextures, optional
-        Earlier model to train further, with its own preset and scaling. It stays as it
-        is; the result is a new model.
+    model : KTextures or path, optional
+        Earlier model, or its file, to train further with its own preset and scaling. It
+        stays as it is; the result is a new model.
     progress : bool
         Show a progress bar.
 
@@ -127,6 +127,7 @@ def train(
     scene = open_scene(scene)
     check_callbacks(callbacks)
     if model is not None:
+        model = find_model(model)
         check_bands(scene.band.values, model.config)
         _check_scaler(scaler, model)
     request = replace(

@@ -273,3 +273,28 @@ def test_a_scene_in_other_units_is_told(trained, small):
     reflectance = small.astype("float32") / 10_000
     with pytest.warns(UserWarning, match=r"100% of the values of band 'red' .* units"):
         kt.segment(reflectance, trained)
+
+
+# --- models that are none ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrong", [{}, 3, kt.KTextures])
+def test_what_is_no_model_is_refused(small, wrong):
+    with pytest.raises(InputError, match=r"model is .*; give what ktextures\.train or"):
+        kt.segment(small, wrong)
+    with pytest.raises(InputError, match=r"model is .*; give what ktextures\.train or"):
+        kt.train(small, model=wrong, **QUICK)
+
+
+@pytest.mark.usefixtures("eager")
+def test_the_file_of_a_model_may_be_trained_further(small, trained, tmp_path):
+    trained.save(tmp_path / "earlier")
+    further = kt.train(small, model=str(tmp_path / "earlier"), steps=1, **QUICK)
+    assert further.record.steps == trained.record.steps + 1
+
+
+def test_other_wrong_kinds_of_arguments_are_refused(small, trained):
+    with pytest.raises(InputError, match=r"rename got \['a'\]; give a mapping"):
+        trained.rename(["a"])
+    with pytest.raises(InputError, match="a single callback; give a list"):
+        kt.train(small, 2, callbacks=kt.Callback(), **QUICK)
