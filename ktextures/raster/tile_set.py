@@ -12,7 +12,14 @@ from ktextures.raster.read import read_window
 from ktextures.raster.scaling import Preparation
 from ktextures.raster.windows import Padding, Window, cover_evenly, grow, mirror
 
-__all__ = ["TileSet", "choose_tiles", "prepare_padded", "read_padded", "read_tiles"]
+__all__ = [
+    "TileSet",
+    "check_size",
+    "choose_tiles",
+    "prepare_padded",
+    "read_padded",
+    "read_tiles",
+]
 
 MIN_SIDE = 32
 MIN_VALID_SHARE = 0.25
@@ -114,6 +121,22 @@ class Candidate(NamedTuple):
     valid: np.ndarray
 
 
+def check_size(scene: xr.DataArray) -> None:
+    """Refuse a scene that is too small to train on.
+
+    Raises
+    ------
+    InputError
+        If it is smaller than 32 x 32 pixels.
+    """
+    height, width = scene.sizes["y"], scene.sizes["x"]
+    if min(height, width) < MIN_SIDE:
+        raise InputError(
+            f"The scene has {height} x {width} pixels; training needs at least "
+            f"{MIN_SIDE} x {MIN_SIDE}."
+        )
+
+
 def choose_tiles(
     scene: xr.DataArray,
     size: int,
@@ -154,11 +177,7 @@ def choose_tiles(
         If the scene is smaller than 32 x 32 pixels or holds no valid pixel.
     """
     height, width = scene.sizes["y"], scene.sizes["x"]
-    if min(height, width) < MIN_SIDE:
-        raise InputError(
-            f"the scene has {height} x {width} pixels; training needs at least "
-            f"{MIN_SIDE} x {MIN_SIDE}"
-        )
+    check_size(scene)
     windows = cover_evenly(height, width, size, shrink=shrink)
     order = np.arange(len(windows))
     if len(windows) > most:

@@ -21,7 +21,7 @@ from ktextures.raster.nodata import require_valid
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import read_sample
 from ktextures.raster.scaling import BandScaler, Preparation
-from ktextures.raster.tile_set import TileSet, choose_tiles
+from ktextures.raster.tile_set import TileSet, check_size, choose_tiles
 from ktextures.training.callbacks import check_callbacks, preparation_listener
 from ktextures.training.checkpoint import Checkpoint, fingerprint, prepare_folder
 from ktextures.training.loop import TrainingLoop
@@ -135,6 +135,7 @@ def train(
         on_preparation=preparation_listener(callbacks),
         progress=progress,
     )
+    check_size(scene)
     if checkpoint is not None:
         prepare_folder(checkpoint)
     sample = _valid_sample(scene, request.k)

@@ -708,7 +708,7 @@ def test_a_scene_with_too_few_valid_pixels_is_refused():
         quick(scene.copy(data=values).rio.write_nodata(0))
 
 
-@pytest.mark.parametrize("size", [(31, 64), (64, 20)])
+@pytest.mark.parametrize("size", [(31, 64), (64, 20), (8, 8)])
 def test_a_scene_that_is_too_small_is_refused(size):
     with pytest.raises(
         InputError, match=rf"has {size[0]} x {size[1]} pixels; .* at least 32 x 32"
