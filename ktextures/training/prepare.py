@@ -1,10 +1,9 @@
-"""From a scene and a request to a model, an objective and training tiles."""
+"""From scenes and a request to a model, an objective and training tiles."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import xarray as xr
 from sklearn.cluster import KMeans
 
 from ktextures.errors import InputError
@@ -16,8 +15,8 @@ from ktextures.model.config import ModelConfig
 from ktextures.model.ktextures import KTextures
 from ktextures.model.masks import ContextualMasks
 from ktextures.raster.bands import role_indices
-from ktextures.raster.georeference import pixel_meters
 from ktextures.raster.scaling import Preparation
+from ktextures.raster.scene_set import SceneSet
 from ktextures.raster.tile_set import TileSet, choose_tiles
 from ktextures.training.descriptors import DescriptorSpace
 from ktextures.training.dictionary_objective import DictionaryObjective
@@ -44,17 +43,17 @@ class Plan:
 
 
 def prepare(
-    scene: xr.DataArray,
+    scenes: SceneSet,
     request: Request,
     preparation: Preparation,
     model: KTextures | None = None,
 ) -> Plan:
-    """Make a model for a scene, or take `model`, and the preset's objective for it."""
+    """Make a model for scenes, or take `model`, and the preset's objective for it."""
     preset = request.preset
     if isinstance(preset, PaperPreset):
-        return _paper(scene, request, preset, preparation, model)
+        return _paper(scenes, request, preset, preparation, model)
     if isinstance(preset, DefaultPreset):
-        return _default(scene, request, preset, preparation, model)
+        return _default(scenes, request, preset, preparation, model)
     raise InputError(
         f"preset is a {type(preset).__name__}; pass ktextures.presets.default or "
         "ktextures.presets.paper, or a variant made by dataclasses.replace."
@@ -62,19 +61,21 @@ def prepare(
 
 
 def _paper(
-    scene: xr.DataArray,
+    scenes: SceneSet,
     request: Request,
     preset: PaperPreset,
     preparation: Preparation,
     model: KTextures | None,
 ) -> Plan:
     if model is None:
-        extractors = request.features or _paper_features(scene, request, preset)
-        config = _config(scene, request, "published", "published", {})
+        extractors = request.features or _paper_features(
+            scenes, request, preset, preparation
+        )
+        config = _config(scenes, request, "published", "published", {})
         model = KTextures(config, preparation, extractors)
     request.on_preparation("tiles")
     tiles = choose_tiles(
-        scene,
+        scenes,
         preset.tile_size,
         model.reach,
         preparation,
@@ -87,10 +88,14 @@ def _paper(
 
 
 def _paper_features(
-    scene: xr.DataArray, request: Request, preset: PaperPreset
+    scenes: SceneSet,
+    request: Request,
+    preset: PaperPreset,
+    preparation: Preparation,
 ) -> Sequence[FeatureExtractor]:
     encoder = train_encoder(
-        scene,
+        scenes.scenes,
+        scaler=preparation.scaler,
         steps=preset.encoder_steps,
         seed=request.seed,
         progress=request.progress,
@@ -100,7 +105,7 @@ def _paper_features(
 
 
 def _default(
-    scene: xr.DataArray,
+    scenes: SceneSet,
     request: Request,
     preset: DefaultPreset,
     preparation: Preparation,
@@ -110,7 +115,7 @@ def _default(
     reach = model.reach if model else _widest_reach(request, preset)
     request.on_preparation("tiles")
     tiles = choose_tiles(
-        scene,
+        scenes,
         preset.tile_size,
         max(preset.halo, reach),
         preparation,
@@ -124,9 +129,9 @@ def _default(
         _fit(extractors, tiles, model.config)
         channels = space.fit(tiles, lambda: request.on_preparation("descriptors"))
     else:
-        scale, space, channels = _choose_scale(scene, request, preset, tiles)
+        scale, space, channels = _choose_scale(scenes, request, preset, tiles)
         options = {"texture_scale": scale}
-        config = _config(scene, request, "contextual", "tileable", options)
+        config = _config(scenes, request, "contextual", "tileable", options)
         model = KTextures(config, preparation, space.extractors)
     objective = DictionaryObjective(
         model,
@@ -149,47 +154,45 @@ def _widest_reach(request: Request, preset: DefaultPreset) -> int:
 
 
 def _choose_scale(
-    scene: xr.DataArray, request: Request, preset: DefaultPreset, tiles: TileSet
+    scenes: SceneSet, request: Request, preset: DefaultPreset, tiles: TileSet
 ) -> tuple[float, DescriptorSpace, np.ndarray]:
     """Texture scale, the space that goes with it, and the tiles' channels in it."""
     scale = request.texture_scale
     if scale is None:
-        meters = pixel_meters(scene)
+        meters = scenes.pixel_meters
         coarse = bool(meters and meters >= preset.coarse_pixel)
         scale = preset.color_scale if coarse else preset.texture_scale
-    space, channels = _described(scene, request, preset, tiles, scale)
+    space, channels = _described(scenes, request, preset, tiles, scale)
     if request.texture_scale is None and scale >= preset.texture_from:
         rows = channels[tiles.inner()[1]]
         if clusteredness(rows, request.seed) < preset.least_clusteredness:
             scale = preset.color_scale
-            space, channels = _described(scene, request, preset, tiles, scale)
+            space, channels = _described(scenes, request, preset, tiles, scale)
     return scale, space, channels
 
 
 def _described(
-    scene: xr.DataArray,
+    scenes: SceneSet,
     request: Request,
     preset: DefaultPreset,
     tiles: TileSet,
     scale: float,
 ) -> tuple[DescriptorSpace, np.ndarray]:
     color_only = scale < preset.texture_from
-    extractors = request.features or _default_features(scene, color_only)
+    extractors = request.features or _default_features(scenes, color_only)
     space = _space(extractors, scale, preset)
-    _fit(extractors, tiles, _config(scene, request, "contextual", "tileable", {}))
+    _fit(extractors, tiles, _config(scenes, request, "contextual", "tileable", {}))
     channels = space.fit(tiles, lambda: request.on_preparation("descriptors"))
     return space, channels
 
 
-def _default_features(
-    scene: xr.DataArray, color_only: bool
-) -> Sequence[FeatureExtractor]:
+def _default_features(scenes: SceneSet, color_only: bool) -> Sequence[FeatureExtractor]:
     if color_only:
         return (ColorFeatures(),)
-    if role_indices(scene, ("red", "green", "blue")) is None:
+    if role_indices(scenes.first, ("red", "green", "blue")) is None:
         return (FilterBank(), ColorFeatures())
     triples = [("red", "green", "blue")]
-    if role_indices(scene, ("nir",)) is not None:
+    if role_indices(scenes.first, ("nir",)) is not None:
         triples.append(("nir", "red", "green"))
     vgg = [VGG16Features(weights="bundled", bands=triple) for triple in triples]
     return (*vgg, ColorFeatures())
@@ -212,7 +215,7 @@ def _space(
 
 
 def _config(
-    scene: xr.DataArray,
+    scenes: SceneSet,
     request: Request,
     masks: str,
     textures: str,
@@ -220,8 +223,8 @@ def _config(
 ) -> ModelConfig:
     return ModelConfig(
         k=request.k,
-        bands=tuple(str(name) for name in scene.band.values),
-        roles=tuple(str(role) for role in scene.role.values),
+        bands=scenes.bands,
+        roles=scenes.roles,
         preset=request.preset.name,
         seed=request.seed,
         masks=masks,

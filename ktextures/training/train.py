@@ -17,11 +17,16 @@ from ktextures.errors import InputError
 from ktextures.features.protocol import FeatureExtractor
 from ktextures.model.config import TrainingRecord, check_bands
 from ktextures.model.ktextures import KTextures, find_model
-from ktextures.raster.nodata import require_valid
-from ktextures.raster.open import open_scene
-from ktextures.raster.read import read_sample
 from ktextures.raster.scaling import BandScaler, Preparation
-from ktextures.raster.tile_set import TileSet, check_size, choose_tiles
+from ktextures.raster.scene_samples import (
+    Samples,
+    check_units,
+    fit_preparation,
+    joined,
+    read_samples,
+)
+from ktextures.raster.scene_set import SceneSet, open_scenes
+from ktextures.raster.tile_set import TileSet, choose_tiles
 from ktextures.training.callbacks import check_callbacks, preparation_listener
 from ktextures.training.checkpoint import Checkpoint, fingerprint, prepare_folder
 from ktextures.training.loop import TrainingLoop
@@ -32,7 +37,6 @@ from ktextures.training.split_merge import regroup
 
 __all__ = ["plan_training", "train"]
 
-MIN_PIXELS = 1024
 LEAST_SHARE = 0.001
 """Share of the pixels that a class should hold."""
 
@@ -41,7 +45,7 @@ LEAST_STEPS, MOST_RATE = 100, 10
 
 
 def train(
-    scene: xr.DataArray,
+    scene: xr.DataArray | Sequence[xr.DataArray],
     k: int | None = None,
     *,
     preset: str | Preset | None = None,
@@ -124,24 +128,24 @@ def train(
     >>> kt.train(scene, k=3, model=model, steps=2, seed=1, progress=False).k
     3
     """
-    scene = open_scene(scene)
+    scenes = open_scenes(scene)
     check_callbacks(callbacks)
     if model is not None:
         model = find_model(model)
-        check_bands(scene.band.values, model.config)
+        check_bands(scenes.bands, model.config)
         _check_scaler(scaler, model)
     request = replace(
         check_request(k, preset, steps, texture_scale, features, seed, model),
         on_preparation=preparation_listener(callbacks),
         progress=progress,
     )
-    check_size(scene)
+    scenes.check_sizes()
     if checkpoint is not None:
         prepare_folder(checkpoint)
-    sample = _valid_sample(scene, request.k)
-    preparation = model.preparation if model else _preparation(scene, sample, scaler)
-    state = _checkpoint(checkpoint, request, scene, sample, preparation, model)
-    plan = prepare(scene, request, preparation, _continued(scene, request, model))
+    samples = read_samples(scenes)
+    preparation = _preparation(scenes, samples, request, scaler, model)
+    state = _checkpoint(checkpoint, request, scenes, samples, preparation, model)
+    plan = prepare(scenes, request, preparation, _continued(scenes, request, model))
     loop = TrainingLoop(
         plan.model,
         plan.objective,
@@ -149,14 +153,16 @@ def train(
         callbacks=callbacks,
         checkpoint=state,
         progress=progress,
-        conclude=lambda: _conclude(plan, request, continued=model is not None),
+        conclude=lambda: _conclude(
+            plan, request, len(scenes), continued=model is not None
+        ),
     )
     loop.run()
     return plan.model
 
 
 def plan_training(
-    scene: xr.DataArray,
+    scene: xr.DataArray | Sequence[xr.DataArray],
     k: int,
     *,
     preset: str | Preset = "default",
@@ -193,12 +199,29 @@ def plan_training(
     >>> kt.plan_training(scene, 2).objective.labels.shape
     (1, 64, 64)
     """
-    scene = open_scene(scene)
+    scenes = open_scenes(scene)
     request = replace(
         check_request(k, preset, None, "auto", None, seed, None), progress=False
     )
-    sample = _valid_sample(scene, request.k)
-    return prepare(scene, request, _preparation(scene, sample, None))
+    scenes.check_sizes()
+    samples = read_samples(scenes)
+    return prepare(scenes, request, _preparation(scenes, samples, request))
+
+
+def _preparation(
+    scenes: SceneSet,
+    samples: Samples,
+    request: Request,
+    scaler: BandScaler | None = None,
+    model: KTextures | None = None,
+) -> Preparation:
+    """Scaling and filling of the bands, those of an earlier model if there is one."""
+    if scaler is None:
+        check_units(scenes, samples)
+    if model is not None:
+        scaler = model.preparation.scaler
+    fitted = fit_preparation(scenes, joined(samples), scaler, request.k)
+    return fitted if model is None else model.preparation
 
 
 def _check_scaler(scaler: BandScaler | None, model: KTextures) -> None:
@@ -210,7 +233,7 @@ def _check_scaler(scaler: BandScaler | None, model: KTextures) -> None:
 
 
 def _continued(
-    scene: xr.DataArray, request: Request, model: KTextures | None
+    scenes: SceneSet, request: Request, model: KTextures | None
 ) -> KTextures | None:
     """A copy of the earlier model, with the number of classes asked for."""
     if model is None:
@@ -219,7 +242,7 @@ def _continued(
     if request.k != made.k:
         preset = request.preset
         tiles = choose_tiles(
-            scene,
+            scenes,
             preset.tile_size,
             made.reach,
             made.preparation,
@@ -233,36 +256,11 @@ def _continued(
     return made
 
 
-def _valid_sample(scene: xr.DataArray, k: int) -> np.ndarray:
-    sample, _ = read_sample(scene)
-    require_valid(len(sample), MIN_PIXELS, "training")
-    distinct = len(np.unique(sample[:: max(len(sample) // 100_000, 1)], axis=0))
-    if distinct < k:
-        raise InputError(
-            f"k is {k}, but the scene has only {distinct} distinct pixel values; "
-            "choose a smaller k."
-        )
-    return sample
-
-
-def _preparation(
-    scene: xr.DataArray, sample: np.ndarray, scaler: BandScaler | None
-) -> Preparation:
-    names = [str(name) for name in scene.band.values]
-    scaler = scaler or BandScaler.fit(sample, band_names=names)
-    if scaler.num_bands != len(names):
-        raise InputError(
-            f"The scaler has {scaler.num_bands} bands, the scene {len(names)}: {names}."
-        )
-    mean = scaler.scale(sample).mean(0, dtype="float64")
-    return Preparation(scaler, tuple(float(value) for value in mean))
-
-
 def _checkpoint(
     folder: str | Path | None,
     request: Request,
-    scene: xr.DataArray,
-    sample: np.ndarray,
+    scenes: SceneSet,
+    samples: Samples,
     preparation: Preparation,
     model: KTextures | None,
 ) -> Checkpoint | None:
@@ -274,12 +272,12 @@ def _checkpoint(
         "k": request.k,
         "seed": request.seed,
         "texture_scale": request.texture_scale,
-        "size": [scene.sizes["y"], scene.sizes["x"]],
-        "bands": [str(name) for name in scene.band.values],
-        "roles": [str(role) for role in scene.role.values],
+        "sizes": scenes.sizes,
+        "bands": scenes.bands,
+        "roles": scenes.roles,
         "scaler": preparation.scaler.to_dict(),
     }
-    arrays = [sample]
+    arrays: list[np.ndarray] = [*samples]
     if request.features:
         settings["features"] = [extractor.describe() for extractor in request.features]
         for extractor in request.features:
@@ -291,7 +289,7 @@ def _checkpoint(
     return state
 
 
-def _conclude(plan: Plan, request: Request, *, continued: bool) -> None:
+def _conclude(plan: Plan, request: Request, scenes: int, *, continued: bool) -> None:
     """Give the classes their order, and record what was done."""
     model = plan.model
     order = model.record.order
@@ -304,6 +302,7 @@ def _conclude(plan: Plan, request: Request, *, continued: bool) -> None:
         "preset_settings": request.preset.to_dict(),
         "k": request.k,
         "seed": request.seed,
+        "scenes": scenes,
         "steps": len(model.record.losses.get("loss", ())),
         "texture_scale": model.mask_network.texture_scale,
         "features": [extractor.describe() for extractor in model.extractors],

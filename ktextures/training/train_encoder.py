@@ -14,11 +14,14 @@ from ktextures.features.scene_encoder import SceneEncoder, convolution
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import read_sample
 from ktextures.raster.scaling import BandScaler, Preparation
+from ktextures.raster.scene_set import open_scenes
 from ktextures.raster.tile_set import choose_tiles
 
 __all__ = ["train_encoder"]
 
 LATENT = 32
+MOST_TILES = 1024
+"""Read into memory, of all scenes together; of each, at most a quarter of them."""
 
 
 def build_decoder(bands: int, width: int, seed: int) -> keras.Model:
@@ -49,14 +52,14 @@ def train_encoder(
     seed: int = 0,
     progress: bool = True,
     on_step: Callable[[], None] = lambda: None,
+    scaler: BandScaler | None = None,
 ) -> SceneEncoder:
     """Train a variational autoencoder on scenes and return its encoder.
 
     Parameters
     ----------
     scenes : sequence of DataArray (band, y, x), or one
-        All with the same bands in the same order. Each is scaled by its own
-        percentiles.
+        All with the same bands in the same order.
     steps : int
         Gradient steps of one tile each.
     layers : sequence of str
@@ -73,6 +76,9 @@ def train_encoder(
         Show a progress bar.
     on_step : callable
         Called before each step; what it raises ends the training.
+    scaler : BandScaler, optional
+        Bands of all scenes to 0..1; by default, each scene is scaled by its own
+        percentiles.
 
     Returns
     -------
@@ -106,7 +112,8 @@ def train_encoder(
         )
     if steps < 1:
         raise InputError(f"steps is {steps}; an encoder needs at least one.")
-    tiles = [_tiles_of(scene, tile, seed) for scene in scenes]
+    most = max(MOST_TILES // max(len(scenes), 4), 1)
+    tiles = [_tiles_of(scene, tile, most, seed, scaler) for scene in scenes]
     encoder = SceneEncoder(counts.pop(), layers, width=width, seed=seed)
     losses = Autoencoder(encoder, beta).train(tiles, steps, progress, on_step)
     tenth = max(steps // 10, 1)
@@ -119,15 +126,16 @@ def train_encoder(
     return encoder
 
 
-def _tiles_of(scene: xr.DataArray, size: int, seed: int) -> np.ndarray:
+def _tiles_of(
+    scene: xr.DataArray, size: int, most: int, seed: int, scaler: BandScaler | None
+) -> np.ndarray:
+    names = [str(name) for name in scene.band.values]
     sample, _ = read_sample(scene)
-    scaler = BandScaler.fit(
-        sample, band_names=[str(name) for name in scene.band.values]
-    )
+    scaler = scaler or BandScaler.fit(sample, band_names=names)
     mean = scaler.scale(sample).mean(0)
     preparation = Preparation(scaler, tuple(float(value) for value in mean))
     return choose_tiles(
-        scene, size, 0, preparation, most=256, seed=seed, shrink=False
+        open_scenes(scene), size, 0, preparation, most=most, seed=seed, shrink=False
     ).values
 
 

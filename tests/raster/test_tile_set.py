@@ -12,6 +12,7 @@ from ktextures.errors import InputError
 from ktextures.raster import tile_set as sampling
 from ktextures.raster.open import open_scene
 from ktextures.raster.scaling import BandScaler, Preparation
+from ktextures.raster.scene_set import open_scenes
 from ktextures.raster.tile_set import choose_tiles, read_padded, read_tiles
 from ktextures.raster.windows import Window, cover_evenly
 
@@ -37,7 +38,7 @@ def preparation():
 
 def choose(scene, preparation, size=16, halo=0, most=1000, seed=0, shrink=True):
     return choose_tiles(
-        scene, size, halo, preparation, most=most, seed=seed, shrink=shrink
+        open_scenes(scene), size, halo, preparation, most=most, seed=seed, shrink=shrink
     )
 
 
