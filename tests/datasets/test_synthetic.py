@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, gaussian_filter1d, label
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
@@ -188,6 +188,64 @@ def test_every_texture_has_a_spectrum_of_its_own(k):
     assert overlap.max() < 0.75
 
 
+def flowing_right(truth, river):
+    """The river's pixels (y, x), turned so that it goes from left to right."""
+    pixels = truth.values == river
+    return pixels if pixels.any(0).all() else pixels.T
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 7.5])
+def test_a_river_is_as_wide_as_asked_and_connects_two_edges(width, seed):
+    truth = synthetic((160, 200), k=4, river=width, seed=seed).truth
+    river = flowing_right(truth, 4)
+    assert river.any(0).all()
+    assert label(river, np.ones((3, 3)))[1] == 1
+    across = np.arange(len(river)) @ river / river.sum(0)
+    slope = np.gradient(gaussian_filter1d(across, 2.0))
+    assert river.sum() / np.hypot(1, slope).sum() == pytest.approx(width, rel=0.05)
+    assert np.ptp(across) > 20  # it meanders
+    assert np.abs(np.diff(slope[8:-8])).max() < 0.2  # smoothly
+
+
+@pytest.mark.parametrize("contrast", ["texture", "color", "both"])
+@pytest.mark.parametrize("bands", [1, 4])
+def test_a_river_has_a_color_of_its_own(contrast, bands):
+    scene, truth = synthetic(160, k=3, bands=bands, contrast=contrast, river=3)
+    river = truth.values == 3
+    brightness = scene.values.mean(0)
+    dark = brightness < (100 + 0.12 * 9900)
+    assert dark[river].mean() > 0.995
+    assert dark[~river].mean() < 0.005
+    assert scene.values[:, river].std() > 0
+
+
+def test_textures_beside_a_river_still_need_texture():
+    scene, truth = synthetic(192, k=3, seed=5, river=3)
+    land = truth.where(truth < 3, 0)
+    pixels = scene.values[:, land.values > 0].astype(float).T
+    labels = KMeans(2, n_init=3, random_state=0).fit_predict(pixels)
+    assert adjusted_rand_score(land.values[land.values > 0], labels) < 0.1
+    shares = np.bincount(land.values.ravel(), minlength=3)[1:] / (land.values > 0).sum()
+    assert shares.min() >= 0.5 / 2
+
+
+def test_a_river_among_two_classes_and_beside_nodata():
+    options = {"contrast": "color", "nodata_share": 0.2}
+    # This river crosses the edge of the data.
+    scene, truth = synthetic(96, k=2, river=4, seed=2, **options)
+    assert set(np.unique(truth)) == {0, 1, 2}
+    assert (truth.values == 0).sum() == round(0.2 * 96 * 96)
+    np.testing.assert_array_equal(scene.values[:, truth.values == 0], 0)
+
+
+def test_a_river_follows_the_seed():
+    first, again, other = (synthetic(64, river=3, seed=seed) for seed in (0, 0, 1))
+    assert first.scene.identical(again.scene)
+    assert first.truth.identical(again.truth)
+    assert ((first.truth == 4) != (other.truth == 4)).any()
+
+
 @pytest.mark.parametrize(
     ("dtype", "missing"), [("uint8", 0), ("int16", 0), ("float32", np.nan)]
 )
@@ -230,6 +288,11 @@ def test_other_places():
         ({"cells": 3}, "cells=3 must be at least k=4"),
         ({"nodata_share": 1.0}, "nodata_share=1.0"),
         ({"dtype": "complex64"}, "dtype=complex64"),
+        ({"river": 0}, "river=0 must be a width of 1 to 32 pixels, .* of 256 x 256"),
+        ({"river": 9, "size": (64, 100)}, "river=9 must be .* 1 to 8 .* 64 x 100"),
+        ({"river": "wide"}, "river='wide' must be .*; give a narrower river or"),
+        ({"river": float("nan")}, "river=nan"),
+        ({"river": True}, "river=True"),
         ({"size": 8}, "size=8 x 8 .*too small for 12 cells"),
         ({"size": 16, "nodata_share": 0.9}, r"nodata_share=0\.9 is too small"),
     ],
