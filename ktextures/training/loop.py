@@ -1,5 +1,6 @@
 """The training loop: steps, callbacks, the best pass, checkpoints, stopping."""
 
+import math
 import signal
 import threading
 import warnings
@@ -12,13 +13,21 @@ import keras
 import numpy as np
 from tqdm.auto import tqdm
 
-from ktextures.errors import CallbackError
+from ktextures.errors import CallbackError, InputError
 from ktextures.files.archive import Arrays
 from ktextures.model.ktextures import KTextures
 from ktextures.training.checkpoint import Checkpoint
+from ktextures.training.last_good import LastGood
 from ktextures.training.objective import Objective
 
 __all__ = ["TrainingLoop"]
+
+NOT_FINITE = "weights became NaN or infinite"
+
+REMEDY = (
+    "Lower the learning rate or the loss weights if you changed them, and check the "
+    "scene and the features for extreme values."
+)
 
 
 @dataclass
@@ -27,6 +36,10 @@ class Best:
 
     loss: float = float("inf")
     weights: Arrays | None = None
+
+
+class _StepFailed(Exception):
+    """A step gave losses or weights that are not finite."""
 
 
 class _CallbackFailed(Exception):
@@ -72,7 +85,8 @@ class TrainingLoop:
     """Runs an objective for a number of steps.
 
     A step is taken completely or not at all: Ctrl-C and `model.stop_training` end the
-    loop after the step in progress.
+    loop after the step in progress. A step whose losses or weights are not finite is
+    undone, and ends the loop with a warning.
 
     Parameters
     ----------
@@ -105,6 +119,7 @@ class TrainingLoop:
         self.callbacks = keras.callbacks.CallbackList(list(callbacks), model=model)
         self.checkpoint, self.progress = checkpoint, progress
         self.best, self.pass_losses, self.done = Best(), list[float](), 0
+        self.failure = ""
 
     def run(self) -> None:
         """Train until the steps are done or something stops it.
@@ -113,11 +128,19 @@ class TrainingLoop:
         ------
         CallbackError
             If a callback failed; the model then holds what was learned.
+        InputError
+            If the first step already gave losses or weights that are not finite.
+
+        Warns
+        -----
+        UserWarning
+            If a later step did; the model then holds what was learned before it.
         """
         self.model.stop_training = False
         ended = False
         with stopping_on_interrupt(self.model), _changing(self.model):
             self._resume()
+            self.good = LastGood(self.model)
             try:
                 self._run()
                 self._end()
@@ -157,27 +180,58 @@ class TrainingLoop:
         except KeyboardInterrupt:
             # From a callback; the step is done and recorded by then.
             self.model.stop_training = True
+        except _StepFailed as failed:
+            if self.done == 0:
+                raise InputError(
+                    f"Training failed at the first step: {failed}. Nothing was "
+                    f"learned. {REMEDY}"
+                ) from None
+            self._fail(self.done + 1, str(failed))
         finally:
             bar.close()
 
     def _one_step(self) -> dict[str, float]:
-        objective, index = self.objective, self.done
-        pass_index, place = divmod(index, objective.steps_per_pass)
+        index, last = self.done, self.objective.steps_per_pass - 1
+        pass_index, place = divmod(index, last + 1)
         if place == 0:
             self._call("on_epoch_begin", pass_index)
         self._call("on_train_batch_begin", index)
         with self.model.lock:
-            losses = objective.step(index)
+            losses = self._checked_step(index)
             for name, value in losses.items():
                 self.model.record.losses.setdefault(name, []).append(value)
             self.done += 1
             self.pass_losses.append(losses["loss"])
-        if place == objective.steps_per_pass - 1:
+        if place == last:
             self._end_pass(pass_index, losses)
         self._call("on_train_batch_end", index, losses)
-        if self.checkpoint and self.checkpoint.due():
+        if self.checkpoint and self.checkpoint.due() and self.good.keep():
             self._save()
         return losses
+
+    def _checked_step(self, index: int) -> dict[str, float]:
+        """Losses of a step, which is undone if they or the weights are not finite."""
+        try:
+            losses = self.objective.step(index)
+        except Exception:
+            # Weights that a callback damaged may show as any error.
+            if self.good.keep():
+                raise
+            losses = {}
+        bad = {name: each for name, each in losses.items() if not math.isfinite(each)}
+        # A finite loss may have a gradient that is not.
+        if losses and not bad and self.good.keep():
+            return losses
+        self.good.restore()
+        parts = {name: each for name, each in bad.items() if name != "loss"} or bad
+        named = ", ".join(f"{name!r} is {each}" for name, each in parts.items())
+        raise _StepFailed(f"the loss {named}" if bad else NOT_FINITE)
+
+    def _fail(self, step: int, reason: str) -> None:
+        self.failure = (
+            f"Training ended at step {step} of {self.steps}: {reason}. What was "
+            f"learned before this step is kept. {REMEDY}"
+        )
 
     def _end_pass(self, pass_index: int, losses: Mapping[str, float]) -> None:
         mean = float(np.mean(self.pass_losses))
@@ -188,13 +242,21 @@ class TrainingLoop:
 
     def _end(self) -> None:
         """Choose the weights to keep; the state saved is the one before that."""
-        if self.checkpoint:
+        with self.model.lock:
+            if not self.failure and not self.good.keep():
+                # Since the last step, by a callback.
+                self.good.restore()
+                self._fail(self.done, NOT_FINITE)
+        if not self.failure:
             self._save()
         with self.model.lock:
             self.objective.finish()
             if self.best.weights is not None:
                 self.model.assign_arrays(self.best.weights)
         self._conclude()
+        if self.failure:
+            # Attributed to the caller of `train`.
+            warnings.warn(self.failure, UserWarning, stacklevel=4)
 
     def _save(self) -> None:
         settings: dict[str, Any] = {

@@ -108,7 +108,8 @@ def train(
     Raises
     ------
     InputError
-        If an argument or the scene cannot be used; the message says what to do.
+        If an argument or the scene cannot be used; the message says what to do. Also if
+        the first step already gives losses or weights that are NaN or infinite.
     WeightsError
         If VGG-16 weights are needed and there are none.
     OutputError
@@ -117,6 +118,12 @@ def train(
         If the state in the checkpoint folder is damaged.
     CallbackError
         If a callback raised an exception; its ``model`` holds what was learned.
+
+    Warns
+    -----
+    UserWarning
+        If a later step gives losses or weights that are NaN or infinite; training ends,
+        and what was learned before that step is returned. Also if classes are lost.
 
     Examples
     --------

@@ -335,8 +335,3 @@ def test_an_unfinished_pass_is_not_judged(model):
 def test_without_a_whole_pass_the_last_step_is_kept(model):
     assert after(model, [5.0, 4.0]) == 2
     assert after(model, [5.0] * 9, stop=1) == 1
-
-
-def test_a_pass_that_is_no_number_is_never_the_best(model):
-    losses = [float("nan")] * 3 + [8.0] * 3 + [float("nan")] * 3
-    assert after(model, losses) == 6
