@@ -7,7 +7,7 @@ from ktextures.errors import InputError
 from ktextures.raster.nodata import require_valid
 from ktextures.raster.read import read_sample
 from ktextures.raster.scaling import BandScaler, Preparation
-from ktextures.raster.scene_set import SceneSet
+from ktextures.raster.scene_set import SceneSet, inside
 
 __all__ = ["check_units", "fit_preparation", "joined", "read_samples"]
 
@@ -128,7 +128,7 @@ def fit_preparation(
             scenes,
             k,
             f"{found} pixel values that differ by more than {SAME:.1%} of the range of "
-            "a band",
+            f"a band ({scaler.low[0]:g} to {scaler.high[0]:g} in {names[0]!r})",
         )
     mean = scaler.scale(sample).mean(0, dtype="float64")
     return Preparation(scaler, tuple(float(value) for value in mean))
@@ -228,7 +228,7 @@ def _refuse_units(
 ) -> None:
     first, second = sorted((one, other))
     told = [
-        f"{medians[place, band]:.4g} in {_lower(scenes.labels[place])} "
+        f"{medians[place, band]:.4g} in {inside(scenes.labels[place])} "
         f"({scenes.scenes[place].dtype})"
         for place in (first, second)
     ]
@@ -237,7 +237,3 @@ def _refuse_units(
         f"{scenes.bands[band]!r} is {' and '.join(told)}. Convert them to the same "
         "units; if they are, pass scaler=ktextures.BandScaler.fixed(low, high)."
     )
-
-
-def _lower(label: str) -> str:
-    return label[0].lower() + label[1:]

@@ -13,7 +13,7 @@ from ktextures.raster.doubts import warn_caller
 from ktextures.raster.georeference import pixel_meters
 from ktextures.raster.open import open_scene
 
-__all__ = ["SceneSet", "open_scenes"]
+__all__ = ["SceneSet", "inside", "open_scenes"]
 
 MIN_SIDE = 32
 MOST_UNLIKE = 1.5
@@ -21,6 +21,11 @@ MOST_UNLIKE = 1.5
 
 DECLARED = ("units", "scale_factor", "add_offset")
 """Attributes that say what values mean."""
+
+
+def inside(label: str) -> str:
+    """The label of a scene as it stands inside a sentence."""
+    return label[0].lower() + label[1:]
 
 
 @dataclass(frozen=True)
@@ -155,21 +160,16 @@ def _check_bands(scenes: SceneSet) -> None:
         if len(bands) != len(first):
             raise InputError(
                 f"{label} has {len(bands)} bands, {[str(name) for name, _ in bands]}, "
-                f"but {_inside(scenes.labels[0])} has {len(first)}, "
+                f"but {inside(scenes.labels[0])} has {len(first)}, "
                 f"{list(scenes.bands)}. {remedy}."
             )
         for place, (mine, wanted) in enumerate(zip(bands, first, strict=True), start=1):
             if tuple(map(str, mine)) != wanted:
                 raise InputError(
-                    f"Band {place} of {_inside(label)} is {_described(*mine)}, but "
-                    f"that of {_inside(scenes.labels[0])} is {_described(*wanted)}. "
+                    f"Band {place} of {inside(label)} is {_described(*mine)}, but "
+                    f"that of {inside(scenes.labels[0])} is {_described(*wanted)}. "
                     f"{remedy}."
                 )
-
-
-def _inside(label: str) -> str:
-    """The label as it stands inside a sentence."""
-    return label[0].lower() + label[1:]
 
 
 def _described(name: object, role: object) -> str:
@@ -188,7 +188,7 @@ def _check_declared(sources: Sequence[Any], labels: Sequence[str]) -> None:
             if value != found[0][1]:
                 raise InputError(
                     f"{label} declares {name} = {', '.join(value)}, but "
-                    f"{_inside(found[0][0])} {', '.join(found[0][1])}. Convert them to "
+                    f"{inside(found[0][0])} {', '.join(found[0][1])}. Convert them to "
                     f"the same units, or correct the attribute {name!r}."
                 )
 
@@ -210,7 +210,7 @@ def _warn_of_pixel_sizes(scenes: SceneSet) -> None:
     if known and known[-1][0] > MOST_UNLIKE * known[0][0]:
         (small, fine), (large, coarse) = known[0], known[-1]
         warn_caller(
-            f"a pixel of {_inside(fine)} measures about {small:g} m, one of "
-            f"{_inside(coarse)} {large:g} m; textures depend on the pixel size, so "
+            f"a pixel of {inside(fine)} measures about {small:g} m, one of "
+            f"{inside(coarse)} {large:g} m; textures depend on the pixel size, so "
             "classes may not mean the same. Resample the scenes to one pixel size"
         )

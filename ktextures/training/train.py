@@ -1,7 +1,5 @@
 """Train a model on a scene."""
 
-import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +9,9 @@ import keras
 import numpy as np
 import xarray as xr
 
-from ktextures._version import __version__
-from ktextures.classes.arrays import canonical_order
 from ktextures.errors import InputError
 from ktextures.features.protocol import FeatureExtractor
-from ktextures.model.config import TrainingRecord, check_bands
+from ktextures.model.config import check_bands
 from ktextures.model.ktextures import KTextures, find_model
 from ktextures.raster.scaling import BandScaler, Preparation
 from ktextures.raster.scene_samples import (
@@ -26,22 +22,21 @@ from ktextures.raster.scene_samples import (
     read_samples,
 )
 from ktextures.raster.scene_set import SceneSet, open_scenes
-from ktextures.raster.tile_set import TileSet, choose_tiles
+from ktextures.raster.tile_set import choose_tiles
 from ktextures.training.callbacks import check_callbacks, preparation_listener
 from ktextures.training.checkpoint import Checkpoint, fingerprint, prepare_folder
+from ktextures.training.conclude import (
+    conclude,
+    told_in_our_words,
+    warn_of_few_groups,
+)
 from ktextures.training.loop import TrainingLoop
 from ktextures.training.prepare import Plan, prepare
-from ktextures.training.presets import Preset, find_preset
+from ktextures.training.presets import Preset
 from ktextures.training.request import Request, check_request
 from ktextures.training.split_merge import regroup
 
 __all__ = ["plan_training", "train"]
-
-LEAST_SHARE = 0.001
-"""Share of the pixels that a class should hold."""
-
-LEAST_STEPS, MOST_RATE = 100, 10
-"""Steps after which it should, and how many times too high a learning rate may be."""
 
 
 def train(
@@ -152,7 +147,11 @@ def train(
     samples = read_samples(scenes)
     preparation = _preparation(scenes, samples, request, scaler, model)
     state = _checkpoint(checkpoint, request, scenes, samples, preparation, model)
-    plan = prepare(scenes, request, preparation, _continued(scenes, request, model))
+    with told_in_our_words():
+        earlier = _continued(scenes, request, model)
+        plan = prepare(scenes, request, preparation, earlier)
+    if model is None:
+        warn_of_few_groups(plan, request.k)
     loop = TrainingLoop(
         plan.model,
         plan.objective,
@@ -160,7 +159,7 @@ def train(
         callbacks=callbacks,
         checkpoint=state,
         progress=progress,
-        conclude=lambda: _conclude(
+        conclude=lambda: conclude(
             plan, request, len(scenes), continued=model is not None
         ),
     )
@@ -212,7 +211,8 @@ def plan_training(
     )
     scenes.check_sizes()
     samples = read_samples(scenes)
-    return prepare(scenes, request, _preparation(scenes, samples, request))
+    with told_in_our_words():
+        return prepare(scenes, request, _preparation(scenes, samples, request))
 
 
 def _preparation(
@@ -294,57 +294,3 @@ def _checkpoint(
     state = Checkpoint(folder, fingerprint(settings, arrays))
     state.read()
     return state
-
-
-def _conclude(plan: Plan, request: Request, scenes: int, *, continued: bool) -> None:
-    """Give the classes their order, and record what was done."""
-    model = plan.model
-    order = model.record.order
-    if not continued:
-        brightness, shares = _measured(model, plan.tiles)
-        order = canonical_order(brightness)
-        _warn_of_empty_classes(shares, request, model.record.steps)
-    provenance = {
-        "preset": request.preset.name,
-        "preset_settings": request.preset.to_dict(),
-        "k": request.k,
-        "seed": request.seed,
-        "scenes": scenes,
-        "steps": len(model.record.losses.get("loss", ())),
-        "texture_scale": model.mask_network.texture_scale,
-        "features": [extractor.describe() for extractor in model.extractors],
-        "ktextures": __version__,
-    }
-    with model.lock:
-        model.record = TrainingRecord(
-            model.record.classes, order, dict(model.record.losses), provenance
-        )
-
-
-def _warn_of_empty_classes(shares: np.ndarray, request: Request, steps: int) -> None:
-    found = int((shares >= LEAST_SHARE).sum())
-    rate, own = request.preset.learning_rate, find_preset(request.preset.name)
-    # The published masks often begin with one class; that alone means nothing yet.
-    early = steps < LEAST_STEPS and rate <= MOST_RATE * own.learning_rate
-    if found < request.k and not early:
-        warnings.warn(
-            f"Only {found} of {request.k} classes hold pixels (at least "
-            f"{LEAST_SHARE:.1%} of the training tiles). "
-            "Choose a smaller k, train for more steps, or, if you changed it, lower "
-            f"the learning rate ({rate:g}).",
-            UserWarning,
-            stacklevel=5,
-        )
-
-
-def _measured(model: KTextures, tiles: TileSet) -> tuple[np.ndarray, np.ndarray]:
-    """Mean of the scaled bands of each mask, NaN if it is empty, and its share."""
-    total, count = np.zeros(model.k), np.zeros(model.k)
-    values, _ = tiles.inner(model.reach)
-    pixels, valid = tiles.inner()
-    for tile, colors, known in zip(values, pixels, valid, strict=True):
-        masks = model(tile[None], training=False).numpy()[0].argmax(-1)[known]
-        total += np.bincount(masks, colors.mean(-1)[known], model.k)
-        count += np.bincount(masks, minlength=model.k)
-    brightness = np.where(count > 0, total / np.maximum(count, 1), math.nan)
-    return brightness, count / max(count.sum(), 1)

@@ -1,0 +1,134 @@
+"""Doubts about what a training finds, and the record of what it found."""
+
+import math
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ktextures._version import __version__
+from ktextures.classes.arrays import canonical_order
+from ktextures.model.config import TrainingRecord
+from ktextures.model.ktextures import KTextures
+from ktextures.raster.doubts import warn_caller
+from ktextures.raster.scene_samples import count_distinct
+from ktextures.raster.tile_set import TileSet
+from ktextures.training.dictionary_objective import DictionaryObjective
+from ktextures.training.prepare import Plan
+from ktextures.training.presets import find_preset
+from ktextures.training.request import Request
+
+__all__ = ["conclude", "told_in_our_words", "warn_of_few_groups"]
+
+LEAST_SHARE = 0.001
+"""Share of the pixels that a class should hold."""
+
+LEAST_STEPS, MOST_RATE = 100, 10
+"""Steps after which it should, and how many times too high a learning rate may be."""
+
+LOOKED_AT = 20_000
+"""Pixels whose descriptors are compared."""
+
+
+@contextmanager
+def told_in_our_words() -> Iterator[None]:
+    """Silence k-means about too few groups, which `warn_of_few_groups` reports."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Number of distinct clusters", ConvergenceWarning
+        )
+        yield
+
+
+def warn_of_few_groups(plan: Plan, k: int) -> None:
+    """Warn if fewer than k groups of pixels can be told apart.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of preset "default"; others compare no descriptors.
+    k : int
+        Number of classes.
+    """
+    if not isinstance(plan.objective, DictionaryObjective):
+        return
+    rows = plan.objective.descriptors[plan.objective.inside]
+    rows = rows[:: max(len(rows) // LOOKED_AT, 1)]
+    spread = float(np.sqrt(rows.var(0).sum()))
+    found = count_distinct(rows / max(spread, 1e-9), k)
+    if found < k:
+        warn_caller(
+            f"Only {found} groups of pixels can be told apart, but k is {k}; the other "
+            f"classes divide noise or stay empty. Choose k = {max(found, 2)} or less, "
+            "or train on a larger or more varied scene."
+        )
+
+
+def conclude(plan: Plan, request: Request, scenes: int, *, continued: bool) -> None:
+    """Give the classes their order, and record what was done.
+
+    Parameters
+    ----------
+    plan : Plan
+        Its model gets a new record.
+    request : Request
+    scenes : int
+        How many were trained on.
+    continued : bool
+        Whether the classes of an earlier model keep their order.
+
+    Warns
+    -----
+    UserWarning
+        If classes hold no pixels although there were steps enough.
+    """
+    model = plan.model
+    order = model.record.order
+    if not continued:
+        brightness, shares = _measured(model, plan.tiles)
+        order = canonical_order(brightness)
+        _warn_of_empty_classes(shares, request, model.record.steps)
+    provenance = {
+        "preset": request.preset.name,
+        "preset_settings": request.preset.to_dict(),
+        "k": request.k,
+        "seed": request.seed,
+        "scenes": scenes,
+        "steps": len(model.record.losses.get("loss", ())),
+        "texture_scale": model.mask_network.texture_scale,
+        "features": [extractor.describe() for extractor in model.extractors],
+        "ktextures": __version__,
+    }
+    with model.lock:
+        model.record = TrainingRecord(
+            model.record.classes, order, dict(model.record.losses), provenance
+        )
+
+
+def _warn_of_empty_classes(shares: np.ndarray, request: Request, steps: int) -> None:
+    found = int((shares >= LEAST_SHARE).sum())
+    rate, own = request.preset.learning_rate, find_preset(request.preset.name)
+    # The published masks often begin with one class; that alone means nothing yet.
+    early = steps < LEAST_STEPS and rate <= MOST_RATE * own.learning_rate
+    if found < request.k and not early:
+        warn_caller(
+            f"Only {found} of {request.k} classes hold pixels (at least "
+            f"{LEAST_SHARE:.1%} of the training tiles). "
+            "Choose a smaller k, train for more steps, or, if you changed it, lower "
+            f"the learning rate ({rate:g})."
+        )
+
+
+def _measured(model: KTextures, tiles: TileSet) -> tuple[np.ndarray, np.ndarray]:
+    """Mean of the scaled bands of each mask, NaN if it is empty, and its share."""
+    total, count = np.zeros(model.k), np.zeros(model.k)
+    values, _ = tiles.inner(model.reach)
+    pixels, valid = tiles.inner()
+    for tile, colors, known in zip(values, pixels, valid, strict=True):
+        masks = model(tile[None], training=False).numpy()[0].argmax(-1)[known]
+        total += np.bincount(masks, colors.mean(-1)[known], model.k)
+        count += np.bincount(masks, minlength=model.k)
+    brightness = np.where(count > 0, total / np.maximum(count, 1), math.nan)
+    return brightness, count / max(count.sum(), 1)
