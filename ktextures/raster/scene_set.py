@@ -159,9 +159,8 @@ def _check_bands(scenes: SceneSet) -> None:
         bands = list(zip(scene.band.values, scene.role.values, strict=True))
         if len(bands) != len(first):
             raise InputError(
-                f"{label} has {len(bands)} bands, {[str(name) for name, _ in bands]}, "
-                f"but {inside(scenes.labels[0])} has {len(first)}, "
-                f"{list(scenes.bands)}. {remedy}."
+                f"{label} has the bands {[str(name) for name, _ in bands]}, but "
+                f"{inside(scenes.labels[0])} has {list(scenes.bands)}. {remedy}."
             )
         for place, (mine, wanted) in enumerate(zip(bands, first, strict=True), start=1):
             if tuple(map(str, mine)) != wanted:

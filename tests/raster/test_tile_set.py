@@ -191,3 +191,81 @@ def test_of_a_lazy_scene_only_the_chosen_tiles_are_read(preparation):
         tiles.values, choose(eager, preparation, most=3).values
     )
     assert len(read) <= 3
+
+
+# --- several scenes ------------------------------------------------------------------
+
+
+def test_tiles_know_their_scene(preparation):
+    scenes = [scene_of(ramp(32, 48)), scene_of(ramp(64, 32))]
+    tiles = choose(scenes, preparation)
+    assert tiles.scenes == (0,) * 6 + (1,) * 8
+    assert list(tiles.windows[:6]) == cover_evenly(32, 48, 16, shrink=True)
+    assert list(tiles.windows[6:]) == cover_evenly(64, 32, 16, shrink=True)
+    assert tiles.some(3).scenes == (0, 1, 1)
+    wanted = choose(scenes[1], preparation)
+    np.testing.assert_array_equal(tiles.values[6:], wanted.values)
+    assert wanted.scenes == (0,) * 8
+
+
+def test_a_small_scene_lies_in_the_middle_of_a_tile(preparation):
+    small = ramp(32, 40)
+    small[0, 5, 6] = NODATA
+    tiles = choose([scene_of(ramp(70, 60)), scene_of(small)], preparation, 64, halo=3)
+    assert tiles.scenes == (0, 0, 1)
+    assert tiles.windows == (
+        Window(0, 0, 35, 60),
+        Window(35, 0, 35, 60),
+        (0, 0, 32, 40),
+    )
+    assert tiles.values.shape == (3, 41, 66, 2)
+    values, valid = tiles.inner()
+    assert valid[:2].all()
+    assert valid[2].sum() == tiles.valid[2].sum() == 32 * 40 - 1
+    assert valid[2, 1:33, 10:50].sum() == 32 * 40 - 1
+    assert not valid[2, 6, 16]
+    wanted, _ = read_padded(scene_of(small), Window(0, 0, 32, 40), 0, preparation)
+    np.testing.assert_array_equal(values[2, 1:33, 10:50], wanted)
+    # What surrounds it is mirrored, not cut off.
+    np.testing.assert_array_equal(values[2, 1:33, 9], wanted[:, 1])
+
+
+def test_around_a_smaller_tile_lies_its_scene(preparation):
+    scenes = [scene_of(ramp(60, 60)), scene_of(ramp(100, 60))]
+    tiles = choose(scenes, preparation, size=60)
+    assert tiles.windows[1:] == (Window(0, 0, 50, 60), Window(50, 0, 50, 60))
+    whole, _ = read_padded(scenes[1], Window(0, 0, 100, 60), 0, preparation)
+    np.testing.assert_array_equal(tiles.values[2][:55], whole[45:])
+    assert tiles.valid[2].any(1).tolist() == [False] * 5 + [True] * 50 + [False] * 5
+
+
+def test_each_scene_gives_the_same_number_of_tiles_as_far_as_it_has_them(preparation):
+    large, middle, small = (scene_of(ramp(side, side)) for side in (160, 64, 32))
+    tiles = choose([large, small, middle], preparation, most=14)
+    assert [tiles.scenes.count(index) for index in range(3)] == [5, 4, 5]
+    assert tiles.scenes == tuple(sorted(tiles.scenes))
+    again = choose([large, small, middle], preparation, most=14)
+    assert again.windows == tiles.windows
+
+
+def test_tiles_without_data_are_made_up_for_by_other_scenes(preparation):
+    values = ramp(64, 64)
+    values[:, :, 16:] = NODATA
+    tiles = choose([scene_of(values), scene_of(ramp(64, 64))], preparation, most=12)
+    assert [tiles.scenes.count(index) for index in range(2)] == [4, 8]
+
+
+def test_every_scene_gives_a_tile_up_to_a_limit(preparation):
+    scene = scene_of(ramp(64, 64))
+    assert choose([scene] * 7, preparation, most=2).scenes == tuple(range(7))
+    chosen = [choose([scene] * 30, preparation, most=2, seed=s).scenes for s in (1, 2)]
+    assert [len(set(each)) for each in chosen] == [8, 8]
+    assert chosen[0] != chosen[1]
+
+
+def test_a_scene_without_data_is_named(preparation):
+    empty = scene_of(np.zeros((2, 64, 64), "uint16"))
+    with pytest.raises(
+        InputError, match="Scene 2 has no valid pixel; check its nodata"
+    ):
+        choose([scene_of(ramp()), empty], preparation)
