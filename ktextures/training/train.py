@@ -1,4 +1,4 @@
-"""Train a model on a scene."""
+"""Train a model on one scene or several."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -54,15 +54,20 @@ def train(
     model: KTextures | str | Path | None = None,
     progress: bool = True,
 ) -> KTextures:
-    """Learn k hard classes of a scene, each with its own texture, without labels.
+    """Learn k hard classes, each with its own texture, without labels.
+
+    Several scenes get one legend: one scaling of the bands and one set of classes,
+    which mean the same in all of them.
 
     Ctrl-C, and ``self.model.stop_training = True`` in a callback, end training after
     the step in progress; what was learned by then is returned.
 
     Parameters
     ----------
-    scene : DataArray (band, y, x)
-        As `open_scene` returns it; other arrays are passed through it.
+    scene : DataArray (band, y, x), or list or tuple of them
+        As `open_scene` returns it; other arrays are passed through it. Several scenes
+        have the same bands, roles, and units, and any size, CRS, and nodata. Each
+        has at least 32 x 32 pixels; lazy ones are read by tile.
     k : int, optional
         Number of classes, 2 to 128; 6 by default, or that of `model`. If it differs
         from that of `model`, classes are split or merged first, and the others keep
@@ -81,7 +86,8 @@ def train(
     features : FeatureExtractor or sequence of them, optional
         What image and textures are compared by; several add up. Copies are fitted.
     scaler : BandScaler, optional
-        Bands to 0..1; percentiles 0.5 and 99.5 of the scene by default.
+        Bands to 0..1; percentiles 0.5 and 99.5 of the scene by default, or of a sample
+        in which several scenes weigh the same. If given, units are not compared.
     seed : int, optional
         Same seed, scene and versions: same classes. Drawn and recorded if not given.
     callbacks : sequence of keras.callbacks.Callback
@@ -118,7 +124,21 @@ def train(
     -----
     UserWarning
         If a later step gives losses or weights that are NaN or infinite; training ends,
-        and what was learned before that step is returned. Also if classes are lost.
+        and what was learned before that step is returned. Also if classes are lost,
+        if fewer than k groups of pixels can be told apart, or if the pixel sizes of
+        scenes differ by more than a factor of 1.5.
+
+    Notes
+    -----
+    Of several scenes, each gives the same number of tiles, as far as it has them, up to
+    the preset's ``max_tiles`` together. Of more scenes than that, each gives one tile;
+    of more than 4 times as many, some are chosen at random by the seed. Within tiles,
+    each pixel counts the same.
+
+    Units differ if in at least half of the bands both the median and the 99th
+    percentile are 50 times larger in one scene than in another, if the data type of a
+    scene cannot hold the median of another, or if arrays declare different ``units``,
+    ``scale_factor``, or ``add_offset``.
 
     Examples
     --------
@@ -129,6 +149,10 @@ def train(
     2
     >>> kt.train(scene, k=3, model=model, steps=2, seed=1, progress=False).k
     3
+    >>> west, east = scene[:, :, :32], scene[:, :, 32:]
+    >>> model = kt.train([west, east], k=2, steps=2, seed=1, progress=False)
+    >>> model.record.provenance["scenes"]
+    2
     """
     scenes = open_scenes(scene)
     check_callbacks(callbacks)
@@ -178,7 +202,7 @@ def plan_training(
 
     Parameters
     ----------
-    scene : DataArray (band, y, x)
+    scene : DataArray (band, y, x), or list or tuple of them
         As for `train`.
     k : int
         Number of classes.
@@ -191,7 +215,8 @@ def plan_training(
     -------
     Plan
         The model before training, its objective (that of preset "default" holds
-        ``descriptors`` and initial ``labels``), and the training tiles.
+        ``descriptors`` and initial ``labels``), and the training tiles, whose
+        ``scenes`` are counted from 0.
 
     Raises
     ------
