@@ -80,13 +80,40 @@ class TextureGenerator(layers.Layer):
         """Texture (batch, y, x, band), 0..1, of noise (batch, y + 2 m, x + 2 m, 1)."""
         maps = noise
         for layer in self.stack:
-            maps = layer(maps, training=training)
+            if training and isinstance(layer, layers.BatchNormalization):
+                maps = batch_normalized(maps, layer)
+            else:
+                maps = layer(maps, training=training)
         return crop(maps, self.margin)
 
     def get_config(self) -> dict[str, object]:
         """Constructor arguments."""
         names = ("bands", "width", "depth", "margin", "seed")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def batch_normalized(maps: tf.Tensor, layer: layers.BatchNormalization) -> tf.Tensor:
+    """What a layer makes of maps (batch, y, x, channel) in training, in one operation.
+
+    Keras computes the same by several operations, which makes a training step slower by
+    a tenth.
+    """
+    scaled, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+        maps,
+        tf.convert_to_tensor(layer.gamma),
+        tf.convert_to_tensor(layer.beta),
+        epsilon=layer.epsilon,
+        is_training=True,
+    )
+    count = tf.cast(tf.size(maps) / tf.shape(maps)[-1], maps.dtype)
+    # Keras averages the variance of the maps, not the estimate from a sample.
+    variance *= (count - 1) / count
+    for average, new in (
+        (layer.moving_mean, mean),
+        (layer.moving_variance, variance),
+    ):
+        average.assign(layer.momentum * average + (1 - layer.momentum) * new)
+    return scaled
 
 
 @keras.saving.register_keras_serializable("ktextures")

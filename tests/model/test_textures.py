@@ -49,6 +49,34 @@ def test_published_layers_are_in_the_published_order():
     assert widths == [16, 16, 16, 16, 5]
 
 
+def trained(compute, generator, noise):
+    """Texture, gradients and moving averages after a look in training."""
+    with tf.GradientTape() as tape:
+        texture = compute(noise)
+        loss = tf.reduce_mean(texture**2)
+    gradients = tape.gradient(loss, generator.trainable_variables)
+    averages = [each.numpy() for each in generator.non_trainable_variables]
+    return [texture.numpy(), *(each.numpy() for each in gradients), *averages]
+
+
+def test_published_generators_are_normalized_as_by_keras():
+    noise = 3 + 2 * tf.random.stateless_normal((1, 40, 48, 1), SEED)
+    ours, keras_own = TextureGenerator(4, seed=3), TextureGenerator(4, seed=3)
+    for generator in (ours, keras_own):
+        generator.build()
+        for layer in generator.stack[1::3]:
+            layer.momentum = 0.0  # so that averages are those of this look alone
+
+    def by_layers(maps):
+        for layer in keras_own.stack:
+            maps = layer(maps, training=True)
+        return maps[:, 8:-8, 8:-8]
+
+    found = trained(lambda maps: ours(maps, training=True), ours, noise)
+    for mine, wanted in zip(found, trained(by_layers, keras_own, noise), strict=True):
+        np.testing.assert_allclose(mine, wanted, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("bands", [1, 7])
 def test_textures_are_in_0_to_1_and_of_any_band_count(kind, bands):
