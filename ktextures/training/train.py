@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import keras
-import numpy as np
 import xarray as xr
 
 from ktextures.errors import InputError
@@ -24,12 +22,13 @@ from ktextures.raster.scene_samples import (
 from ktextures.raster.scene_set import SceneSet, open_scenes
 from ktextures.raster.tile_set import choose_tiles
 from ktextures.training.callbacks import check_callbacks, preparation_listener
-from ktextures.training.checkpoint import Checkpoint, fingerprint, prepare_folder
+from ktextures.training.checkpoint import Checkpoint, prepare_folder
 from ktextures.training.conclude import (
     conclude,
     told_in_our_words,
     warn_of_few_groups,
 )
+from ktextures.training.identity import identity
 from ktextures.training.loop import TrainingLoop
 from ktextures.training.prepare import Plan, prepare
 from ktextures.training.presets import Preset
@@ -170,7 +169,11 @@ def train(
         prepare_folder(checkpoint)
     samples = read_samples(scenes)
     preparation = _preparation(scenes, samples, request, scaler, model)
-    state = _checkpoint(checkpoint, request, scenes, samples, preparation, model)
+    state = None
+    if checkpoint is not None:
+        same = identity(request, scenes, samples, preparation.scaler, model)
+        state = Checkpoint(checkpoint, same)
+        state.read()  # that of another training is refused before the preparation
     with told_in_our_words():
         earlier = _continued(scenes, request, model)
         plan = prepare(scenes, request, preparation, earlier)
@@ -286,36 +289,3 @@ def _continued(
     if request.features:
         made.set_extractors(request.features)
     return made
-
-
-def _checkpoint(
-    folder: str | Path | None,
-    request: Request,
-    scenes: SceneSet,
-    samples: Samples,
-    preparation: Preparation,
-    model: KTextures | None,
-) -> Checkpoint | None:
-    """The state in a folder, refused before the preparation if it is another's."""
-    if folder is None:
-        return None
-    settings: dict[str, Any] = {
-        "preset": request.preset.to_dict(),
-        "k": request.k,
-        "seed": request.seed,
-        "texture_scale": request.texture_scale,
-        "sizes": scenes.sizes,
-        "bands": scenes.bands,
-        "roles": scenes.roles,
-        "scaler": preparation.scaler.to_dict(),
-    }
-    arrays: list[np.ndarray] = [*samples]
-    if request.features:
-        settings["features"] = [extractor.describe() for extractor in request.features]
-        for extractor in request.features:
-            arrays += extractor.get_state().values()
-    if model is not None:
-        arrays += [np.frombuffer(model.to_bytes(), "uint8")]
-    state = Checkpoint(folder, fingerprint(settings, arrays))
-    state.read()
-    return state

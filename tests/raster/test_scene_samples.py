@@ -47,7 +47,7 @@ def test_joined_samples_keep_their_distribution():
 
 
 def test_bright_pixels_of_a_small_scene_are_not_clipped():
-    scenes = open_scenes([scene_of(200), scene_of(32, offset=5)])
+    scenes = open_scenes([scene_of(500), scene_of(32, offset=5)])
     preparation = fit_preparation(scenes, joined(read_samples(scenes)), None, 2)
     assert min(preparation.scaler.high) > 5.5
     assert all(0.4 < value < 0.6 for value in preparation.fill)

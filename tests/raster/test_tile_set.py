@@ -239,6 +239,13 @@ def test_around_a_smaller_tile_lies_its_scene(preparation):
     assert tiles.valid[2].any(1).tolist() == [False] * 5 + [True] * 50 + [False] * 5
 
 
+def test_only_the_own_pixels_of_a_smaller_tile_need_data(preparation):
+    values = ramp(100, 60)
+    values[0, 64:] = NODATA  # 28 percent of the second tile is left
+    tiles = choose([scene_of(ramp(60, 60)), scene_of(values)], preparation, size=60)
+    assert tiles.scenes == (0, 1, 1)
+
+
 def test_each_scene_gives_the_same_number_of_tiles_as_far_as_it_has_them(preparation):
     large, middle, small = (scene_of(ramp(side, side)) for side in (160, 64, 32))
     tiles = choose([large, small, middle], preparation, most=14)

@@ -103,8 +103,7 @@ def test_a_model_says_how_many_scenes_it_learned_from(tmp_path):
 def test_classes_of_a_small_scene_are_not_lost_beside_a_large_one():
     large = synthetic((160, 160), k=2, contrast="color").scene
     small = synthetic((40, 40), k=2, contrast="color", seed=2).scene + 9_000
-    model = quick([large, small], 3, texture_scale=1, steps=25)
-    assert min(model.preparation.scaler.high) > float(small.quantile(0.9))
+    model = quick([large, small], 4, texture_scale=1, steps=25)
     in_large, in_small = classes(large, model), classes(small, model)
     shared = np.intersect1d(in_large, in_small)
     assert np.isin(in_small, shared).mean() < 0.05
@@ -168,6 +167,34 @@ def test_a_model_is_trained_further_on_several_scenes(trained, small):
     assert more.record.provenance["scenes"] == 2
     with pytest.raises(InputError, match=r"bands.*the model was trained on"):
         kt.train([scene[:3] for scene in scenes], model=trained, **QUICK)
+
+
+def test_a_model_keeps_what_it_fills_missing_pixels_with(trained, small, monkeypatch):
+    passed = []
+
+    def stop(scenes, request, preparation, model):
+        passed.append(preparation)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ktextures.training.train.prepare", stop)
+    with pytest.raises(KeyboardInterrupt):
+        kt.train([small, small + 100], model=trained, **QUICK)
+    assert passed == [trained.preparation]
+
+
+@pytest.mark.usefixtures("eager")
+def test_an_encoder_scales_scenes_alike_if_a_scaler_is_given(small):
+    options = {"steps": 1, "width": 4, "tile": 32, "progress": False}
+    pixels = small.values.reshape(4, -1).T
+    own = kt.BandScaler.fit(pixels)
+    other = kt.BandScaler.fixed([0] * 4, [20_000] * 4)
+    found = [
+        kt.train_encoder(small, scaler=scaler, **options).get_state()
+        for scaler in (None, own, other)
+    ]
+    for name, weights in found[0].items():
+        np.testing.assert_array_equal(weights, found[1][name])
+    assert any((found[2][name] != weights).any() for name, weights in found[0].items())
 
 
 @pytest.mark.usefixtures("eager")
