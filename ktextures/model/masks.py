@@ -18,8 +18,11 @@ from ktextures.palette import MAX_CLASSES
 __all__ = ["MAX_K", "MIN_K", "ContextualMasks", "PublishedMasks", "check_k"]
 
 MIN_K, MAX_K = 2, MAX_CLASSES
-WIDEST = 12.0
-"""Pixels beyond which the wider of two local means is not widened further."""
+MEANS = (2.0, 6.0, 12.0)
+"""Largest standard deviations of the local means, in pixels."""
+
+WIDE_FROM = 4.0
+"""Texture scale in pixels from which the last of them is taken too."""
 
 
 def check_k(k: int) -> int:
@@ -153,17 +156,20 @@ class PublishedMasks(layers.Layer):
 class ContextualMasks(layers.Layer):
     """A mask network that sees a neighborhood: k logits per pixel.
 
-    Two convolutions find fine patterns; local Gaussian means of their responses and of
-    the responses' sizes, over `texture_scale` pixels and over three times as many, tell
-    how much of each pattern is around. No batch normalization: bands are standardized
-    by frozen statistics.
+    Two convolutions find fine patterns. The network sees these responses at the pixel
+    itself, so that small objects are not lost, and local Gaussian means of the
+    responses and of their sizes over several distances, which tell how much of each
+    pattern is around. No batch normalization: bands are standardized by frozen
+    statistics.
 
     Parameters
     ----------
     k : int
         Number of classes, 2 to 128.
     texture_scale : float
-        Standard deviation of the local mean in pixels; 0 = color of the pixel only.
+        Distance in pixels over which texture is looked at; 0 = color of the pixel only.
+        Standard deviations of the local means: up to 2, up to 6, and from a scale of 4
+        on also 12 pixels.
     width, hidden : int
         Channels of the convolutions and of the layer before the logits.
     seed : int
@@ -210,8 +216,9 @@ class ContextualMasks(layers.Layer):
         """Standard deviations in pixels of the local means."""
         if not self.texture_scale:
             return ()
-        wide = max(self.texture_scale, min(3 * self.texture_scale, WIDEST))
-        return tuple(sorted({self.texture_scale, wide}))
+        near, far, farthest = MEANS
+        sigmas = [min(self.texture_scale, near), min(3 * self.texture_scale, far)]
+        return (*sigmas, farthest) if self.texture_scale >= WIDE_FROM else (*sigmas,)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights for tiles of shape (batch, y, x, band)."""
@@ -225,7 +232,8 @@ class ContextualMasks(layers.Layer):
         self.convs[0].build((None, None, None, bands))
         self.convs[1].build((None, None, None, self.width))
         joined = self.width + bands
-        means = 1 + len(self.sigmas)
+        # The pixel, its surroundings with their signs, and the sizes at each distance.
+        means = 2 + len(self.sigmas) if self.sigmas else 1
         self.mix.build((None, None, None, means * joined))
         self.head.build((None, None, None, self.hidden))
         self.built = True
@@ -244,11 +252,13 @@ class ContextualMasks(layers.Layer):
         if not self.sigmas:
             return self.mix(tf.concat([maps, bands], -1))
         maps = tf.concat([maps, crop(bands, 2)], -1)
-        sizes = tf.abs(maps)
-        fine, *wide = self.sigmas
-        inner = crop(tf.concat([maps, sizes], -1), self.reach - 2 - blur_reach(fine))
-        pooled = [blur(inner, fine), *(blur(sizes, sigma) for sigma in wide)]
-        return self.mix(tf.concat(pooled, -1))
+        margin = self.reach - 2
+        seen = [crop(maps, margin)]
+        both = tf.concat([maps, tf.abs(maps)], -1)
+        for index, sigma in enumerate(self.sigmas):
+            some = both if index == 0 else both[..., maps.shape[-1] :]
+            seen.append(blur(crop(some, margin - blur_reach(sigma)), sigma))
+        return self.mix(tf.concat(seen, -1))
 
     def logits(self, tiles: tf.Tensor) -> tf.Tensor:
         """Logits (batch, y, x, class) of tiles with a halo."""

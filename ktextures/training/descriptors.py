@@ -1,146 +1,133 @@
-"""Descriptors: one space for the neighborhood of a pixel and for a whole texture.
+"""Descriptors: one space for a pixel with its neighborhood and for a whole texture.
 
-A descriptor is the local mean of an extractor's feature maps, standardized by frozen
-statistics of the scene and projected on a few directions. As all of this is linear, the
-mean feature of a generated texture has a place in the same space, where it can be
-compared with the neighborhood of every pixel.
+A descriptor joins two things. One is the local mean of an extractor's feature maps,
+standardized by frozen statistics of the scene and projected on a few directions. The
+other is the color of the pixel itself, so that what is smaller than the neighborhood is
+not lost. As all of this is linear, the mean feature of a generated texture has a place
+in the same space, where it can be compared with every pixel.
 """
 
-import itertools
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
-from skimage.segmentation import felzenszwalb
 
 from ktextures.features.protocol import FeatureExtractor
 from ktextures.model.ops import blur, blur_reach
 from ktextures.raster.tile_set import TileSet
+from ktextures.training.color_contrast import contrasting_directions
+from ktextures.training.initial_labels import View
 from ktextures.training.noise_whitening import nearby_covariance, quiet_directions
+from ktextures.training.segments import means_within_segments
+from ktextures.training.standardization import Standardization
 
-__all__ = ["DescriptorSpace"]
+__all__ = ["Channels", "DescriptorSpace", "SpaceSettings"]
 
 GRID = 4
-"""Statistics are taken from every fourth pixel of every fourth row."""
+"""Statistics, and wide means, are taken from every fourth pixel of every fourth row."""
+
+FIT_PIXELS = 12_000
+"""Pixels from which statistics of texture are taken, at most."""
 
 FIT_TILES = 16
 """Most tiles used for statistics; their maps are in memory at the same time."""
 
 TEXTURE_CHANNELS, DIMENSIONS = 48, 24
-"""Principal directions kept: first of texture, then of all channels."""
-
-FLOOR = 0.05
-"""Smallest spread of a channel, as a share of all: silent ones stay silent."""
+"""Principal directions of texture kept: before and after noise was whitened."""
 
 
 @dataclass(frozen=True)
-class Layer:
-    """Frozen statistics of one feature map.
+class SpaceSettings:
+    """What a `DescriptorSpace` is made of.
+
+    Parameters
+    ----------
+    sigma, wide_sigma : float
+        Standard deviation in pixels of the Gaussian that takes the local mean: within
+        segments, and in wide windows.
+    segment_scales : tuple of float
+        The local means are averaged over the segments of a tile at these scales, so
+        that they stop at the image's edges; empty = not.
+    color_weight : float
+        How much the color of the pixel counts beside texture, which has weight 1.
+    color_sigma : float
+        Standard deviation in pixels of the Gaussian that takes noise off that color.
+    lags : tuple of int
+        Pixels over which what changes in texture is noise; see
+        `ktextures.training.noise_whitening`.
+    shrinkage : float
+        Of that noise.
+    """
+
+    sigma: float = 4.0
+    wide_sigma: float = 16.0
+    segment_scales: tuple[float, ...] = ()
+    color_weight: float = 0.3
+    color_sigma: float = 0.7
+    lags: tuple[int, ...] = (6, 12, 24)
+    shrinkage: float = 0.3
+
+
+@dataclass(frozen=True)
+class Channels:
+    """Channels of tiles; times one of the space's turns, they are descriptors.
 
     Attributes
     ----------
-    mean, spread : array, shape (channel,)
-    projection : array, shape (channel, dimension)
+    fine : array, shape (n, y, x, texture + color), float32
+        Texture within segments, and the color of the pixel.
+    narrow, wide : array, shape (n, y / 4, x / 4, texture), float32, or None
+        Local means of texture that no segment bounds; None if there are only colors.
     """
 
-    mean: np.ndarray
-    spread: np.ndarray
-    projection: np.ndarray
+    fine: np.ndarray
+    narrow: np.ndarray | None
+    wide: np.ndarray | None
 
 
 class DescriptorSpace:
-    """Local means of feature maps, standardized and projected.
+    """Local means of feature maps, standardized and projected, joined with color.
 
     Parameters
     ----------
     extractors : sequence of FeatureExtractor
-        Fitted.
-    sigma : float
-        Standard deviation in pixels of the Gaussian that takes the local mean; 0 = the
-        pixel alone.
-    segment_scales : sequence of float
-        The local means are averaged over the segments of a tile at these scales, so
-        that they stop at the image's edges; empty = not.
-    color_weights : sequence of float
-        How much `ColorFeatures` count beside the others. The first makes the
-        descriptors; with the rest, they are further views of the same pixels, once
-        with the noise of `lags` and once with that of all distances.
-    lags : sequence of int
-        Pixels over which what changes is noise; empty = the spread of each direction is
-        whitened instead. See `ktextures.training.noise_whitening`.
-    shrinkage : float
-        Of that noise.
+        Fitted. Those of color alone are not averaged.
+    settings : SpaceSettings
 
     Attributes
     ----------
-    turns : tuple of array, shape (channel, dimension), float32
-        From channels to the dimensions of each view.
-
-    Notes
-    -----
-    Segments: Felzenszwalb & Huttenlocher 2004, International Journal of Computer Vision
-    59:167.
+    turns : tuple of array, shape (texture + color, dimension), float32
+        From fine channels to the dimensions of each view: with the noise of nearby
+        pixels whitened, then with that of all distances. The first makes the
+        descriptors.
+    wide_turns : tuple of array, shape (texture, dimension), float32
+        The same for wide channels.
     """
 
     def __init__(
-        self,
-        extractors: Sequence[FeatureExtractor],
-        sigma: float,
-        *,
-        segment_scales: Sequence[float] = (),
-        color_weights: Sequence[float] = (1.0,),
-        lags: Sequence[int] = (),
-        shrinkage: float = 0.0,
+        self, extractors: Sequence[FeatureExtractor], settings: SpaceSettings
     ) -> None:
-        self.extractors, self.sigma = tuple(extractors), sigma
-        self.segment_scales, self.lags = tuple(segment_scales), tuple(lags)
-        self.color_weights, self.shrinkage = tuple(color_weights), shrinkage
-        self.layers: list[Layer] = []
+        self.extractors, self.settings = tuple(extractors), settings
         self.turns: tuple[np.ndarray, ...] = ()
+        self.wide_turns: tuple[np.ndarray, ...] = ()
+        self._texture: Standardization | None = None
+        self._wide: Standardization | None = None
+        self._color: Standardization | None = None
 
-    def maps(self, tiles: tf.Tensor) -> list[tf.Tensor]:
-        """Feature maps (batch, y / s, x / s, channel) by all extractors."""
-        return [maps for extractor in self.extractors for maps in extractor(tiles)]
-
-    def _is_color(self, tiles: TileSet) -> list[bool]:
-        """Whether each map is one of colors."""
-        corner = tf.constant(tiles.values[:1, :32, :32])
+    def _maps(self, tiles: tf.Tensor, *, color: bool) -> list[tf.Tensor]:
+        """Feature maps (batch, y / s, x / s, channel) of color, or of texture."""
         return [
-            extractor.only_color
+            maps
             for extractor in self.extractors
-            for _ in extractor(corner)
+            if extractor.only_color == color
+            for maps in extractor(tiles)
         ]
-
-    def pooled(self, tiles: tf.Tensor, valid: tf.Tensor) -> list[tf.Tensor]:
-        """Local means of the feature maps over valid pixels; same shapes as `maps`."""
-        return [self._pool(maps, valid) for maps in self.maps(tiles)]
-
-    def _pool(self, maps: tf.Tensor, valid: tf.Tensor) -> tf.Tensor:
-        height, width = maps.shape[1:3]
-        stride = round(valid.shape[1] / height)
-        sigma = self.sigma / stride
-        if not self.sigma:
-            return maps
-        weight = tf.image.resize(valid, (height, width), antialias=True)
-        margin = blur_reach(sigma)
-        frame = [[0, 0], [margin, margin], [margin, margin], [0, 0]]
-        total = blur(tf.pad(tf.concat([maps * weight, weight], -1), frame), sigma)
-        return total[..., :-1] / tf.maximum(total[..., -1:], 1e-3)
-
-    def _each(
-        self, tiles: TileSet, on_tile: Callable[[], None]
-    ) -> Iterator[list[tf.Tensor]]:
-        for values, valid in zip(tiles.values, tiles.valid, strict=True):
-            on_tile()
-            mask = tf.constant(valid[None, ..., None].astype("float32"))
-            yield self.pooled(tf.constant(values[None]), mask)
 
     def fit(
         self, tiles: TileSet, on_tile: Callable[[], None] = lambda: None
-    ) -> np.ndarray:
-        """Learn statistics, projection and turns from tiles; return their channels.
+    ) -> Channels:
+        """Learn statistics, projections and turns from tiles; return their channels.
 
         Parameters
         ----------
@@ -151,170 +138,225 @@ class DescriptorSpace:
 
         Returns
         -------
-        array, shape (n, y, x, channel), float32
-            Without the halo. Times one of `turns`, these are descriptors.
+        Channels
+            Without the halo.
         """
-        some = tiles.some(FIT_TILES)
-        pooled = list(self._each(some, on_tile))
-        color = self._is_color(tiles)
-        self._standardize(self._on_grid(pooled, some), color)
-        maps = pooled if len(some) == len(tiles) else self._each(tiles, on_tile)
-        cut = slice(tiles.halo, -tiles.halo or None)
-        channels = np.stack(
-            [
-                self._within_edges(self._project(each, values.shape[:2]), values)[
-                    cut, cut
-                ]
-                for each, values in zip(maps, tiles.values, strict=True)
-            ]
-        )
-        self._turn(channels, tiles.inner()[1], any(color) and not all(color))
+        texture = self._fit_texture(tiles, on_tile)
+        color = self._fit_color(tiles, on_tile)
+        parts = [part for part in (texture and texture[0], color) if part is not None]
+        fine = np.concatenate(parts, -1) if len(parts) > 1 else parts[0]
+        channels = Channels(fine, *(texture[1:] if texture else (None, None)))
+        self._turn(channels, tiles.inner()[1])
         return channels
 
-    def _standardize(self, rows: list[np.ndarray], color: list[bool]) -> None:
-        """Learn mean, spread and projection of the channels of each map."""
-        means = [row.mean(0) for row in rows]
-        spreads = [_floored(row.std(0)) for row in rows]
-        scaled = [
-            (row - mean) / spread
-            for row, mean, spread in zip(rows, means, spreads, strict=True)
-        ]
-        projections = self._projections(scaled, color)
-        self.layers = [
-            Layer(*(np.asarray(part, "float32") for part in layer))
-            for layer in zip(means, spreads, projections, strict=True)
-        ]
-
-    def _projections(
-        self, rows: list[np.ndarray], color: list[bool]
-    ) -> list[np.ndarray]:
-        """Textures share principal directions; colors stay as they are."""
-        pairs = list(zip(rows, color, strict=True))
-        textures = [row for row, tinted in pairs if not tinted]
-        bands = sum(row.shape[1] for row, tinted in pairs if tinted)
-        vectors = np.zeros((0, 0))
-        if textures:
-            vectors = principal_directions(
-                np.concatenate(textures, 1), TEXTURE_CHANNELS
-            )
-        self._textures = vectors.shape[1]
-        directions, eye = iter(vectors), iter(np.eye(bands))
+    def _fit_texture(
+        self, tiles: TileSet, on_tile: Callable[[], None]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+        """Texture channels of the tiles: fine, narrow and wide."""
+        if all(extractor.only_color for extractor in self.extractors):
+            return None
+        some = tiles.some(FIT_TILES)
+        pooled = [self._pooled(some, index, on_tile) for index in range(len(some))]
+        near, wide = zip(*pooled, strict=True)
+        self._texture = Standardization(on_grid(near, some), TEXTURE_CHANNELS)
+        self._wide = Standardization(on_grid(wide, some), TEXTURE_CHANNELS)
         found = []
-        for row, tinted in pairs:
-            part = np.zeros((row.shape[1], self._textures + bands))
-            columns = slice(self._textures, None) if tinted else slice(self._textures)
-            source = eye if tinted else directions
-            part[:, columns] = list(itertools.islice(source, row.shape[1]))
-            found.append(part)
-        return found
+        for index in range(len(tiles)):
+            maps = (
+                pooled[index]
+                if len(some) == len(tiles)
+                else self._pooled(tiles, index, on_tile)
+            )
+            found.append(self._channels(tiles, index, *maps))
+        fine, narrow, wide = (np.stack(each) for each in zip(*found, strict=True))
+        return fine, narrow, wide
 
-    def _turn(self, channels: np.ndarray, valid: np.ndarray, mixed: bool) -> None:
+    def _pooled(
+        self, tiles: TileSet, index: int, on_tile: Callable[[], None]
+    ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
+        """Local means of the texture maps of a tile, near and wide."""
+        on_tile()
+        valid = tf.constant(tiles.valid[index][None, ..., None].astype("float32"))
+        maps = self._maps(tf.constant(tiles.values[index][None]), color=False)
+        near = [local_mean(each, valid, self.settings.sigma) for each in maps]
+        coarse = [on_every_fourth(each, valid.shape[1]) for each in maps]
+        wide = [local_mean(each, valid, self.settings.wide_sigma) for each in coarse]
+        return near, wide
+
+    def _channels(
+        self, tiles: TileSet, index: int, near: list[tf.Tensor], wide: list[tf.Tensor]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Fine, narrow and wide texture channels of a tile, without its halo."""
+        values, halo = tiles.values[index], tiles.halo
+        shape = values.shape[:2]
+        cut = slice(halo, -halo or None)
+        projected = _sum_of(self._texture, near, shape)
+        fine = means_within_segments(projected, values, self.settings.segment_scales)
+        far = _sum_of(self._wide, wide, shape)
+        inner = projected[cut, cut], far[cut, cut]
+        narrow, around = (each[::GRID, ::GRID] for each in inner)
+        return fine[cut, cut], narrow, around
+
+    def _fit_color(
+        self, tiles: TileSet, on_tile: Callable[[], None]
+    ) -> np.ndarray | None:
+        """Color channels (n, y, x, band) of the tiles, without their halo."""
+        if not any(extractor.only_color for extractor in self.extractors):
+            return None
+        cut = slice(tiles.halo, -tiles.halo or None)
+        found = []
+        for values, valid in zip(tiles.values, tiles.valid, strict=True):
+            on_tile()
+            known = tf.constant(valid[None, ..., None].astype("float32"))
+            maps = self._maps(tf.constant(values[None]), color=True)
+            calm = [local_mean(each, known, self.settings.color_sigma) for each in maps]
+            found.append(tf.concat(calm, -1).numpy()[0, cut, cut])
+        return np.stack(found)
+
+    def _turn(self, channels: Channels, valid: np.ndarray) -> None:
         """Learn how channels become the dimensions of each view."""
-        rows = channels[:, ::GRID, ::GRID][valid[:, ::GRID, ::GRID]]
-        noises = [nearby_covariance(channels, valid, self.lags)]
-        if mixed and self.lags:
-            # Differences at any distance count as noise too: where one kind of noise
-            # misleads, the other helps.
-            noises.append(np.cov(rows.T.astype("float64")))
-        weights = self.color_weights if mixed else (1.0,)
-        self.turns = tuple(
-            self._view(rows, noise, weight)
-            for noise, weight in itertools.product(noises, weights)
-        )
+        textures = self._texture.dimensions if self._texture else 0
+        known = valid[:, ::GRID, ::GRID]
+        rows = channels.fine[:, ::GRID, ::GRID][known]
+        color = contrasting_directions(rows[:, textures:])
+        if not textures:
+            self.turns = (color,)
+            return
+        weight = self.settings.color_weight
+        parts = self._texture_turns(channels.fine[..., :textures], valid, 1)
+        self.turns = tuple(block_diagonal(part, weight * color) for part in parts)
+        if channels.wide is not None:
+            self.wide_turns = self._texture_turns(channels.wide, known, GRID)
 
-    def _view(self, rows: np.ndarray, noise: np.ndarray, weight: float) -> np.ndarray:
-        """From channels to the dimensions of one view."""
-        scale = np.ones(rows.shape[1])
-        scale[self._textures :] = weight
-        turn = quiet_directions(
-            rows * scale, noise * scale * scale[:, None], DIMENSIONS, self.shrinkage
-        )
-        return (scale[:, None] * turn).astype("float32")
+    def _texture_turns(
+        self, maps: np.ndarray, valid: np.ndarray, stride: int
+    ) -> tuple[np.ndarray, ...]:
+        """Turns of texture: nearby noise whitened, and that of all distances."""
+        step = GRID // stride
+        rows = maps[:, ::step, ::step][valid[:, ::step, ::step]]
+        lags = [max(lag // stride, 1) for lag in self.settings.lags]
+        # Differences at any distance count as noise too: where one kind of noise
+        # misleads, the other helps.
+        noises = (nearby_covariance(maps, valid, lags), covariance(rows))
+        turns = [
+            quiet_directions(rows, noise, DIMENSIONS, self.settings.shrinkage)
+            for noise in noises
+        ]
+        return tuple(turn / _size(rows @ turn) for turn in turns)
 
-    def _within_edges(self, descriptors: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Means over the segments of a tile (y, x, band), averaged over the scales."""
-        if not self.segment_scales:
-            return descriptors
-        total = np.zeros_like(descriptors)
-        for scale in self.segment_scales:
-            segments = segments_of(values, scale)
-            total += segment_means(descriptors, segments)
-        return total / len(self.segment_scales)
+    def coarse_rows(
+        self, channels: Channels, valid: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Descriptors (pixel, dimension) of texture in narrow and in wide windows.
 
-    def _on_grid(
-        self, pooled: list[list[tf.Tensor]], tiles: TileSet
-    ) -> list[np.ndarray]:
-        """Valid pixels of every pooled map, (pixel, channel) each, on a common grid."""
-        _, valid = tiles.inner()
-        height, width = valid.shape[1] // GRID, valid.shape[2] // GRID
-        keep = valid[:, ::GRID, ::GRID][:, :height, :width]
-        rows: list[list[np.ndarray]] = [[] for _ in pooled[0]]
-        for tile, maps in enumerate(pooled):
-            for index, each in enumerate(maps):
-                full = self._inner(each, tiles)
-                grid = tf.image.resize(full, (height, width))[0].numpy()
-                rows[index].append(grid[keep[tile]])
-        return [np.concatenate(row) for row in rows]
+        `valid`, shape (n, y, x), is that of the tiles without halo.
+        """
+        known = valid[:, ::GRID, ::GRID]
+        if channels.narrow is None or channels.wide is None:
+            return np.zeros((0, 0)), np.zeros((0, 0))
+        near = self._texture_turns(channels.narrow, known, GRID)[0]
+        return channels.narrow[known] @ near, channels.wide[known] @ self.wide_turns[0]
 
-    @staticmethod
-    def _inner(maps: tf.Tensor, tiles: TileSet) -> tf.Tensor:
-        """Take the halo off a map that may be coarser than its tile."""
-        stride = round(tiles.values.shape[1] / maps.shape[1])
-        cut = tiles.halo // stride
-        return maps[:, cut : maps.shape[1] - cut, cut : maps.shape[2] - cut]
-
-    def _project(self, pooled: list[tf.Tensor], shape: tuple[int, ...]) -> np.ndarray:
-        """Pooled maps of one tile to (y, x, dimension), with the halo."""
-        total = np.zeros(1, "float32")
-        for maps, layer in zip(pooled, self.layers, strict=True):
-            scaled = (maps - layer.mean) / layer.spread
-            projected = tf.linalg.matmul(scaled, layer.projection)
-            total = total + tf.image.resize(projected, shape).numpy()[0]
-        return total
+    def views(self, channels: Channels, *, wide: bool) -> list[View]:
+        """What votes on the initial labels; wide windows too if asked for."""
+        views = [View(channels.fine, turn) for turn in self.turns]
+        if wide and channels.wide is not None:
+            views += [View(channels.wide, turn, calm=True) for turn in self.wide_turns]
+        return views
 
     def place(self, means: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Descriptors (class, dimension) of mean features (class, channel) per map."""
-        channels = tf.add_n(
-            [
-                tf.linalg.matmul((mean - layer.mean) / layer.spread, layer.projection)
-                for mean, layer in zip(means, self.layers, strict=True)
-            ]
-        )
-        return tf.linalg.matmul(channels, self.turns[0])
+        """Descriptors (class, dimension) of mean features, as `texture_means` has them.
+
+        They do not depend on how pixels are averaged.
+        """
+        textures = len(self._texture.layers) if self._texture else 0
+        parts = list(means[textures:])
+        if self._texture:
+            parts = [tf.add_n(self._texture(means[:textures])), *parts]
+        return tf.linalg.matmul(tf.concat(parts, -1), self.turns[0])
 
     def texture_means(self, textures: tf.Tensor) -> list[tf.Tensor]:
         """Mean features (class, channel) of textures (class, y, x, band), per map."""
-        return [tf.reduce_mean(maps, [1, 2]) for maps in self.maps(textures)]
+        maps = self._maps(textures, color=False) + self._maps(textures, color=True)
+        return [tf.reduce_mean(each, [1, 2]) for each in maps]
 
 
-def _floored(spread: np.ndarray) -> np.ndarray:
-    # Not from the median: more than half of VGG-16's channels may be silent.
-    floor = FLOOR * float(np.sqrt(np.mean(spread**2))) + 1e-6
-    return np.maximum(spread, floor) * np.sqrt(spread.size)
+def local_mean(maps: tf.Tensor, valid: tf.Tensor, sigma: float) -> tf.Tensor:
+    """Gaussian mean over valid pixels.
+
+    Parameters
+    ----------
+    maps : tensor, shape (batch, y / s, x / s, channel)
+    valid : tensor, shape (batch, y, x, 1), float32
+        0 or 1.
+    sigma : float
+        In pixels of `valid`; 0 = the maps themselves.
+
+    Returns
+    -------
+    tensor, shape (batch, y / s, x / s, channel)
+    """
+    if not sigma:
+        return maps
+    height, width = maps.shape[1:3]
+    sigma = sigma * height / valid.shape[1]
+    weight = tf.image.resize(valid, (height, width), antialias=True)
+    margin = blur_reach(sigma)
+    frame = [[0, 0], [margin, margin], [margin, margin], [0, 0]]
+    total = blur(tf.pad(tf.concat([maps * weight, weight], -1), frame), sigma)
+    return total[..., :-1] / tf.maximum(total[..., -1:], 1e-3)
 
 
-def principal_directions(rows: np.ndarray, count: int) -> np.ndarray:
-    """Directions (channel, count) of largest variance of centered rows."""
-    _, vectors = np.linalg.eigh((rows.T @ rows / len(rows)).astype("float64"))
-    return np.asarray(vectors[:, ::-1][:, :count])
+def on_every_fourth(maps: tf.Tensor, height: int) -> tf.Tensor:
+    """Means of maps of a tile of so many rows over 4 x 4 of its pixels."""
+    step = max(round(GRID * maps.shape[1] / height), 1)
+    return tf.nn.avg_pool2d(maps, step, step, "SAME") if step > 1 else maps
 
 
-def segments_of(values: np.ndarray, scale: float) -> np.ndarray:
-    """Segments (y, x), numbered from 0, of a tile (y, x, band)."""
-    with warnings.catch_warnings():
-        # The third dimension really holds bands.
-        warnings.filterwarnings(
-            "ignore", "Got image with third dimension of", RuntimeWarning
-        )
-        return felzenszwalb(
-            values, scale, sigma=0.8, min_size=int(max(30, scale)), channel_axis=-1
-        )
+def on_grid(pooled: Sequence[list[tf.Tensor]], tiles: TileSet) -> list[np.ndarray]:
+    """Valid pixels of every pooled map, (pixel, channel) each, on a common grid."""
+    _, valid = tiles.inner()
+    height, width = valid.shape[1] // GRID, valid.shape[2] // GRID
+    keep = valid[:, ::GRID, ::GRID][:, :height, :width].copy()
+    places = np.flatnonzero(keep)
+    if len(places) > FIT_PIXELS:
+        keep.flat[places] = False
+        keep.flat[places[:: -(-len(places) // FIT_PIXELS)]] = True
+    rows: list[list[np.ndarray]] = [[] for _ in pooled[0]]
+    for tile, maps in enumerate(pooled):
+        for index, each in enumerate(maps):
+            stride = tiles.values.shape[1] / each.shape[1]
+            cut = round(tiles.halo / stride)
+            inner = each[:, cut : each.shape[1] - cut, cut : each.shape[2] - cut]
+            grid = tf.image.resize(inner, (height, width))[0].numpy()
+            rows[index].append(grid[keep[tile]])
+    return [np.concatenate(row) for row in rows]
 
 
-def segment_means(maps: np.ndarray, segments: np.ndarray) -> np.ndarray:
-    """Mean over each pixel's segment: maps (y, x, channel), segments (y, x) from 0."""
-    flat = segments.ravel()
-    channels = maps.reshape(flat.size, -1)
-    sums = np.stack([np.bincount(flat, channel) for channel in channels.T], -1)
-    means = sums / np.maximum(np.bincount(flat), 1)[:, None]
-    return means.astype("float32")[flat].reshape(maps.shape)
+def _sum_of(
+    standard: Standardization | None, maps: list[tf.Tensor], shape: tuple[int, ...]
+) -> np.ndarray:
+    """Standardized maps of one tile, resized to `shape` and added up."""
+    parts = standard(maps) if standard else maps
+    total = np.zeros(1, "float32")
+    for part in parts:
+        total = total + tf.image.resize(part, shape).numpy()[0]
+    return total
+
+
+def covariance(rows: np.ndarray) -> np.ndarray:
+    """Covariance (channel, channel) of rows (n, channel), float64."""
+    return np.atleast_2d(np.cov(rows.T.astype("float64")))
+
+
+def block_diagonal(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Two matrices (a, b) and (c, d) along the diagonal of one (a + c, b + d)."""
+    whole = np.zeros(np.add(first.shape, second.shape), "float32")
+    whole[: len(first), : first.shape[1]] = first
+    whole[len(first) :, first.shape[1] :] = second
+    return whole
+
+
+def _size(rows: np.ndarray) -> float:
+    """Root of the summed variances of rows (n, dimension)."""
+    return float(np.sqrt(rows.var(0).sum())) + 1e-9

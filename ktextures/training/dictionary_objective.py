@@ -8,7 +8,7 @@ its class. An entry lies at the mean descriptor of its class, pulled toward the 
 whose labels come from a network, trained by gradient descent.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -19,8 +19,8 @@ from ktextures.model.ktextures import KTextures
 from ktextures.model.ops import hard_masks
 from ktextures.raster.tile_set import TileSet
 from ktextures.training.class_statistics import ClassStatistics
-from ktextures.training.descriptors import DescriptorSpace
-from ktextures.training.initial_labels import initial_labels
+from ktextures.training.descriptors import Channels, DescriptorSpace
+from ktextures.training.initial_labels import View, initial_labels
 from ktextures.training.objective import (
     optimizer_state,
     restore_optimizer,
@@ -69,7 +69,7 @@ class DictionaryObjective:
         With a halo of at least the model's reach.
     space : DescriptorSpace
         Fitted.
-    channels : array, shape (n, y, x, channel)
+    channels : Channels
         Of the tiles, in that space.
     preset : DefaultPreset
         Its learning rates fall to a twentieth over its steps.
@@ -87,7 +87,7 @@ class DictionaryObjective:
         model: KTextures,
         tiles: TileSet,
         space: DescriptorSpace,
-        channels: np.ndarray,
+        channels: Channels,
         preset: DefaultPreset,
         *,
         seed: int,
@@ -97,7 +97,7 @@ class DictionaryObjective:
         self.model, self.space, self.seed = model, space, seed
         self.values, _ = tiles.inner(model.reach)
         self.pixels, self.inside = tiles.inner()
-        self.descriptors = channels @ space.turns[0]
+        self.descriptors = channels.fine @ space.turns[0]
         self.spread = float(self.descriptors[self.inside].var(0).sum()) / model.k
         self.shape = tuple(min(side, CROP) for side in self.inside.shape[1:])
         crops = [-(-side // CROP) for side in self.inside.shape[1:]]
@@ -117,20 +117,21 @@ class DictionaryObjective:
         )
         self._mask_step = tf.function(self._train_masks, reduce_retracing=True)
         self._texture_step = tf.function(self._train_textures, reduce_retracing=True)
-        self._start(None if continued else channels, on_vote)
+        wide = (model.mask_network.texture_scale or 0) >= preset.wide_scale
+        views = space.views(channels, wide=wide)
+        self._start(None if continued else views, on_vote)
 
-    def _start(self, channels: np.ndarray | None, on_vote: Callable[[], None]) -> None:
-        """Label the pixels by their channels, or by the classes of the model."""
+    def _start(self, views: Sequence[View] | None, on_vote: Callable[[], None]) -> None:
+        """Label the pixels by several views, or by the classes of the model."""
         model = self.model
         self.absent: frozenset[int] = frozenset()
-        if channels is None:
+        if views is None:
             self.labels = np.where(self.inside, self._choices(), -1).astype("int32")
             # Learned from another scene, and to be kept.
             self.absent = frozenset(self._lost(self.labels))
         else:
             self.labels = initial_labels(
-                channels,
-                self.space.turns,
+                views,
                 self.pixels.mean(-1),
                 self.inside,
                 model.k,
@@ -145,7 +146,7 @@ class DictionaryObjective:
         )
         self.entries = tf.Variable(tf.zeros((model.k, self.descriptors.shape[-1])))
         self._review(self.labels, -1)
-        if channels is not None:
+        if views is not None:
             model.texture_bank.adapt(self.statistics.color.numpy())
 
     def _review(self, labels: np.ndarray, index: int) -> None:

@@ -3,9 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from sklearn.cluster import KMeans
-
 from ktextures.errors import InputError
 from ktextures.features.color import ColorFeatures
 from ktextures.features.filter_bank import FilterBank
@@ -18,19 +15,20 @@ from ktextures.raster.bands import role_indices
 from ktextures.raster.scaling import Preparation
 from ktextures.raster.scene_set import SceneSet
 from ktextures.raster.tile_set import TileSet, choose_tiles
-from ktextures.training.descriptors import DescriptorSpace
+from ktextures.training.color_contrast import choose_offset
+from ktextures.training.descriptors import Channels, DescriptorSpace, SpaceSettings
 from ktextures.training.dictionary_objective import DictionaryObjective
 from ktextures.training.objective import Objective
 from ktextures.training.paper_objective import SimulationObjective
 from ktextures.training.presets import DefaultPreset, PaperPreset
 from ktextures.training.request import Request
+from ktextures.training.texture_scale import gain_of_wide_windows
 from ktextures.training.train_encoder import train_encoder
 
 __all__ = ["Plan", "prepare"]
 
-TRIED_K = (2, 3, 4, 6)
-SAMPLE = 2_000
-"""Of the measure of clusteredness."""
+WIDE_POOLING = 4 / 3
+"""How much wider than others wide windows are, in pooled texture scales."""
 
 
 @dataclass(frozen=True)
@@ -123,16 +121,22 @@ def _default(
         seed=request.seed,
         shrink=True,
     )
-    if model is not None:
-        scale, extractors = model.mask_network.texture_scale, model.extractors
-        space = _space(extractors, scale, preset)
-        _fit(extractors, tiles, model.config)
-        channels = space.fit(tiles, lambda: request.on_preparation("descriptors"))
-    else:
-        scale, space, channels = _choose_scale(scenes, request, preset, tiles)
+    asked = request.texture_scale if model is None else model.mask_network.texture_scale
+    extractors: Sequence[FeatureExtractor] | None
+    extractors = model.extractors if model else request.features
+    if not extractors:
+        values, valid = tiles.inner()
+        offsets, gain = preset.color_offsets, preset.color_gain
+        offset = choose_offset(values[valid], offsets, gain, request.seed)
+        extractors = _default_features(scenes, ColorFeatures(offset), asked == 0)
+    space = DescriptorSpace(extractors, _space_settings(asked, scenes, preset))
+    _fit(extractors, tiles, _config(scenes, request, "contextual", "tileable", {}))
+    channels = space.fit(tiles, lambda: request.on_preparation("descriptors"))
+    if model is None:
+        scale = _scale(asked, space, channels, tiles, request.seed, preset)
         options = {"texture_scale": scale}
         config = _config(scenes, request, "contextual", "tileable", options)
-        model = KTextures(config, preparation, space.extractors)
+        model = KTextures(config, preparation, extractors)
     objective = DictionaryObjective(
         model,
         tiles,
@@ -149,69 +153,64 @@ def _default(
 def _widest_reach(request: Request, preset: DefaultPreset) -> int:
     """Reach of the masks at the texture scale asked for, or at any that is chosen."""
     asked = request.texture_scale
-    scale = preset.texture_scale if asked is None else asked
+    scale = preset.wide_scale if asked is None else asked
     return ContextualMasks(request.k, texture_scale=scale).reach
 
 
-def _choose_scale(
-    scenes: SceneSet, request: Request, preset: DefaultPreset, tiles: TileSet
-) -> tuple[float, DescriptorSpace, np.ndarray]:
-    """Texture scale, the space that goes with it, and the tiles' channels in it."""
-    scale = request.texture_scale
-    if scale is None:
-        meters = scenes.pixel_meters
-        coarse = bool(meters and meters >= preset.coarse_pixel)
-        scale = preset.color_scale if coarse else preset.texture_scale
-    space, channels = _described(scenes, request, preset, tiles, scale)
-    if request.texture_scale is None and scale >= preset.texture_from:
-        rows = channels[tiles.inner()[1]]
-        if clusteredness(rows, request.seed) < preset.least_clusteredness:
-            scale = preset.color_scale
-            space, channels = _described(scenes, request, preset, tiles, scale)
-    return scale, space, channels
+def _space_settings(
+    asked: float | None, scenes: SceneSet, preset: DefaultPreset
+) -> SpaceSettings:
+    """Settings of the space in which the default preset compares pixels and textures.
 
-
-def _described(
-    scenes: SceneSet,
-    request: Request,
-    preset: DefaultPreset,
-    tiles: TileSet,
-    scale: float,
-) -> tuple[DescriptorSpace, np.ndarray]:
-    color_only = scale < preset.texture_from
-    extractors = request.features or _default_features(scenes, color_only)
-    space = _space(extractors, scale, preset)
-    _fit(extractors, tiles, _config(scenes, request, "contextual", "tileable", {}))
-    channels = space.fit(tiles, lambda: request.on_preparation("descriptors"))
-    return space, channels
-
-
-def _default_features(scenes: SceneSet, color_only: bool) -> Sequence[FeatureExtractor]:
-    if color_only:
-        return (ColorFeatures(),)
-    if role_indices(scenes.first, ("red", "green", "blue")) is None:
-        return (FilterBank(), ColorFeatures())
-    triples = [("red", "green", "blue")]
-    if role_indices(scenes.first, ("nir",)) is not None:
-        triples.append(("nir", "red", "green"))
-    vgg = [VGG16Features(weights="bundled", bands=triple) for triple in triples]
-    return (*vgg, ColorFeatures())
-
-
-def _space(
-    extractors: Sequence[FeatureExtractor], scale: float, preset: DefaultPreset
-) -> DescriptorSpace:
-    """The space in which the default preset compares pixels and textures."""
-    if scale < preset.texture_from:
-        return DescriptorSpace(extractors, 0.0)
-    return DescriptorSpace(
-        extractors,
-        preset.pooling * scale,
+    Large pixels are a reason to trust color, since their neighborhood covers more
+    ground than most objects.
+    """
+    narrow = preset.texture_scale if asked is None else asked
+    widest = preset.wide_scale if asked is None else asked
+    meters = scenes.pixel_meters or preset.color_pixel
+    return SpaceSettings(
+        sigma=preset.pooling * min(narrow, preset.texture_scale),
+        wide_sigma=WIDE_POOLING * preset.pooling * widest,
         segment_scales=preset.segment_scales,
-        color_weights=preset.color_weights,
+        color_weight=preset.color_weight * max(meters / preset.color_pixel, 1.0),
         lags=preset.noise_lags,
         shrinkage=preset.noise_shrinkage,
     )
+
+
+def _scale(
+    asked: float | None,
+    space: DescriptorSpace,
+    channels: Channels,
+    tiles: TileSet,
+    seed: int,
+    preset: DefaultPreset,
+) -> float:
+    """The texture scale asked for, or what the scene shows."""
+    if asked is not None:
+        return asked
+    if channels.narrow is None or channels.wide is None:
+        return preset.texture_scale
+    valid = tiles.inner()[1]
+    gain = gain_of_wide_windows(*space.coarse_rows(channels, valid), seed)
+    return preset.wide_scale if gain >= preset.wide_from else preset.texture_scale
+
+
+def _default_features(
+    scenes: SceneSet, color: ColorFeatures, color_only: bool
+) -> Sequence[FeatureExtractor]:
+    if color_only:
+        return (color,)
+    if len(scenes.bands) == 1:
+        triples = [scenes.bands * 3]
+    elif role_indices(scenes.first, ("red", "green", "blue")) is None:
+        return (FilterBank(), color)
+    else:
+        triples = [("red", "green", "blue")]
+        if role_indices(scenes.first, ("nir",)) is not None:
+            triples.append(("nir", "red", "green"))
+    vgg = [VGG16Features(weights="bundled", bands=triple) for triple in triples]
+    return (*vgg, color)
 
 
 def _config(
@@ -239,37 +238,3 @@ def _fit(
     values, valid = tiles.inner()
     for extractor in extractors:
         extractor.fit(values[valid], config.band_index())
-
-
-def clusteredness(rows: np.ndarray, seed: int) -> float:
-    """How much better k-means explains descriptors than a similar Gaussian cloud.
-
-    Parameters
-    ----------
-    rows : array, shape (n, dimension)
-        Not whitened.
-    seed : int
-
-    Returns
-    -------
-    float
-        Ratio of what is left unexplained in a Gaussian cloud of the same covariance and
-        in `rows`, mean over several k; 1 = no clusters at all. The idea is that of the
-        gap statistic (Tibshirani, Walther & Hastie 2001, Journal of the Royal
-        Statistical Society B 63:411).
-    """
-    generator = np.random.default_rng(seed)
-    if len(rows) > SAMPLE:
-        rows = rows[generator.choice(len(rows), SAMPLE, replace=False)]
-    covariance = np.atleast_2d(np.cov(rows.T))
-    variances = np.maximum(np.linalg.eigvalsh(covariance), 0)
-    cloud = generator.normal(size=rows.shape) * np.sqrt(variances)
-    ratios = [
-        _unexplained(cloud, k, seed) / _unexplained(rows, k, seed) for k in TRIED_K
-    ]
-    return float(np.mean(ratios))
-
-
-def _unexplained(rows: np.ndarray, k: int, seed: int) -> float:
-    fitted = KMeans(k, n_init=1, random_state=seed).fit(rows.astype("float32"))
-    return float(fitted.inertia_ / rows.var(0).sum())

@@ -150,21 +150,27 @@ class DefaultPreset(Preset):
         Scales of the segments over which descriptors are averaged.
     pooling : float
         Standard deviation of the descriptors' local mean, in texture scales.
-    color_weights : tuple of float
-        Weight of color beside texture: first for the descriptors themselves, then for
-        each further view that votes on the initial labels.
+    color_weight : float
+        How much the color of the pixel itself counts beside texture, which has weight
+        1, for pixels of up to `color_pixel`; for larger ones, in proportion to their
+        size.
+    color_pixel : float
+        Pixel size in meters. In larger pixels, fewer objects have a texture.
+    color_offsets : tuple of float
+        Added to bands in 0..1 before their logarithm is taken: the usual value, then
+        others that "auto" chooses from.
+    color_gain : float
+        How many times clearer than with the usual value groups of colors must be for
+        another to be chosen.
     noise_lags : tuple of int
-        Distances in pixels over which differences count as noise.
+        Distances in pixels over which differences of texture count as noise.
     noise_shrinkage : float
         Share of the mean noise added to each channel, 0..1.
-    texture_scale, color_scale : float
+    texture_scale, wide_scale : float
         Texture scales in pixels that "auto" chooses from.
-    texture_from : float
-        Texture scale in pixels from which texture is compared, and not color alone.
-    least_clusteredness : float
-        Clusteredness of the descriptors from which "auto" takes texture.
-    coarse_pixel : float
-        Pixel size in meters from which "auto" takes color alone.
+    wide_from : float
+        What wide windows must gain for "auto" to take the wide scale; see
+        `ktextures.training.texture_scale`.
     """
 
     name = "default"
@@ -177,18 +183,19 @@ class DefaultPreset(Preset):
     max_tiles: int = 8
     continued_learning_rate: float = 1e-3
     texture_learning_rate: float = 1e-2
-    halo: int = 24
+    halo: int = 32
     imitation_share: float = 1 / 3
     segment_scales: tuple[float, ...] = (50.0, 100.0, 200.0)
     pooling: float = 2.0
-    color_weights: tuple[float, ...] = (0.3, 0.0, 0.5, 1.0)
+    color_weight: float = 0.3
+    color_pixel: float = 3.0
+    color_offsets: tuple[float, ...] = (0.5, 0.1)
+    color_gain: float = 1.12
     noise_lags: tuple[int, ...] = (6, 12, 24)
     noise_shrinkage: float = 0.3
     texture_scale: float = 2.0
-    color_scale: float = 1.0
-    texture_from: float = 1.5
-    least_clusteredness: float = 1.1
-    coarse_pixel: float = 20.0
+    wide_scale: float = 6.0
+    wide_from: float = 1.53
 
     def __post_init__(self) -> None:
         """Check the losses, and make tuples of lists."""
@@ -201,7 +208,7 @@ class DefaultPreset(Preset):
             )
         full = {"dictionary": 1.0, "imitation": 0.3, **self.loss_weights}
         object.__setattr__(self, "loss_weights", full)
-        for name in ("segment_scales", "color_weights", "noise_lags"):
+        for name in ("segment_scales", "color_offsets", "noise_lags"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not 0 <= self.imitation_share <= 1:
             raise InputError(
