@@ -21,7 +21,7 @@ SLACK = 8
 """How many times more numbers a model may need than its file declares."""
 
 MASK_OPTIONS = {
-    "contextual": {"texture_scale", "width", "hidden"},
+    "contextual": {"texture_scale", "hidden"},
     "published": {"width", "slope", "noise", "margin"},
 }
 
@@ -68,7 +68,7 @@ def check_arrays(config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> None:
     held = sum(arrays[name].size for name in weight_names(arrays))
     texture = 9 * 16 * len(config.bands) * config.k
     options = config.masks_options
-    width, hidden = options.get("width", 32), options.get("hidden", 48)
+    width, hidden = options.get("width", 64), options.get("hidden", 64)
     masks = width * (width + len(config.bands)) + hidden * (width + len(config.bands))
     if texture + masks > SLACK * held:
         raise ValueError(

@@ -12,6 +12,7 @@ import tensorflow as tf
 from keras import layers
 
 from ktextures.errors import InputError
+from ktextures.features.filter_bank import oriented_filters
 from ktextures.model.ops import blur, blur_reach, crop, hard_masks, score_slices
 from ktextures.palette import MAX_CLASSES
 
@@ -20,6 +21,18 @@ __all__ = ["MAX_K", "MIN_K", "ContextualMasks", "PublishedMasks", "check_k"]
 MIN_K, MAX_K = 2, MAX_CLASSES
 MEANS = (2.0, 6.0, 12.0)
 """Largest standard deviations of the local means, in pixels."""
+
+FILTERS = oriented_filters(4)
+"""Derivatives of a Gaussian of 1 px in four directions, shape (7, 7, filter)."""
+
+FILTER_REACH = 9
+"""Reach in pixels of the larger filters: twice 3, and 3 of the blur before them."""
+
+FINE_BANDS = 3
+"""Strongest combinations of bands that the finer filters see; the larger see one."""
+
+WEAKEST = 0.01
+"""Least variance of a combination of bands, as a share of the strongest's."""
 
 WIDE_FROM = 4.0
 """Texture scale in pixels from which the last of them is taken too."""
@@ -154,13 +167,13 @@ class PublishedMasks(layers.Layer):
 
 @keras.saving.register_keras_serializable("ktextures")
 class ContextualMasks(layers.Layer):
-    """A mask network that sees a neighborhood: k logits per pixel.
+    """A mask network that sees a pixel and its neighborhood: k logits per pixel.
 
-    Two convolutions find fine patterns. The network sees these responses at the pixel
-    itself, so that small objects are not lost, and local Gaussian means of the
-    responses and of their sizes over several distances, which tell how much of each
-    pattern is around. No batch normalization: bands are standardized by frozen
-    statistics.
+    Fixed filters of two sizes respond to fine patterns. The network sees the color of
+    the pixel itself, so that small objects are not lost, and local Gaussian means of
+    the colors and of the sizes of the responses over several distances, which tell how
+    much of each pattern is around. Only the two layers that decide are trained; what
+    they see never changes, so that it is computed once for each training pixel.
 
     Parameters
     ----------
@@ -170,8 +183,8 @@ class ContextualMasks(layers.Layer):
         Distance in pixels over which texture is looked at; 0 = color of the pixel only.
         Standard deviations of the local means: up to 2, up to 6, and from a scale of 4
         on also 12 pixels.
-    width, hidden : int
-        Channels of the convolutions and of the layer before the logits.
+    hidden : int
+        Channels of the layer before the logits.
     seed : int
         Of the initial weights.
     """
@@ -183,33 +196,22 @@ class ContextualMasks(layers.Layer):
         k: int,
         *,
         texture_scale: float = 2.0,
-        width: int = 32,
-        hidden: int = 48,
+        hidden: int = 64,
         seed: int = 0,
         **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
         self.k, self.texture_scale, self.seed = check_k(k), float(texture_scale), seed
-        self.width, self.hidden = width, hidden
-        size = 3 if texture_scale else 1
-        self.convs = [
-            layers.Conv2D(
-                width,
-                size,
-                activation="elu",
-                kernel_initializer=initializer(seed + index),
-            )
-            for index in range(2)
-        ]
+        self.hidden = hidden
         self.mix = layers.Conv2D(
-            hidden, 1, activation="elu", kernel_initializer=initializer(seed + 2)
+            hidden, 1, activation="elu", kernel_initializer=initializer(seed)
         )
-        self.head = layers.Conv2D(k, 1, kernel_initializer=initializer(seed + 3))
+        self.head = layers.Conv2D(k, 1, kernel_initializer=initializer(seed + 1))
 
     @property
     def reach(self) -> int:
         """Pixels of halo that a tile must have on each side."""
-        return 2 + blur_reach(max(self.sigmas)) if self.sigmas else 0
+        return FILTER_REACH + blur_reach(max(self.sigmas)) if self.sigmas else 0
 
     @property
     def sigmas(self) -> tuple[float, ...]:
@@ -223,46 +225,65 @@ class ContextualMasks(layers.Layer):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights for tiles of shape (batch, y, x, band)."""
         bands = int(input_shape[-1] or 0)
-        self.mean = self.add_weight(
-            shape=(bands,), initializer="zeros", trainable=False, name="mean"
-        )
-        self.spread = self.add_weight(
-            shape=(bands,), initializer="ones", trainable=False, name="spread"
-        )
-        self.convs[0].build((None, None, None, bands))
-        self.convs[1].build((None, None, None, self.width))
-        joined = self.width + bands
-        # The pixel, its surroundings with their signs, and the sizes at each distance.
-        means = 2 + len(self.sigmas) if self.sigmas else 1
-        self.mix.build((None, None, None, means * joined))
+        maps = bands + len(FILTERS[0, 0]) * (min(bands, FINE_BANDS) + 1)
+        channels = bands + len(self.sigmas) * maps
+        for name, shape in (
+            ("mean", (bands,)),
+            ("whiten", (bands, bands)),
+            ("pattern_mean", (channels,)),
+            ("pattern_spread", (channels,)),
+        ):
+            initial = {"whiten": "identity", "pattern_spread": "ones"}.get(
+                name, "zeros"
+            )
+            weight = self.add_weight(
+                shape=shape, initializer=initial, trainable=False, name=name
+            )
+            setattr(self, name, weight)
+        self.mix.build((None, None, None, channels))
         self.head.build((None, None, None, self.hidden))
         self.built = True
 
-    def adapt(self, mean: np.ndarray, spread: np.ndarray) -> None:
-        """Freeze the mean and standard deviation of each band, shape (band,)."""
-        self.mean.assign(mean)
-        self.spread.assign(spread)
+    def adapt(self, pixels: np.ndarray) -> None:
+        """Learn how to decorrelate the bands from pixels (n, band)."""
+        rows = pixels.astype("float64")
+        covariance = np.atleast_2d(np.cov(rows.T))
+        values, vectors = np.linalg.eigh(covariance)
+        # A floor keeps the weakest combinations, mostly noise, from counting in full.
+        spread = np.sqrt(np.maximum(values, WEAKEST * values.max()) + 1e-12)
+        self.mean.assign(rows.mean(0))
+        self.whiten.assign((vectors / spread)[:, ::-1])
+
+    def adapt_patterns(self, mean: np.ndarray, spread: np.ndarray) -> None:
+        """Freeze mean and standard deviation of what `patterns` returned so far."""
+        self.pattern_mean.assign(mean)
+        self.pattern_spread.assign(np.maximum(spread, 1e-3))
+
+    def patterns(self, tiles: tf.Tensor) -> tf.Tensor:
+        """What the network sees, (batch, y, x, channel), without the halo."""
+        bands = tf.linalg.matmul(tiles - self.mean, self.whiten)
+        seen = [crop(bands, self.reach)]
+        if self.sigmas:
+            fine = _responses(bands[..., :FINE_BANDS], 1)
+            coarse = _responses(blur(bands[..., :1], 1.0), 2)
+            fine = crop(fine, FILTER_REACH - 3)
+            maps = tf.concat([crop(bands, FILTER_REACH), fine, coarse], -1)
+            margin = self.reach - FILTER_REACH
+            for sigma in self.sigmas:
+                seen.append(blur(crop(maps, margin - blur_reach(sigma)), sigma))
+        return (tf.concat(seen, -1) - self.pattern_mean) / self.pattern_spread
 
     def context(self, tiles: tf.Tensor) -> tf.Tensor:
         """What the logits are a linear function of, (batch, y, x, hidden)."""
-        bands = (tiles - self.mean) / self.spread
-        maps = bands
-        for conv in self.convs:
-            maps = conv(maps)
-        if not self.sigmas:
-            return self.mix(tf.concat([maps, bands], -1))
-        maps = tf.concat([maps, crop(bands, 2)], -1)
-        margin = self.reach - 2
-        seen = [crop(maps, margin)]
-        both = tf.concat([maps, tf.abs(maps)], -1)
-        for index, sigma in enumerate(self.sigmas):
-            some = both if index == 0 else both[..., maps.shape[-1] :]
-            seen.append(blur(crop(some, margin - blur_reach(sigma)), sigma))
-        return self.mix(tf.concat(seen, -1))
+        return self.mix(self.patterns(tiles))
+
+    def classify(self, patterns: tf.Tensor) -> tf.Tensor:
+        """Logits (batch, y, x, class) of `patterns`."""
+        return self.head(self.mix(patterns))
 
     def logits(self, tiles: tf.Tensor) -> tf.Tensor:
         """Logits (batch, y, x, class) of tiles with a halo."""
-        return self.head(self.context(tiles))
+        return self.classify(self.patterns(tiles))
 
     def call(self, tiles: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Masks (batch, y, x, class) of tiles with a halo of `reach` pixels."""
@@ -270,5 +291,15 @@ class ContextualMasks(layers.Layer):
 
     def get_config(self) -> dict[str, object]:
         """Constructor arguments."""
-        names = ("k", "texture_scale", "width", "hidden", "seed")
+        names = ("k", "texture_scale", "hidden", "seed")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def _responses(maps: tf.Tensor, dilation: int) -> tf.Tensor:
+    """Sizes of the responses to each filter, smaller by 3 `dilation` on each side."""
+    kernel = tf.tile(FILTERS[:, :, None, :], [1, 1, maps.shape[-1], 1])
+    return tf.abs(
+        tf.nn.depthwise_conv2d(
+            maps, kernel, [1] * 4, "VALID", dilations=[dilation, dilation]
+        )
+    )

@@ -83,4 +83,13 @@ def blur(maps: tf.Tensor, sigma: float) -> tf.Tensor:
 
 def crop(maps: tf.Tensor, margin: int) -> tf.Tensor:
     """Take `margin` pixels off each side of (batch, y, x, channel)."""
-    return maps[:, margin:-margin, margin:-margin] if margin else maps
+    if not margin:
+        return maps
+    batch, height, width, channels = (
+        -1 if size is None else size for size in maps.shape
+    )
+    if -1 in (height, width):
+        return maps[:, margin:-margin, margin:-margin]
+    # The gradient of a plain slice is several times slower.
+    size = [batch, height - 2 * margin, width - 2 * margin, channels]
+    return tf.slice(maps, [0, margin, margin, 0], size)

@@ -30,14 +30,17 @@ from ktextures.training.split_merge import LEAST_SHARE, revive
 
 __all__ = ["DictionaryObjective"]
 
-CROP = 128
-"""Side in pixels of the crop that a step sees."""
+BATCH = 4096
+"""Pixels that a step of the masks sees, from anywhere in the tiles."""
 
-REVIEW = 20
+TEXTURES_EVERY = 3
+"""Steps between two of the textures, which are learned in far fewer."""
+
+REVIEW = 40
 """Steps after which the statistics of each class are measured again."""
 
 LEAST_DRAWN = 8
-"""Fewest textures trained in a step; with many classes, a quarter of them."""
+"""Fewest textures trained together; with many classes, half of them."""
 
 TRUST = 0.5
 """Weight of a texture against the mean of its class in an entry of the dictionary."""
@@ -49,13 +52,16 @@ Textures trained for a minute do not match their classes exactly; without this l
 their errors would move the masks.
 """
 
-RISE = 60
-"""Steps in which the textures' learning rate rises: all at once saturates them."""
+RISE = 15
+"""Texture steps in which their learning rate rises: at once, it saturates them."""
 
 REVIVAL_SHARE = 0.8
 """Part of the steps in which lost classes are revived; later they could not settle."""
 
 TEXTURE_SIDE = 48
+
+GRID = 2
+"""Patterns are standardized by every second pixel of every second row."""
 
 
 class DictionaryObjective:
@@ -99,9 +105,8 @@ class DictionaryObjective:
         self.pixels, self.inside = tiles.inner()
         self.descriptors = channels.fine @ space.turns[0]
         self.spread = float(self.descriptors[self.inside].var(0).sum()) / model.k
-        self.shape = tuple(min(side, CROP) for side in self.inside.shape[1:])
-        crops = [-(-side // CROP) for side in self.inside.shape[1:]]
-        self.steps_per_pass = len(tiles) * crops[0] * crops[1]
+        self.places = np.flatnonzero(self.inside)
+        self.steps_per_pass = -(-len(self.places) // BATCH)
         steps = preset.steps
         imitated = max(int(steps * preset.imitation_share), 1)
         self.imitation_steps = 0 if continued else imitated
@@ -111,14 +116,19 @@ class DictionaryObjective:
         self.mask_optimizer = _adam(rate, steps, model.mask_network)
         self.texture_optimizer = _adam(
             preset.texture_learning_rate,
-            steps,
+            -(-steps // TEXTURES_EVERY),
             model.texture_bank,
-            min(RISE, steps // 4),
+            min(RISE, steps // TEXTURES_EVERY // 4),
         )
+        self.texture_loss = 0.0
+        self._chosen = tf.function(self._choose, reduce_retracing=True)
         self._mask_step = tf.function(self._train_masks, reduce_retracing=True)
         self._texture_step = tf.function(self._train_textures, reduce_retracing=True)
         wide = (model.mask_network.texture_scale or 0) >= preset.wide_scale
         views = space.views(channels, wide=wide)
+        if not continued:
+            model.mask_network.adapt(self.pixels[self.inside])
+        self.seen = self._patterns(adapt=not continued)
         self._start(None if continued else views, on_vote)
 
     def _start(self, views: Sequence[View] | None, on_vote: Callable[[], None]) -> None:
@@ -138,8 +148,6 @@ class DictionaryObjective:
                 self.seed,
                 on_vote,
             )
-            known = self.pixels[self.inside].astype("float64")
-            model.mask_network.adapt(known.mean(0), np.maximum(known.std(0), 1e-6))
         self.rarity = tf.Variable(tf.ones(model.k))
         self.statistics = ClassStatistics(
             self.pixels, self.inside, self.descriptors, model.k
@@ -186,29 +194,60 @@ class DictionaryObjective:
         counts = np.bincount(labels[self.inside], minlength=self.model.k)
         return set(np.flatnonzero(counts < LEAST_SHARE * counts.sum()).tolist())
 
+    def _patterns(self, *, adapt: bool) -> np.ndarray:
+        """What the masks see of each pixel, (n, y, x, channel), float16."""
+        network = self.model.mask_network
+        found = [network.patterns(tf.constant(tile[None]))[0] for tile in self.values]
+        if adapt:
+            known = np.concatenate(
+                [
+                    each.numpy()[::GRID, ::GRID][inside[::GRID, ::GRID]]
+                    for each, inside in zip(found, self.inside, strict=True)
+                ]
+            )
+            mean, spread = known.mean(0), np.maximum(known.std(0), 1e-3)
+            network.adapt_patterns(mean, spread)
+            found = [(each - mean) / spread for each in found]
+        limit = float(np.finfo("float16").max)
+        return np.stack(
+            [tf.cast(tf.clip_by_value(e, -limit, limit), "float16") for e in found]
+        )
+
     def _choices(self) -> np.ndarray:
         """Mask chosen for each pixel, (n, y, x), numbered as the network has them."""
-        return np.concatenate([self.model.chosen(tile[None]) for tile in self.values])
+        return np.stack(
+            [
+                self._chosen(tf.constant(tile[None])).numpy()[0].astype("int32")
+                for tile in self.seen
+            ]
+        )
+
+    def _choose(self, patterns: tf.Tensor) -> tf.Tensor:
+        """Largest logit for patterns (batch, y, x, channel)."""
+        logits = self.model.mask_network.classify(tf.cast(patterns, "float32"))
+        return tf.argmax(logits, -1)
 
     def _train_masks(
         self,
-        values: tf.Tensor,
+        patterns: tf.Tensor,
         labels: tf.Tensor,
         descriptors: tf.Tensor,
         imitating: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Let pixels choose among the textures, or learn the initial labels."""
-        network, known = self.model.mask_network, tf.cast(labels >= 0, "float32")
+        """Let pixels choose among the textures, or learn the initial labels.
+
+        Patterns (pixel, channel), labels (pixel,) and descriptors (pixel, dimension)
+        are those of a batch.
+        """
+        network = self.model.mask_network
+        seen = tf.cast(patterns, "float32")[None, None]
         with tf.GradientTape() as tape:
-            logits = network.logits(values)
+            logits = network.classify(seen)[0, 0]
             masks = hard_masks(logits)
             chosen = tf.reduce_sum(masks * self._distances(descriptors), -1)
-            dictionary = _mean_over(chosen, known)
-            entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                tf.maximum(labels, 0), logits
-            )
-            rarity = tf.gather(self.rarity, tf.maximum(labels, 0))
-            imitation = _mean_over(entropy * rarity, known)
+            dictionary = tf.reduce_mean(chosen)
+            entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+            imitation = tf.reduce_mean(entropy * tf.gather(self.rarity, labels))
             both = (
                 self.weights["dictionary"] * dictionary
                 + self.weights["imitation"] * imitation
@@ -220,11 +259,10 @@ class DictionaryObjective:
         return dictionary, imitation
 
     def _distances(self, descriptors: tf.Tensor) -> tf.Tensor:
-        """Squared distance of (n, y, x, dimension) to each entry, (n, y, x, class)."""
+        """Squared distance of (pixel, dimension) to each entry, (pixel, class)."""
         entries = tf.convert_to_tensor(self.entries)
-        distance = tf.reduce_sum(entries**2, -1) - 2.0 * tf.einsum(
-            "nyxd,kd->nyxk", descriptors, entries
-        )
+        product = tf.linalg.matmul(descriptors, entries, transpose_b=True)
+        distance = tf.reduce_sum(entries**2, -1) - 2.0 * product
         distance += tf.reduce_sum(descriptors**2, -1, keepdims=True)
         # A texture's shortcomings are no reason for pixels to leave its class.
         lack = tf.reduce_sum((entries - self.statistics.descriptor) ** 2, -1)
@@ -249,51 +287,43 @@ class DictionaryObjective:
         return loss
 
     def step(self, index: int) -> dict[str, float]:
-        """Train masks on a crop of a tile, and some of the textures."""
+        """Train the masks on a batch of pixels, and now and then some textures."""
         since = index - self.imitation_steps
         if since >= 0 and since % REVIEW == 0:
             self._review(np.where(self.inside, self._choices(), -1), index)
+        if index % TEXTURES_EVERY == 0:
+            self._step_textures(index)
+        dictionary, imitation = self._mask_step(
+            *self._batch(index),
+            tf.constant(index < self.imitation_steps),
+        )
+        losses = {
+            "dictionary": float(dictionary),
+            "imitation": float(imitation),
+            "texture": self.texture_loss,
+        }
+        return {"loss": losses["dictionary"] + losses["texture"]} | losses
+
+    def _step_textures(self, index: int) -> None:
+        """Train some of the textures, each in turn."""
         k = self.model.k
-        group = min(k, max(LEAST_DRAWN, -(-k // 4)))
-        drawn = (index * group + np.arange(group)) % k
-        texture = self._texture_step(
+        group = min(k, max(LEAST_DRAWN, -(-k // 2)))
+        drawn = (index // TEXTURES_EVERY * group + np.arange(group)) % k
+        loss = self._texture_step(
             tf.constant(drawn, "int32"),
             tf.constant([self.seed, index + 1], "int32"),
         )
-        dictionary, imitation = self._mask_step(
-            *self._crop(index),
-            tf.constant(index < self.imitation_steps),
-        )
-        losses = {"dictionary": dictionary, "imitation": imitation, "texture": texture}
-        return {"loss": float(dictionary + texture)} | {
-            name: float(value) for name, value in losses.items()
-        }
+        self.texture_loss = float(loss)
 
-    def _crop(self, index: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Values with halo, labels and descriptors of a random crop of a tile."""
+    def _batch(self, index: int) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Patterns, labels and descriptors of random pixels of all tiles."""
         generator = np.random.default_rng([self.seed, index])
-        tile = int(generator.integers(len(self.values)))
-        tall, wide = self.inside.shape[1:]
-        # Drawn beyond the edges and moved back inside, so that edges are seen as often.
-        height, width = self.shape
-        row = int(
-            np.clip(
-                generator.integers(-height // 2, tall - height // 2), 0, tall - height
-            )
-        )
-        col = int(
-            np.clip(generator.integers(-width // 2, wide - width // 2), 0, wide - width)
-        )
-        halo = 2 * self.model.reach
+        chosen = self.places[generator.integers(len(self.places), size=BATCH)]
         return (
+            tf.constant(self.seen.reshape(-1, self.seen.shape[-1])[chosen]),
+            tf.constant(self.labels.ravel()[chosen]),
             tf.constant(
-                self.values[tile, row : row + height + halo, col : col + width + halo][
-                    None
-                ]
-            ),
-            tf.constant(self.labels[tile, row : row + height, col : col + width][None]),
-            tf.constant(
-                self.descriptors[tile, row : row + height, col : col + width][None]
+                self.descriptors.reshape(-1, self.descriptors.shape[-1])[chosen]
             ),
         )
 
@@ -310,6 +340,7 @@ class DictionaryObjective:
             "entries": self.entries.numpy(),
             "labels": self.labels,
             "rarity": self.rarity.numpy(),
+            "texture_loss": np.array(self.texture_loss),
             **self.statistics.state(),
         }
 
@@ -320,6 +351,7 @@ class DictionaryObjective:
         self.entries.assign(arrays["entries"])
         self.rarity.assign(arrays["rarity"])
         self.labels = arrays["labels"]
+        self.texture_loss = float(arrays["texture_loss"])
         self.statistics.restore(arrays)
 
 
@@ -358,7 +390,3 @@ def _adam(
     optimizer = keras.optimizers.Adam(schedule, clipnorm=1.0)
     optimizer.build(layer.trainable_variables)
     return optimizer
-
-
-def _mean_over(values: tf.Tensor, known: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_sum(values * known) / tf.maximum(tf.reduce_sum(known), 1.0)

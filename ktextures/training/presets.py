@@ -183,7 +183,7 @@ class DefaultPreset(Preset):
     max_tiles: int = 8
     continued_learning_rate: float = 1e-3
     texture_learning_rate: float = 1e-2
-    halo: int = 32
+    halo: int = 40
     imitation_share: float = 1 / 3
     segment_scales: tuple[float, ...] = (50.0, 100.0, 200.0)
     pooling: float = 2.0
