@@ -36,13 +36,16 @@ def contrasting_directions(rows: np.ndarray) -> np.ndarray:
     Returns
     -------
     array, shape (band, band), float32
-        What rows are multiplied by; the variances of the product add up to 1.
+        What rows are multiplied by; the variances of the product add up to 1. Empty if
+        there are no bands.
 
     Notes
     -----
     Directions of large kurtosis show outlying groups: Peña & Prieto 2001, Journal of
     the American Statistical Association 96:1433.
     """
+    if not rows.shape[1]:
+        return np.zeros((0, 0), "float32")
     centered = (rows - rows.mean(0)).astype("float64")
     covariance = centered.T @ centered / max(len(rows), 1)
     values, vectors = np.linalg.eigh(covariance)
