@@ -197,14 +197,111 @@ def test_texture_scale_0_sees_the_pixel_only():
     assert built(ContextualMasks, texture_scale=2).reach > 0
 
 
-def test_bands_are_standardized_by_what_was_frozen():
-    network = built(ContextualMasks, 3, bands=2, seed=1)
-    inputs = tiles(network, bands=2)
-    before = network.logits(inputs).numpy()
-    network.adapt(np.array([10.0, -5.0]), np.array([2.0, 0.5]))
-    moved = inputs * tf.constant([2.0, 0.5]) + tf.constant([10.0, -5.0])
-    np.testing.assert_allclose(network.logits(moved), before, rtol=1e-3, atol=1e-4)
-    assert not {"mean", "spread"} & {w.name for w in network.trainable_variables}
+def mixed_pixels(bands=3, seed=0):
+    """Pixels whose bands are correlated."""
+    generator = np.random.default_rng(seed)
+    mixing = generator.normal(size=(bands, bands)) + 2 * np.eye(bands)
+    return generator.normal(size=(4000, bands)) @ mixing + 5
+
+
+def test_bands_are_decorrelated_by_what_was_frozen():
+    network = built(ContextualMasks, 3, bands=3, texture_scale=0)
+    pixels = mixed_pixels()
+    network.adapt(pixels)
+    seen = network.patterns(tf.constant(pixels[None, None], "float32")).numpy()[0, 0]
+    np.testing.assert_allclose(seen.mean(0), 0, atol=1e-3)
+    np.testing.assert_allclose(np.cov(seen.T), np.eye(3), atol=0.02)
+    frozen = {"mean", "whiten", "pattern_mean", "pattern_spread"}
+    assert frozen <= {weight.name for weight in network.weights}
+    assert not frozen & {weight.name for weight in network.trainable_variables}
+
+
+def test_the_strongest_combination_of_bands_comes_first():
+    network = built(ContextualMasks, 3, bands=3, texture_scale=0)
+    generator = np.random.default_rng(0)
+    network.adapt(generator.normal(size=(4000, 3)) * [0.1, 3.0, 1.0])
+    assert np.abs(network.whiten.numpy()).argmax(0).tolist()[:2] == [1, 2]
+
+
+def test_a_combination_of_bands_that_hardly_varies_is_not_blown_up():
+    network = built(ContextualMasks, 3, bands=2, texture_scale=0)
+    gray = np.random.default_rng(0).normal(size=(4000, 1))
+    pixels = np.repeat(gray, 2, 1) + [0.0, 1e-6] * gray[::-1]
+    network.adapt(pixels)
+    seen = network.patterns(tf.constant(pixels[None, None], "float32")).numpy()[0, 0]
+    np.testing.assert_allclose(seen.std(0), [1, 0], atol=0.01)
+
+
+def test_units_of_the_bands_do_not_matter_once_adapted():
+    one, other = (built(ContextualMasks, 3, bands=3, seed=1) for _ in "ab")
+    pixels = mixed_pixels()
+    one.adapt(pixels)
+    other.adapt(20 * pixels + 7)
+    inputs = tiles(one, bands=3) * 5
+    np.testing.assert_allclose(
+        other.logits(20 * inputs + 7), one.logits(inputs), rtol=1e-2, atol=1e-3
+    )
+
+
+def test_patterns_are_standardized_by_what_was_frozen():
+    network = built(ContextualMasks, 3)
+    inputs = tiles(network)
+    raw = network.patterns(inputs).numpy()
+    mean, spread = raw.mean((0, 1, 2)), raw.std((0, 1, 2))
+    network.adapt_patterns(mean, spread)
+    seen = network.patterns(inputs).numpy()
+    np.testing.assert_allclose(seen.mean((0, 1, 2)), 0, atol=1e-3)
+    np.testing.assert_allclose(seen.std((0, 1, 2)), 1, atol=1e-2)
+
+
+def test_logits_are_what_is_classified_by_patterns():
+    network = built(ContextualMasks, 3, seed=2)
+    inputs = tiles(network)
+    logits = network.logits(inputs)
+    np.testing.assert_array_equal(network.classify(network.patterns(inputs)), logits)
+    np.testing.assert_array_equal(network.head(network.context(inputs)), logits)
+
+
+@pytest.mark.parametrize("texture_scale", [0.0, 2.0, 6.0])
+def test_a_pixel_of_another_color_stays_visible(texture_scale):
+    network = built(ContextualMasks, bands=3, texture_scale=texture_scale)
+    network.adapt(mixed_pixels())
+    inputs = np.full(tiles(network, 9, 9, bands=3).shape, 0.5, "float32")
+    inputs[0, 4 + network.reach, 4 + network.reach] = [0.1, 0.9, 0.2]
+    seen = network.patterns(tf.constant(inputs)).numpy()[0]
+    # The first channels are those of the pixel itself, which nothing blurs.
+    own = inputs[0, network.reach :, network.reach :][:9, :9]
+    wanted = (own - network.mean.numpy()) @ network.whiten.numpy()
+    np.testing.assert_allclose(seen[..., :3], wanted, atol=1e-5)
+    apart = np.abs(seen - seen[0, 0])[..., :3].max(-1) > 1e-3
+    assert np.argwhere(apart).tolist() == [[4, 4]]
+
+
+@pytest.mark.parametrize("texture_scale", [0.0, 1.0, 2.0, 6.0])
+def test_patterns_of_windows_are_those_of_the_whole(texture_scale):
+    network = built(ContextualMasks, texture_scale=texture_scale)
+    network.adapt(mixed_pixels(4))
+    inputs = tiles(network, 30, 26)
+    raw = network.patterns(inputs).numpy()
+    network.adapt_patterns(raw.mean((0, 1, 2)), raw.std((0, 1, 2)))
+    whole = network.patterns(inputs).numpy()
+    assert whole.shape[:3] == (1, 30, 26)
+    halo = 2 * network.reach
+    for row, col, height, width in [(0, 0, 15, 26), (15, 0, 15, 13), (29, 25, 1, 1)]:
+        part = inputs[:, row : row + height + halo, col : col + width + halo]
+        np.testing.assert_allclose(
+            network.patterns(part),
+            whole[:, row : row + height, col : col + width],
+            atol=2e-3,
+        )
+
+
+def test_a_wide_texture_scale_adds_wider_means():
+    near, wide = (built(ContextualMasks, texture_scale=each) for each in (2.0, 6.0))
+    assert near.sigmas == (2.0, 6.0)
+    assert wide.sigmas == (2.0, 6.0, 12.0)
+    assert wide.reach > near.reach
+    assert built(ContextualMasks).hidden == 64
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -226,7 +323,7 @@ def test_weights_depend_on_the_seed_alone(kind):
             {"k": 7, "width": 8, "slope": 100.0, "noise": 0.1, "margin": 2},
         ),
         (PublishedMasks, {"k": 2}),
-        (ContextualMasks, {"k": 7, "texture_scale": 1.5, "seed": 9}),
+        (ContextualMasks, {"k": 7, "texture_scale": 1.5, "hidden": 9, "seed": 9}),
         (ContextualMasks, {"k": 2, "texture_scale": 0}),
     ],
 )
@@ -294,4 +391,14 @@ def test_blur_is_a_gaussian_mean(sigma):
 def test_crop_by_nothing_is_the_whole():
     maps = np.arange(12).reshape(1, 3, 4, 1)
     assert crop(maps, 0) is maps
-    assert crop(maps, 1).tolist() == [[[[5], [6]]]]
+    assert crop(tf.constant(maps), 1).numpy().tolist() == [[[[5], [6]]]]
+
+
+def test_crop_of_tiles_whose_size_is_not_known_yet():
+    maps = np.arange(24.0).reshape(2, 3, 4, 1)
+    wanted = maps[:, 1:-1, 1:-1]
+    sizes = [(None, 3, 4, 1), (2, None, None, 1), (None, None, None, 1)]
+    for size in sizes:
+        signature = [tf.TensorSpec(size, tf.float64)]
+        cropped = tf.function(lambda each: crop(each, 1), input_signature=signature)
+        np.testing.assert_array_equal(cropped(tf.constant(maps)), wanted)

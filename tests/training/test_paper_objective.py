@@ -13,6 +13,7 @@ from ktextures.model.ktextures import from_bytes
 from ktextures.model.masks import PublishedMasks
 from ktextures.model.textures import PublishedTextures
 from ktextures.raster.scaling import Preparation
+from ktextures.raster.scene_set import open_scenes
 from ktextures.training.loop import TrainingLoop
 from ktextures.training.prepare import prepare
 from ktextures.training.presets import paper
@@ -48,7 +49,7 @@ def prepared(bands=4):
 
 
 def prepared_for(scene, wanted):
-    plan = prepare(scene, wanted, prepared())
+    plan = prepare(open_scenes(scene), wanted, prepared())
     return plan.model, plan.objective, plan.tiles
 
 
@@ -66,7 +67,7 @@ def as_published(wide, tmp_path_factory):
     patch.setattr("socket.create_connection", _unreachable)
     tf.config.run_functions_eagerly(True)
     try:
-        plan = prepare(wide, request(preset=brief(1)), prepared())
+        plan = prepare(open_scenes(wide), request(preset=brief(1)), prepared())
     finally:
         tf.config.run_functions_eagerly(False)
         patch.undo()
