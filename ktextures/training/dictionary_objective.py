@@ -19,6 +19,7 @@ from ktextures.model.ktextures import KTextures
 from ktextures.model.ops import hard_masks
 from ktextures.raster.tile_set import TileSet
 from ktextures.training.class_statistics import ClassStatistics
+from ktextures.training.cooling import Cooling
 from ktextures.training.descriptors import Channels, DescriptorSpace
 from ktextures.training.initial_labels import View, initial_labels
 from ktextures.training.objective import (
@@ -30,7 +31,7 @@ from ktextures.training.split_merge import LEAST_SHARE, revive
 
 __all__ = ["DictionaryObjective"]
 
-BATCH = 4096
+BATCH = 8192
 """Pixels that a step of the masks sees, from anywhere in the tiles."""
 
 TEXTURES_EVERY = 3
@@ -82,8 +83,15 @@ class DictionaryObjective:
     seed : int
     continued : bool
         True: begin with the model's own classes, without imitation.
+    may_settle : bool
+        Set `settled` once labels hardly change any more; see `DefaultPreset`.
     on_vote : callable
         Called before each k-means of the initial labels.
+
+    Attributes
+    ----------
+    settled : bool
+        Whether the learning rate has fallen because labels had settled.
     """
 
     keeps_best = False
@@ -98,6 +106,7 @@ class DictionaryObjective:
         *,
         seed: int,
         continued: bool = False,
+        may_settle: bool = False,
         on_vote: Callable[[], None] = lambda: None,
     ) -> None:
         self.model, self.space, self.seed = model, space, seed
@@ -113,7 +122,13 @@ class DictionaryObjective:
         self.last_revival = int(steps * REVIVAL_SHARE)
         self.weights = preset.loss_weights
         rate = preset.continued_learning_rate if continued else preset.learning_rate
-        self.mask_optimizer = _adam(rate, steps, model.mask_network)
+        self.preset, self.may_settle = preset, may_settle
+        self.settled, self.calm_reviews = False, 0
+        self.reviewed: np.ndarray | None = None
+        length = min(preset.cooling, max(steps // 2, 1))
+        self.cooling = Cooling(rate, steps - length, length)
+        self.mask_optimizer = keras.optimizers.Adam(self.cooling, clipnorm=1.0)
+        self.mask_optimizer.build(model.mask_network.trainable_variables)
         self.texture_optimizer = _adam(
             preset.texture_learning_rate,
             -(-steps // TEXTURES_EVERY),
@@ -175,6 +190,18 @@ class DictionaryObjective:
         textures = self.model.texture_bank(noise)
         places = self.space.place(self.space.texture_means(textures)).numpy()
         self.entries.assign(means + pull(places - means, means))
+
+    def _watch(self, labels: np.ndarray, index: int) -> None:
+        """Begin to cool once few labels change from review to review."""
+        before, self.reviewed = self.reviewed, labels
+        if not self.may_settle or before is None:
+            return
+        changed = float((labels != before)[self.inside].mean())
+        calm = changed < self.preset.settled_change
+        self.calm_reviews = self.calm_reviews + 1 if calm else 0
+        if self.calm_reviews >= self.preset.patience:
+            earlier = float(self.cooling.begin.numpy())
+            self.cooling.begin.assign(min(float(index), earlier))
 
     def _revive(self, labels: np.ndarray) -> np.ndarray:
         """Give each lost class part of another class; return the labels.
@@ -290,13 +317,17 @@ class DictionaryObjective:
         """Train the masks on a batch of pixels, and now and then some textures."""
         since = index - self.imitation_steps
         if since >= 0 and since % REVIEW == 0:
-            self._review(np.where(self.inside, self._choices(), -1), index)
+            labels = np.where(self.inside, self._choices(), -1)
+            self._watch(labels, index)
+            self._review(labels, index)
         if index % TEXTURES_EVERY == 0:
             self._step_textures(index)
         dictionary, imitation = self._mask_step(
             *self._batch(index),
             tf.constant(index < self.imitation_steps),
         )
+        cold = float(self.cooling.begin.numpy()) + self.cooling.length
+        self.settled = self.may_settle and index + 1 >= cold
         losses = {
             "dictionary": float(dictionary),
             "imitation": float(imitation),
@@ -341,8 +372,15 @@ class DictionaryObjective:
             "labels": self.labels,
             "rarity": self.rarity.numpy(),
             "texture_loss": np.array(self.texture_loss),
+            "cooling": self.cooling.begin.numpy(),
+            "calm_reviews": np.array(self.calm_reviews),
+            "reviewed": self._watched(),
             **self.statistics.state(),
         }
+
+    def _watched(self) -> np.ndarray:
+        """Labels of the last review; empty if there was none."""
+        return np.zeros(0, "int32") if self.reviewed is None else self.reviewed
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Restore what `state` returned."""
@@ -352,6 +390,10 @@ class DictionaryObjective:
         self.rarity.assign(arrays["rarity"])
         self.labels = arrays["labels"]
         self.texture_loss = float(arrays["texture_loss"])
+        self.cooling.begin.assign(float(arrays["cooling"]))
+        self.calm_reviews = int(arrays["calm_reviews"])
+        watched = arrays["reviewed"]
+        self.reviewed = watched if watched.size else None
         self.statistics.restore(arrays)
 
 

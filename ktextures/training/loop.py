@@ -173,7 +173,7 @@ class TrainingLoop:
             disable=not self.progress,
         )
         try:
-            while self.done < self.steps and not self.model.stop_training:
+            while self.done < self.steps and not self._is_over():
                 losses = self._one_step()
                 bar.set_postfix(loss=f"{losses['loss']:.3f}", refresh=False)
                 bar.update()
@@ -189,6 +189,9 @@ class TrainingLoop:
             self._fail(self.done + 1, str(failed))
         finally:
             bar.close()
+
+    def _is_over(self) -> bool:
+        return bool(self.model.stop_training or self.objective.settled)
 
     def _one_step(self) -> dict[str, float]:
         index, last = self.done, self.objective.steps_per_pass - 1

@@ -48,6 +48,7 @@ class SimulationObjective:
     """
 
     keeps_best = True
+    settled = False
 
     def __init__(
         self,

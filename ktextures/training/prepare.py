@@ -145,6 +145,7 @@ def _default(
         preset,
         seed=request.seed,
         continued=continued,
+        may_settle=request.may_settle,
         on_vote=lambda: request.on_preparation("initial labels"),
     )
     return Plan(model, objective, tiles)

@@ -146,6 +146,14 @@ class DefaultPreset(Preset):
         Pixels around a tile that descriptors and masks see.
     imitation_share : float
         Share of the steps in which the masks only learn the initial labels, 0..1.
+    settled_change : float
+        Share of the training pixels below which the labels that change from one review
+        (40 steps) to the next count as few.
+    patience : int
+        Reviews in a row with few changes after which labels have settled. Training then
+        ends early, unless a number of steps was asked for.
+    cooling : int
+        Steps in which the learning rate of the masks falls before training ends.
     segment_scales : tuple of float
         Scales of the segments over which descriptors are averaged.
     pooling : float
@@ -175,16 +183,19 @@ class DefaultPreset(Preset):
 
     name = "default"
     steps: int = 600
-    learning_rate: float = 3e-3
+    learning_rate: float = 1e-2
     loss_weights: Mapping[str, float] = field(
         default_factory=lambda: {"dictionary": 1.0, "imitation": 0.3}
     )
     tile_size: int = 320
     max_tiles: int = 8
-    continued_learning_rate: float = 1e-3
+    continued_learning_rate: float = 3e-3
     texture_learning_rate: float = 1e-2
     halo: int = 40
-    imitation_share: float = 1 / 3
+    imitation_share: float = 1 / 4
+    settled_change: float = 0.04
+    patience: int = 2
+    cooling: int = 120
     segment_scales: tuple[float, ...] = (50.0, 100.0, 200.0)
     pooling: float = 2.0
     color_weight: float = 0.3

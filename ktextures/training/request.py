@@ -29,6 +29,8 @@ class Request:
     texture_scale : float or None
         In pixels; None = to be chosen.
     features : tuple of FeatureExtractor, or None for the preset's own
+    may_settle : bool
+        Whether training may end before the preset's steps.
     progress : bool
     on_preparation : callable
         Told which part of the preparation comes next; what it raises ends the training.
@@ -39,6 +41,7 @@ class Request:
     seed: int
     texture_scale: float | None
     features: tuple[FeatureExtractor, ...] | None
+    may_settle: bool = False
     progress: bool = True
     on_preparation: Callable[[str], None] = field(default=lambda part: None)
 
@@ -76,6 +79,7 @@ def check_request(
         seed=int(seed),
         texture_scale=_scale(texture_scale),
         features=_as_tuple(features),
+        may_settle=steps is None,
     )
     if model is not None:
         _check_continued(model, request)

@@ -77,7 +77,8 @@ def train(
         kept are those of the best pass over all tiles. Variants are made by
         ``dataclasses.replace(ktextures.presets.default, ...)``.
     steps : int, optional
-        Gradient steps; those of the preset by default (600, or 10,240 with "paper").
+        Gradient steps. By default at most those of the preset (600, or 10,240 with
+        "paper"); preset "default" then ends once labels have settled.
     texture_scale : float or "auto"
         Preset "default": distance in pixels over which texture is looked at, 0 to 16;
         0 = the color of each pixel alone. "auto" chooses, and the model's provenance
