@@ -120,7 +120,7 @@ def test_a_plan_holds_tiles_of_all_scenes():
 
 @pytest.mark.parametrize("few", [(30.0, 30.0, 10.0), (10.0, 10.0, 30.0)])
 @pytest.mark.filterwarnings("ignore:a pixel of scene")
-def test_the_texture_scale_follows_the_median_pixel(few):
+def test_the_weight_of_color_follows_the_median_pixel(few):
     scene = synthetic(64).scene.drop_vars("spatial_ref")
     scenes = [
         scene.assign_coords(y=-size * np.arange(64), x=size * np.arange(64))
@@ -128,8 +128,10 @@ def test_the_texture_scale_follows_the_median_pixel(few):
         .rio.write_transform()
         for size in few
     ]
-    chosen = kt.plan_training(scenes, 3).model.mask_network.texture_scale
-    assert chosen == (1.0 if few[0] == 30 else 2.0)
+    preset = replace(kt.presets.default, color_pixel=10.0)
+    chosen = kt.plan_training(scenes, 3, preset=preset).objective.space.settings
+    times = 3 if few[0] == 30 else 1
+    assert chosen.color_weight == pytest.approx(times * preset.color_weight, rel=0.01)
 
 
 @pytest.mark.usefixtures("eager")
