@@ -68,8 +68,8 @@ def check_arrays(config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> None:
     held = sum(arrays[name].size for name in weight_names(arrays))
     texture = 9 * 16 * len(config.bands) * config.k
     options = config.masks_options
-    width, hidden = options.get("width", 64), options.get("hidden", 64)
-    masks = width * (width + len(config.bands)) + hidden * (width + len(config.bands))
+    layer = options.get("width", options.get("hidden", 64))
+    masks = 2 * layer * (layer + len(config.bands))
     if texture + masks > SLACK * held:
         raise ValueError(
             f"the model declared (k={config.k}, {len(config.bands)} bands) is far "

@@ -143,14 +143,18 @@ def _thinned(sample: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
     return sample[:: max(len(sample) // LOOKED_AT, 1)]
 
 
-def count_distinct(pixels: npt.NDArray[np.floating], most: int) -> int:
-    """Count values that are farther apart than `SAME`, up to a number.
+def count_distinct(
+    pixels: npt.NDArray[np.floating], most: int, same: float = SAME
+) -> int:
+    """Count values that are farther apart than `same`, up to a number.
 
     Parameters
     ----------
     pixels : array, shape (n, band)
         Scaled.
     most : int
+    same : float
+        Largest difference in any band of values that count as one.
 
     Returns
     -------
@@ -169,7 +173,7 @@ def count_distinct(pixels: npt.NDArray[np.floating], most: int) -> int:
         apart = np.abs(pixels - pixels[place]).max(1)
         nearest = np.minimum(nearest, apart)
         place = int(nearest.argmax())
-        if nearest[place] <= SAME:
+        if nearest[place] <= same:
             return found
     return most
 

@@ -28,6 +28,9 @@ LEAST_SHARE = 0.001
 LEAST_STEPS, MOST_RATE = 100, 10
 """Steps after which it should, and how many times too high a learning rate may be."""
 
+SAME = 0.05
+"""Largest difference of descriptors that may be noise, as a share of their spread."""
+
 LOOKED_AT = 20_000
 """Pixels whose descriptors are compared."""
 
@@ -57,7 +60,7 @@ def warn_of_few_groups(plan: Plan, k: int) -> None:
     rows = plan.objective.descriptors[plan.objective.inside]
     rows = rows[:: max(len(rows) // LOOKED_AT, 1)]
     spread = float(np.sqrt(rows.var(0).sum()))
-    found = count_distinct(rows / max(spread, 1e-9), k)
+    found = count_distinct(rows / max(spread, 1e-9), k, SAME)
     if found < k:
         warn_caller(
             f"Only {found} groups of pixels can be told apart, but k is {k}; the other "
