@@ -23,15 +23,14 @@ SEEDS = 1
 DEFAULT = kt.presets.default
 PARTS = {
     "as it is": {},
-    "one weight of color": {"color_weights": (0.3,)},
     "noise at all distances alone": {"noise_lags": ()},
     "no segments": {"segment_scales": ()},
-    "no color": {"color_weights": (0.0,)},
-    "texture whatever the pixel size": {
-        "coarse_pixel": np.inf,
-        "least_clusteredness": 0.0,
-    },
-    "color alone": {"texture_scale": DEFAULT.color_scale},
+    "no color of the pixel": {"color_weight": 0.0},
+    "color weighs the same in large pixels": {"color_pixel": 1000.0},
+    "usual offset of the logarithm": {"color_offsets": (0.5,)},
+    "no wide windows": {"wide_from": 99.0},
+    "wide windows everywhere": {"wide_from": -99.0},
+    "color alone": {"color_weight": 50.0},
 }
 SYNTHETIC = (("texture", 0), ("texture", 1), ("texture", 2), ("color", 0))
 """What differs between the classes, and the seed."""
@@ -47,9 +46,12 @@ def ari(reference, labels):
 
 
 def start(image, k, seed, preset=DEFAULT):
-    """Initial labels of a training."""
+    """Initial labels (y, x) of a training whose tiles cover the image."""
     plan = kt.plan_training(image, k, preset=preset, seed=seed)
-    return plan.objective.labels[0]
+    labels = np.full(image.shape[1:], -1)
+    for window, part in zip(plan.tiles.windows, plan.objective.labels, strict=True):
+        labels[window.slices] = part
+    return labels
 
 
 def parts(sets):
