@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import tensorflow as tf
+from scipy.ndimage import zoom
 from sklearn.cluster import KMeans
 
 __all__ = ["View", "initial_labels"]
@@ -61,11 +61,16 @@ class View:
         maps = self.channels @ self.turn
         fit = _calm(maps) if self.calm else np.ones(maps.shape[:3], bool)
         if maps.shape[:3] != valid.shape:
-            shape = valid.shape[1:]
-            maps = tf.image.resize(maps, shape).numpy()
-            known = tf.cast(fit[..., None], "float32")
-            fit = tf.image.resize(known, shape, "nearest").numpy()[..., 0] > 0
+            maps = _resized(maps, valid.shape, 1)
+            fit = _resized(fit[..., None].astype("uint8"), valid.shape, 0)[..., 0] > 0
         return maps[valid], fit[valid]
+
+
+def _resized(maps: np.ndarray, shape: tuple[int, ...], order: int) -> np.ndarray:
+    """Maps (n, y, x, channel) of other sizes; order 0 = nearest, 1 = linear."""
+    factors = [new / old for new, old in zip(shape, maps.shape, strict=False)]
+    resized = zoom(maps, (*factors, 1), order=order, mode="nearest", grid_mode=True)
+    return np.asarray(resized)
 
 
 def _calm(maps: np.ndarray) -> np.ndarray:
