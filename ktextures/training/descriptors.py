@@ -18,7 +18,11 @@ from ktextures.model.ops import blur, blur_reach
 from ktextures.raster.tile_set import TileSet
 from ktextures.training.color_contrast import contrasting_directions
 from ktextures.training.initial_labels import View
-from ktextures.training.noise_whitening import nearby_covariance, quiet_directions
+from ktextures.training.noise_whitening import (
+    nearby_covariance,
+    persistence,
+    quiet_directions,
+)
 from ktextures.training.segments import means_within_segments
 from ktextures.training.standardization import Standardization
 
@@ -32,6 +36,9 @@ FIT_PIXELS = 12_000
 
 FIT_TILES = 16
 """Most tiles used for statistics; their maps are in memory at the same time."""
+
+LASTING = 0.1
+"""Least persistence of color at which it is trusted in full; from 0 on, in part."""
 
 TEXTURE_CHANNELS, DIMENSIONS = 48, 24
 """Principal directions of texture kept: before and after noise was whitened."""
@@ -103,6 +110,9 @@ class DescriptorSpace:
         descriptors.
     wide_turns : tuple of array, shape (texture, dimension), float32
         The same for wide channels.
+    trust : float
+        From 0, if colors differ only from pixel to pixel, to 1, if those of regions
+        differ. Segments, which are found by color, and color itself count so much.
     """
 
     def __init__(
@@ -113,7 +123,7 @@ class DescriptorSpace:
         self.wide_turns: tuple[np.ndarray, ...] = ()
         self._texture: Standardization | None = None
         self._wide: Standardization | None = None
-        self._color: Standardization | None = None
+        self.trust = 1.0
 
     def _maps(self, tiles: tf.Tensor, *, color: bool) -> list[tf.Tensor]:
         """Feature maps (batch, y / s, x / s, channel) of color, or of texture."""
@@ -141,6 +151,7 @@ class DescriptorSpace:
         Channels
             Without the halo.
         """
+        self.trust = self._color_trust(tiles)
         texture = self._fit_texture(tiles, on_tile)
         color = self._fit_color(tiles, on_tile)
         parts = [part for part in (texture and texture[0], color) if part is not None]
@@ -148,6 +159,14 @@ class DescriptorSpace:
         channels = Channels(fine, *(texture[1:] if texture else (None, None)))
         self._turn(channels, tiles.inner()[1])
         return channels
+
+    def _color_trust(self, tiles: TileSet) -> float:
+        """How much colors tell about regions, 0..1."""
+        values, inside = tiles.inner()
+        known = tf.constant(inside[..., None].astype("float32"))
+        calm = local_mean(tf.constant(values), known, self.settings.color_sigma)
+        lasting = persistence(calm.numpy(), inside, self.settings.lags)
+        return float(np.clip(lasting / LASTING, 0.0, 1.0))
 
     def _fit_texture(
         self, tiles: TileSet, on_tile: Callable[[], None]
@@ -191,7 +210,9 @@ class DescriptorSpace:
         shape = values.shape[:2]
         cut = slice(halo, -halo or None)
         projected = _sum_of(self._texture, near, shape)
-        fine = means_within_segments(projected, values, self.settings.segment_scales)
+        scales = self.settings.segment_scales if self.trust else ()
+        fine = means_within_segments(projected, values, scales)
+        fine = projected + np.float32(self.trust) * (fine - projected)
         far = _sum_of(self._wide, wide, shape)
         inner = projected[cut, cut], far[cut, cut]
         narrow, around = (each[::GRID, ::GRID] for each in inner)
@@ -222,7 +243,7 @@ class DescriptorSpace:
         if not textures:
             self.turns = (color,)
             return
-        weight = self.settings.color_weight
+        weight = self.trust * self.settings.color_weight
         parts = self._texture_turns(channels.fine[..., :textures], valid, 1)
         self.turns = tuple(block_diagonal(part, weight * color) for part in parts)
         if channels.wide is not None:

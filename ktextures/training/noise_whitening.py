@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["nearby_covariance", "quiet_directions"]
+__all__ = ["nearby_covariance", "persistence", "quiet_directions"]
 
 POWER = 0.5
 """How far noise is whitened; whitened fully, other kinds of noise dominate."""
@@ -39,6 +39,27 @@ def nearby_covariance(
     if len(parts):
         return np.asarray(parts.mean(0))
     return np.atleast_2d(np.cov(maps[valid].T.astype("float64")))
+
+
+def persistence(maps: np.ndarray, valid: np.ndarray, lags: Sequence[int]) -> float:
+    """How much of the variance of maps lasts over some distance.
+
+    Parameters
+    ----------
+    maps : array, shape (n, y, x, channel)
+    valid : array, shape (n, y, x), bool
+    lags : sequence of int
+        Distances in pixels, as for `nearby_covariance`.
+
+    Returns
+    -------
+    float
+        Mean correlation of pixels so far apart: near 1 where regions differ, near 0 or
+        below where whatever differs does so from pixel to pixel.
+    """
+    total = float(maps[valid].var(0, dtype="float64").sum())
+    nearby = float(np.trace(nearby_covariance(maps, valid, lags)))
+    return 1.0 - nearby / (total + 1e-12)
 
 
 def _half_square(

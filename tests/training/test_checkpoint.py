@@ -27,7 +27,7 @@ from ktextures.training.checkpoint import (
 from ktextures.training.loop import TrainingLoop
 
 ROOT = Path(__file__).parents[2]
-STEPS = 9
+STEPS = 60
 
 pytestmark = pytest.mark.usefixtures("eager")
 
@@ -250,7 +250,7 @@ def test_training_further_is_another_training(tmp_path):
 class Scripted:
     """An objective with known losses, whose steps count in the model's first weight."""
 
-    keeps_best, steps_per_pass = True, 3
+    keeps_best, steps_per_pass, settled = True, 3, False
 
     def __init__(self, model, losses):
         self.model, self.losses = model, losses

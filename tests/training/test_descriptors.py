@@ -45,6 +45,13 @@ def noisy(seed=0, count=1, bands=3):
     return np.random.default_rng(seed).random((count, 64, 64, bands))
 
 
+def patched(seed=0):
+    """Two regions of different colors, in noise."""
+    values = noisy(seed)
+    values[:, :, 32:] += 0.5
+    return values
+
+
 def bank(values):
     found = FilterBank(1, 2)
     found.fit(values.astype("float32"), {})
@@ -73,7 +80,7 @@ def test_a_texture_lies_where_the_mean_of_its_pixels_does():
 
 
 def test_color_counts_as_much_as_its_weight_says():
-    values = noisy()
+    values = patched()
     for weight in (0.0, 0.5, 2.0):
         both = space(bank(values), ColorFeatures(), color_weight=weight)
         channels = both.fit(tiles(values))
@@ -86,8 +93,24 @@ def test_color_counts_as_much_as_its_weight_says():
             assert np.linalg.norm(color) == pytest.approx(weight, abs=0.1)
 
 
-def test_neither_texture_nor_color_enters_the_other():
+def test_colors_that_last_nowhere_count_for_nothing():
+    # Segments would follow the noise, and colors its single pixels.
     values = noisy()
+    noise = space(bank(values), ColorFeatures(), segment_scales=(50.0,))
+    channels = noise.fit(tiles(values))
+    assert noise.trust == pytest.approx(0, abs=0.15)
+    plain = space(bank(values), ColorFeatures()).fit(tiles(values)).fine
+    blurred = means_within_segments(plain[0], values[0].astype("float32"), (50.0,))
+    assert np.abs(blurred - plain[0]).max() > 0.5
+    held = noise.trust * np.abs(blurred - plain[0]).max()
+    assert np.abs(channels.fine - plain).max() <= held + 1e-4
+    regions = space(bank(patched()), ColorFeatures())
+    regions.fit(tiles(patched()))
+    assert regions.trust == 1
+
+
+def test_neither_texture_nor_color_enters_the_other():
+    values = patched()
     both = space(bank(values), ColorFeatures())
     channels = both.fit(tiles(values))
     bands = values.shape[-1]

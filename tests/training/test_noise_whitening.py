@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from ktextures.training.noise_whitening import nearby_covariance, quiet_directions
+from ktextures.training.noise_whitening import (
+    nearby_covariance,
+    persistence,
+    quiet_directions,
+)
 
 
 def noise(*shape, seed=0):
@@ -74,3 +78,25 @@ def test_directions_are_sorted_by_what_they_explain():
     rows = noise(400, 3) * [1.0, 5.0, 3.0]
     found = (rows @ quiet_directions(rows, np.eye(3), 2, 0.0)).std(0)
     np.testing.assert_allclose(found, [5, 3], rtol=0.1)
+
+
+def test_noise_does_not_persist_but_regions_do():
+    maps = noise(1, 90, 90, 2)
+    valid = everywhere(maps)
+    assert persistence(maps, valid, (3, 7)) == pytest.approx(0, abs=0.05)
+    wide = gaussian_filter(maps, (0, 12, 12, 0))
+    assert persistence(wide, valid, (3, 7)) > 0.8
+    both = wide / wide.std() + maps
+    assert persistence(both, valid, (3,)) == pytest.approx(0.5, abs=0.1)
+
+
+def test_what_persists_is_seen_in_valid_pixels_only():
+    maps = noise(1, 90, 90, 1)
+    valid = everywhere(maps)
+    valid[:, :40] = False
+    maps[:, :40] += 100
+    assert abs(persistence(maps, valid, (3, 7))) < 0.1
+
+
+def test_constant_maps_persist_fully():
+    assert persistence(np.ones((1, 30, 30, 2)), np.ones((1, 30, 30), bool), (3,)) == 1

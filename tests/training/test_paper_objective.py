@@ -274,7 +274,7 @@ def test_the_same_seed_gives_the_same_model(small):
 class Scripted:
     """An objective with known losses, whose steps count in the model's first weight."""
 
-    keeps_best = True
+    keeps_best, settled = True, False
 
     def __init__(self, model, losses, steps_per_pass):
         self.model, self.losses, self.steps_per_pass = model, losses, steps_per_pass

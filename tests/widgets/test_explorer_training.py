@@ -50,7 +50,7 @@ def test_the_map_is_colored_before_the_first_step(explore, small):
 def test_classes_keep_their_numbers_when_training_ends(explore, small, monkeypatch):
     # Not re-sorted by brightness: the user knows them by these numbers.
     monkeypatch.setattr(
-        "ktextures.training.train.canonical_order",
+        "ktextures.training.conclude.canonical_order",
         lambda light: np.arange(len(light))[::-1],
     )
     explorer = explore(small, steps=1)
