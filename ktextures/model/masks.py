@@ -222,11 +222,18 @@ class ContextualMasks(layers.Layer):
         sigmas = [min(self.texture_scale, near), min(3 * self.texture_scale, far)]
         return (*sigmas, farthest) if self.texture_scale >= WIDE_FROM else (*sigmas,)
 
+    @property
+    def distances(self) -> tuple[slice, ...]:
+        """Channels of `patterns`: of the pixel itself, then of each local mean."""
+        bands = int(self.mean.shape[0])
+        maps = _maps_of(bands)
+        starts = [bands + index * maps for index in range(len(self.sigmas))]
+        return (slice(0, bands), *(slice(start, start + maps) for start in starts))
+
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the weights for tiles of shape (batch, y, x, band)."""
         bands = int(input_shape[-1] or 0)
-        maps = bands + len(FILTERS[0, 0]) * (min(bands, FINE_BANDS) + 1)
-        channels = bands + len(self.sigmas) * maps
+        channels = bands + len(self.sigmas) * _maps_of(bands)
         for name, shape in (
             ("mean", (bands,)),
             ("whiten", (bands, bands)),
@@ -293,6 +300,11 @@ class ContextualMasks(layers.Layer):
         """Constructor arguments."""
         names = ("k", "texture_scale", "hidden", "seed")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def _maps_of(bands: int) -> int:
+    """Maps that local means are taken of: bands, and responses to the filters."""
+    return bands + int(FILTERS.shape[-1]) * (min(bands, FINE_BANDS) + 1)
 
 
 def _responses(maps: tf.Tensor, dilation: int) -> tf.Tensor:

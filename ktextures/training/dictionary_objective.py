@@ -27,12 +27,17 @@ from ktextures.training.objective import (
     restore_optimizer,
 )
 from ktextures.training.presets import DefaultPreset
+from ktextures.training.simulation import TEXTURE_SIDE as SIMULATED_SIDE
+from ktextures.training.simulation import Simulation, simulate
 from ktextures.training.split_merge import LEAST_SHARE, revive
 
 __all__ = ["DictionaryObjective"]
 
 BATCH = 8192
 """Pixels that a step of the masks sees, from anywhere in the tiles."""
+
+SIMULATED_BATCH = 4096
+"""Simulated pixels that it sees."""
 
 TEXTURES_EVERY = 3
 """Steps between two of the textures, which are learned in far fewer."""
@@ -125,6 +130,8 @@ class DictionaryObjective:
         self.preset, self.may_settle = preset, may_settle
         self.settled, self.calm_reviews = False, 0
         self.reviewed: np.ndarray | None = None
+        self.simulation: Simulation | None = None
+        self.simulated_from, self.simulated_at = np.zeros(0, "float32"), 0
         length = min(preset.cooling, max(steps // 2, 1))
         self.cooling = Cooling(rate, steps - length, length)
         self.mask_optimizer = keras.optimizers.Adam(self.cooling, clipnorm=1.0)
@@ -190,6 +197,26 @@ class DictionaryObjective:
         textures = self.model.texture_bank(noise)
         places = self.space.place(self.space.texture_means(textures)).numpy()
         self.entries.assign(means + pull(places - means, means))
+        self._simulate(index)
+
+    def _simulate(self, index: int) -> None:
+        """Simulate parts of the tiles, with the textures as they are now."""
+        if not self.weights["simulation"]:
+            return
+        noise = self.model.texture_bank.noise(
+            SIMULATED_SIDE, SIMULATED_SIDE, tf.constant([self.seed, index], "int32")
+        )
+        self._simulate_with(self.model.texture_bank(noise).numpy(), index)
+
+    def _simulate_with(self, textures: np.ndarray, index: int) -> None:
+        """Simulate with given textures (class, y, x, band).
+
+        The masks used are the initial labels: those found so far would confirm
+        themselves.
+        """
+        self.simulated_from, self.simulated_at = textures, index
+        seed = [self.seed, index]
+        self.simulation = simulate(self.model, textures, self.labels, self.seen, seed)
 
     def _watch(self, labels: np.ndarray, index: int) -> None:
         """Begin to cool once few labels change from review to review."""
@@ -259,12 +286,16 @@ class DictionaryObjective:
         patterns: tf.Tensor,
         labels: tf.Tensor,
         descriptors: tf.Tensor,
-        imitating: tf.Tensor,
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+        simulated: tf.Tensor,
+        true: tf.Tensor,
+        *,
+        imitating: bool,
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Let pixels choose among the textures, or learn the initial labels.
 
         Patterns (pixel, channel), labels (pixel,) and descriptors (pixel, dimension)
-        are those of a batch.
+        are those of a batch, `simulated` and `true` patterns and labels of simulated
+        pixels.
         """
         network = self.model.mask_network
         seen = tf.cast(patterns, "float32")[None, None]
@@ -273,17 +304,25 @@ class DictionaryObjective:
             masks = hard_masks(logits)
             chosen = tf.reduce_sum(masks * self._distances(descriptors), -1)
             dictionary = tf.reduce_mean(chosen)
-            entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-            imitation = tf.reduce_mean(entropy * tf.gather(self.rarity, labels))
-            both = (
-                self.weights["dictionary"] * dictionary
-                + self.weights["imitation"] * imitation
-            )
-            loss = tf.where(imitating, imitation, both)
+            imitation = self._entropy(labels, logits)
+            again = network.classify(tf.cast(simulated, "float32")[None, None])[0, 0]
+            simulation = self._entropy(true, again)
+            loss = imitation
+            if not imitating:
+                loss = (
+                    self.weights["dictionary"] * dictionary
+                    + self.weights["imitation"] * imitation
+                    + self.weights["simulation"] * simulation
+                )
         variables = network.trainable_variables
         gradients = tape.gradient(loss, variables)
         self.mask_optimizer.apply_gradients(zip(gradients, variables, strict=True))
-        return dictionary, imitation
+        return dictionary, imitation, simulation
+
+    def _entropy(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Mean cross-entropy of labels (pixel,) where rare classes count more."""
+        entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        return tf.reduce_mean(entropy * tf.gather(self.rarity, labels))
 
     def _distances(self, descriptors: tf.Tensor) -> tf.Tensor:
         """Squared distance of (pixel, dimension) to each entry, (pixel, class)."""
@@ -322,15 +361,17 @@ class DictionaryObjective:
             self._review(labels, index)
         if index % TEXTURES_EVERY == 0:
             self._step_textures(index)
-        dictionary, imitation = self._mask_step(
+        dictionary, imitation, simulation = self._mask_step(
             *self._batch(index),
-            tf.constant(index < self.imitation_steps),
+            *self._simulated_batch(index),
+            imitating=index < self.imitation_steps,
         )
         cold = float(self.cooling.begin.numpy()) + self.cooling.length
         self.settled = self.may_settle and index + 1 >= cold
         losses = {
             "dictionary": float(dictionary),
             "imitation": float(imitation),
+            "simulation": float(simulation),
             "texture": self.texture_loss,
         }
         return {"loss": losses["dictionary"] + losses["texture"]} | losses
@@ -358,6 +399,12 @@ class DictionaryObjective:
             ),
         )
 
+    def _simulated_batch(self, index: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Patterns and labels of simulated pixels; before any are, of a single one."""
+        if self.simulation is None:
+            return tf.zeros((1, self.seen.shape[-1]), "float16"), tf.zeros(1, "int32")
+        return self.simulation.batch(SIMULATED_BATCH, [self.seed, index, 1])
+
     def finish(self) -> None:
         """Revive lost classes, so that k classes are found whenever training ends."""
         if int(self.mask_optimizer.iterations):
@@ -375,6 +422,8 @@ class DictionaryObjective:
             "cooling": self.cooling.begin.numpy(),
             "calm_reviews": np.array(self.calm_reviews),
             "reviewed": self._watched(),
+            "simulated_from": self.simulated_from,
+            "simulated_at": np.array(self.simulated_at),
             **self.statistics.state(),
         }
 
@@ -394,6 +443,9 @@ class DictionaryObjective:
         self.calm_reviews = int(arrays["calm_reviews"])
         watched = arrays["reviewed"]
         self.reviewed = watched if watched.size else None
+        if arrays["simulated_from"].size:
+            index = int(arrays["simulated_at"])
+            self._simulate_with(arrays["simulated_from"], index)
         self.statistics.restore(arrays)
 
 

@@ -136,8 +136,9 @@ class DefaultPreset(Preset):
     Parameters
     ----------
     steps, learning_rate, loss_weights, tile_size, max_tiles
-        See `Preset`. The losses are "dictionary" and "imitation" (of the initial
-        labels).
+        See `Preset`. The losses are "dictionary", "imitation" (of the initial labels,
+        after the steps in which it is the only one) and "simulation" (masks found again
+        in the simulated image).
     continued_learning_rate : float
         Of the masks, when a model is trained further.
     texture_learning_rate : float
@@ -184,9 +185,6 @@ class DefaultPreset(Preset):
     name = "default"
     steps: int = 600
     learning_rate: float = 1e-2
-    loss_weights: Mapping[str, float] = field(
-        default_factory=lambda: {"dictionary": 1.0, "imitation": 0.3}
-    )
     tile_size: int = 320
     max_tiles: int = 8
     continued_learning_rate: float = 3e-3
@@ -211,14 +209,14 @@ class DefaultPreset(Preset):
     def __post_init__(self) -> None:
         """Check the losses, and make tuples of lists."""
         super().__post_init__()
-        unknown = sorted(set(self.loss_weights) - {"dictionary", "imitation"})
+        known = {"dictionary": 1.0, "imitation": 0.0, "simulation": 0.3}
+        unknown = sorted(set(self.loss_weights) - set(known))
         if unknown:
             raise InputError(
                 f"loss_weights names {', '.join(unknown)}; the losses of preset "
-                "'default' are dictionary, imitation."
+                f"'default' are {', '.join(known)}."
             )
-        full = {"dictionary": 1.0, "imitation": 0.3, **self.loss_weights}
-        object.__setattr__(self, "loss_weights", full)
+        object.__setattr__(self, "loss_weights", known | dict(self.loss_weights))
         for name in ("segment_scales", "color_offsets", "noise_lags"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not 0 <= self.imitation_share <= 1:
