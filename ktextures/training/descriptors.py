@@ -37,6 +37,9 @@ FIT_PIXELS = 12_000
 FIT_TILES = 16
 """Most tiles used for statistics; their maps are in memory at the same time."""
 
+MARGIN = 16
+"""Pixels around a tile that segments reach into."""
+
 LASTING = 0.1
 """Least persistence of color at which it is trusted in full; from 0 on, in part."""
 
@@ -208,15 +211,21 @@ class DescriptorSpace:
         """Fine, narrow and wide texture channels of a tile, without its halo."""
         values, halo = tiles.values[index], tiles.halo
         shape = values.shape[:2]
-        cut = slice(halo, -halo or None)
         projected = _sum_of(self._texture, near, shape)
+        # Segments that go on far outside would take time and change little inside.
+        margin = min(halo, MARGIN)
+        some = slice(halo - margin, -(halo - margin) or None)
         scales = self.settings.segment_scales if self.trust else ()
-        fine = means_within_segments(projected, values, scales)
-        fine = projected + np.float32(self.trust) * (fine - projected)
-        far = _sum_of(self._wide, wide, shape)
-        inner = projected[cut, cut], far[cut, cut]
-        narrow, around = (each[::GRID, ::GRID] for each in inner)
-        return fine[cut, cut], narrow, around
+        means = means_within_segments(projected[some, some], values[some, some], scales)
+        cut, inner = slice(halo, -halo or None), slice(margin, -margin or None)
+        plain = projected[cut, cut]
+        fine = plain + np.float32(self.trust) * (means[inner, inner] - plain)
+        coarse = (-(-shape[0] // GRID), -(-shape[1] // GRID))
+        start = halo // GRID
+        rows, columns = (-(-(size - 2 * halo) // GRID) for size in shape)
+        far = _sum_of(self._wide, wide, coarse)
+        around = far[start : start + rows, start : start + columns]
+        return fine, plain[::GRID, ::GRID], around
 
     def _fit_color(
         self, tiles: TileSet, on_tile: Callable[[], None]

@@ -131,7 +131,7 @@ class DictionaryObjective:
         self.settled, self.calm_reviews = False, 0
         self.reviewed: np.ndarray | None = None
         self.simulation: Simulation | None = None
-        self.simulated_from, self.simulated_at = np.zeros(0, "float32"), 0
+        self.simulated_from = np.zeros(0, "float32")
         length = min(preset.cooling, max(steps // 2, 1))
         self.cooling = Cooling(rate, steps - length, length)
         self.mask_optimizer = keras.optimizers.Adam(self.cooling, clipnorm=1.0)
@@ -191,32 +191,27 @@ class DictionaryObjective:
         if index < self.imitation_steps:
             self.entries.assign(means)
             return
-        noise = self.model.texture_bank.noise(
-            TEXTURE_SIDE, TEXTURE_SIDE, tf.constant([self.seed, index], "int32")
-        )
-        textures = self.model.texture_bank(noise)
+        textures = self._textures(TEXTURE_SIDE, index)
         places = self.space.place(self.space.texture_means(textures)).numpy()
         self.entries.assign(means + pull(places - means, means))
-        self._simulate(index)
+        if self.weights["simulation"] and self.simulation is None:
+            self._simulate(self._textures(SIMULATED_SIDE, index).numpy())
 
-    def _simulate(self, index: int) -> None:
-        """Simulate parts of the tiles, with the textures as they are now."""
-        if not self.weights["simulation"]:
-            return
-        noise = self.model.texture_bank.noise(
-            SIMULATED_SIDE, SIMULATED_SIDE, tf.constant([self.seed, index], "int32")
-        )
-        self._simulate_with(self.model.texture_bank(noise).numpy(), index)
+    def _textures(self, side: int, index: int) -> tf.Tensor:
+        """Textures (class, y, x, band), of noise that depends on the step."""
+        bank = self.model.texture_bank
+        return bank(bank.noise(side, side, tf.constant([self.seed, index], "int32")))
 
-    def _simulate_with(self, textures: np.ndarray, index: int) -> None:
-        """Simulate with given textures (class, y, x, band).
+    def _simulate(self, textures: np.ndarray) -> None:
+        """Simulate parts of the tiles with textures (class, y, x, band).
 
-        The masks used are the initial labels: those found so far would confirm
-        themselves.
+        Once is enough. The masks used are the initial labels, as those found so far
+        would confirm themselves.
         """
-        self.simulated_from, self.simulated_at = textures, index
-        seed = [self.seed, index]
-        self.simulation = simulate(self.model, textures, self.labels, self.seen, seed)
+        self.simulated_from = textures
+        self.simulation = simulate(
+            self.model, textures, self.labels, self.seen, self.seed
+        )
 
     def _watch(self, labels: np.ndarray, index: int) -> None:
         """Begin to cool once few labels change from review to review."""
@@ -241,6 +236,7 @@ class DictionaryObjective:
         if revive(self.model, self.values, self.inside, self.absent):
             labels = np.where(self.inside, self._choices(), -1)
             self.labels = labels.astype("int32")
+            self.simulation = None
         return labels
 
     def _lost(self, labels: np.ndarray) -> set[int]:
@@ -423,7 +419,6 @@ class DictionaryObjective:
             "calm_reviews": np.array(self.calm_reviews),
             "reviewed": self._watched(),
             "simulated_from": self.simulated_from,
-            "simulated_at": np.array(self.simulated_at),
             **self.statistics.state(),
         }
 
@@ -444,8 +439,7 @@ class DictionaryObjective:
         watched = arrays["reviewed"]
         self.reviewed = watched if watched.size else None
         if arrays["simulated_from"].size:
-            index = int(arrays["simulated_at"])
-            self._simulate_with(arrays["simulated_from"], index)
+            self._simulate(arrays["simulated_from"])
         self.statistics.restore(arrays)
 
 

@@ -191,7 +191,7 @@ class DefaultPreset(Preset):
     texture_learning_rate: float = 1e-2
     halo: int = 40
     imitation_share: float = 1 / 4
-    settled_change: float = 0.04
+    settled_change: float = 0.06
     patience: int = 2
     cooling: int = 120
     segment_scales: tuple[float, ...] = (50.0, 100.0, 200.0)
@@ -209,7 +209,7 @@ class DefaultPreset(Preset):
     def __post_init__(self) -> None:
         """Check the losses, and make tuples of lists."""
         super().__post_init__()
-        known = {"dictionary": 1.0, "imitation": 0.0, "simulation": 0.3}
+        known = {"dictionary": 1.0, "imitation": 0.3, "simulation": 0.3}
         unknown = sorted(set(self.loss_weights) - set(known))
         if unknown:
             raise InputError(

@@ -20,10 +20,10 @@ __all__ = ["Simulation", "simulate"]
 TEXTURE_SIDE = 96
 """Side in pixels of the textures, which repeat without a seam."""
 
-WINDOWS, WINDOW_SIDE = 4, 160
+WINDOWS, WINDOW_SIDE = 8, 160
 """Windows simulated at a time, and their side in pixels."""
 
-PIXELS = 50_000
+PIXELS = 100_000
 """Pixels of them kept, at most."""
 
 CLASSES = 16
@@ -59,7 +59,7 @@ def simulate(
     textures: np.ndarray,
     labels: np.ndarray,
     seen: np.ndarray,
-    seed: list[int],
+    seed: int,
 ) -> Simulation:
     """Simulate parts of tiles by their labels and textures.
 
@@ -73,7 +73,7 @@ def simulate(
         Class of each pixel of the tiles; -1 where there is none.
     seen : array, shape (n, y, x, channel)
         What the masks see of the real tiles.
-    seed : list of int
+    seed : int
         Chooses windows and pixels, and the part of each texture.
 
     Returns

@@ -238,7 +238,10 @@ def test_tensorboard_works_or_is_asked_for_before_any_work(scene, tmp_path):
         ({"texture_learning_rate": "fast"}, "texture_learning_rate is 'fast'"),
         ({"loss_weights": {"imitation": -1}}, "loss_weights has -1 for 'imitation'"),
         ({"loss_weights": [1.0]}, r"loss_weights is \[1.0\]"),
-        ({"loss_weights": {"smooth": 1}}, "names smooth; .* dictionary, imitation"),
+        (
+            {"loss_weights": {"smooth": 1}},
+            "names smooth; .*, simulation",
+        ),
         ({"imitation_share": 2}, "imitation_share is 2"),
     ],
 )

@@ -70,7 +70,7 @@ def test_learning_rate_and_weights_reach_the_training(explore, small):
     explorer.train()
     assert explorer.wait(60)
     used = explorer.model.record.provenance["preset_settings"]
-    assert used["loss_weights"] == {"dictionary": 1.0, "imitation": 0.7}
+    assert used["loss_weights"] == {**default.loss_weights, "imitation": 0.7}
     assert used["learning_rate"] == 0.002
     explorer.state.loss_weights = {}
     assert fields["imitation weight"].value == default.loss_weights["imitation"]
@@ -100,7 +100,7 @@ def test_preset_object_is_used(explore, small):
     explorer = explore(small, preset=preset)
     assert (explorer.state.preset, explorer.state.steps) == ("default", 2)
     panel = part(explorer, ControlsPanel)
-    assert [field.value for field in panel.weights.children] == [1.0, 0.6]
+    assert [field.value for field in panel.weights.children] == [1.0, 0.6, 0.3]
     explorer.train()
     assert explorer.wait(60)
     used = explorer.model.record.provenance["preset_settings"]
