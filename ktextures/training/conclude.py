@@ -57,7 +57,8 @@ def warn_of_few_groups(plan: Plan, k: int) -> None:
     """
     if not isinstance(plan.objective, DictionaryObjective):
         return
-    rows = plan.objective.descriptors[plan.objective.inside]
+    batches = plan.objective.batches
+    rows = batches.descriptors[batches.inside]
     rows = rows[:: max(len(rows) // LOOKED_AT, 1)]
     spread = float(np.sqrt(rows.var(0).sum()))
     found = count_distinct(rows / max(spread, 1e-9), k, SAME)

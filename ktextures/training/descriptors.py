@@ -8,7 +8,9 @@ in the same space, where it can be compared with every pixel.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -37,6 +39,9 @@ FIT_PIXELS = 12_000
 FIT_TILES = 16
 """Most tiles used for statistics; their maps are in memory at the same time."""
 
+THREADS = 2
+"""Tiles at a time: much of their work is done by one thread each."""
+
 MARGIN = 16
 """Pixels around a tile that segments reach into."""
 
@@ -45,6 +50,9 @@ LASTING = 0.1
 
 TEXTURE_CHANNELS, DIMENSIONS = 48, 24
 """Principal directions of texture kept: before and after noise was whitened."""
+
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -147,7 +155,7 @@ class DescriptorSpace:
         tiles : TileSet
             With a halo that spares them the worst of the edge effects.
         on_tile : callable
-            Called before each pass over a tile; an exception ends the fit.
+            Called before each result for a tile; an exception ends the fit.
 
         Returns
         -------
@@ -178,26 +186,24 @@ class DescriptorSpace:
         if all(extractor.only_color for extractor in self.extractors):
             return None
         some = tiles.some(FIT_TILES)
-        pooled = [self._pooled(some, index, on_tile) for index in range(len(some))]
+        pooled = in_threads(lambda i: self._pooled(some, i), len(some), on_tile)
         near, wide = zip(*pooled, strict=True)
         self._texture = Standardization(on_grid(near, some), TEXTURE_CHANNELS)
         self._wide = Standardization(on_grid(wide, some), TEXTURE_CHANNELS)
-        found = []
-        for index in range(len(tiles)):
-            maps = (
-                pooled[index]
-                if len(some) == len(tiles)
-                else self._pooled(tiles, index, on_tile)
-            )
-            found.append(self._channels(tiles, index, *maps))
+        known = len(some) == len(tiles)
+
+        def channels(index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            maps = pooled[index] if known else self._pooled(tiles, index)
+            return self._channels(tiles, index, *maps)
+
+        found = in_threads(channels, len(tiles), on_tile)
         fine, narrow, wide = (np.stack(each) for each in zip(*found, strict=True))
         return fine, narrow, wide
 
     def _pooled(
-        self, tiles: TileSet, index: int, on_tile: Callable[[], None]
+        self, tiles: TileSet, index: int
     ) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
         """Local means of the texture maps of a tile, near and wide."""
-        on_tile()
         valid = tf.constant(tiles.valid[index][None, ..., None].astype("float32"))
         maps = self._maps(tf.constant(tiles.values[index][None]), color=False)
         near = [local_mean(each, valid, self.settings.sigma) for each in maps]
@@ -309,6 +315,25 @@ class DescriptorSpace:
         """Mean features (class, channel) of textures (class, y, x, band), per map."""
         maps = self._maps(textures, color=False) + self._maps(textures, color=True)
         return [tf.reduce_mean(each, [1, 2]) for each in maps]
+
+
+def in_threads(
+    function: Callable[[int], Result], count: int, on_tile: Callable[[], None]
+) -> list[Result]:
+    """Results of a function of the tiles 0, 1, ..., computed two at a time.
+
+    `on_tile` is called, by the calling thread, before each result is waited for.
+    """
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        waiting = [pool.submit(function, index) for index in range(count)]
+        found = []
+        for each in waiting:
+            on_tile()
+            found.append(each.result())
+        return found
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def local_mean(maps: tf.Tensor, valid: tf.Tensor, sigma: float) -> tf.Tensor:

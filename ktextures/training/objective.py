@@ -17,17 +17,19 @@ class Objective(Protocol):
 
     Attributes
     ----------
-    steps_per_pass : int
-        Steps in which each training tile is seen once.
     keeps_best : bool
         Whether the weights of the best pass are kept rather than the last.
-    settled : bool
-        Whether further steps would change little.
     """
 
-    steps_per_pass: int
     keeps_best: bool
-    settled: bool
+
+    @property
+    def steps_per_pass(self) -> int:
+        """Steps in which each training tile is seen once."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether further steps would change little."""
 
     def step(self, index: int) -> dict[str, float]:
         """Do training step `index`; return its losses, "loss" among them."""

@@ -22,7 +22,7 @@ def _weights(given: object) -> dict[str, float]:
     if not isinstance(given, Mapping):
         raise InputError(
             f"loss_weights is {given!r}; give numbers by the name of their loss, "
-            '{"imitation": 0.3} for example.'
+            '{"imitation": 0.6} for example.'
         )
     for name, value in given.items():
         if not _is_number(value) or not 0 <= float(value) < math.inf:
@@ -153,8 +153,8 @@ class DefaultPreset(Preset):
     patience : int
         Reviews in a row with few changes after which labels have settled. Training then
         ends early, unless a number of steps was asked for.
-    cooling : int
-        Steps in which the learning rate of the masks falls before training ends.
+    averaging : int
+        Steps over which the weights of the masks are averaged.
     segment_scales : tuple of float
         Scales of the segments over which descriptors are averaged.
     pooling : float
@@ -191,9 +191,9 @@ class DefaultPreset(Preset):
     texture_learning_rate: float = 1e-2
     halo: int = 40
     imitation_share: float = 1 / 4
-    settled_change: float = 0.06
+    settled_change: float = 0.008
     patience: int = 2
-    cooling: int = 120
+    averaging: int = 50
     segment_scales: tuple[float, ...] = (50.0, 100.0, 200.0)
     pooling: float = 2.0
     color_weight: float = 0.3
@@ -209,7 +209,7 @@ class DefaultPreset(Preset):
     def __post_init__(self) -> None:
         """Check the losses, and make tuples of lists."""
         super().__post_init__()
-        known = {"dictionary": 1.0, "imitation": 0.3, "simulation": 0.3}
+        known = {"dictionary": 1.0, "imitation": 0.6, "simulation": 0.3}
         unknown = sorted(set(self.loss_weights) - set(known))
         if unknown:
             raise InputError(

@@ -78,17 +78,20 @@ def assert_same(one, other):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize(
-    ("preset", "part", "loss"),
+    ("preset", "part", "reason"),
     [
-        ("default", "mask_network", "dictionary"),
-        ("default", "texture_bank", "texture"),
-        ("paper", "mask_network", "features 1"),
-        ("paper", "texture_bank", "features 1"),
+        # The default preset trains weights of its own, and averages them in the model.
+        ("default", "mask_network", "weights became NaN"),
+        ("default", "texture_bank", "weights became NaN"),
+        ("paper", "mask_network", "the loss 'features 1' is (nan|inf)"),
+        ("paper", "texture_bank", "the loss 'features 1' is (nan|inf)"),
     ],
 )
-def test_the_model_of_the_last_good_step_is_returned(small, preset, part, loss, value):
+def test_the_model_of_the_last_good_step_is_returned(
+    small, preset, part, reason, value
+):
     callback = Damage(3, value, part)
-    message = rf"ended at step 4 of {STEPS}: the loss '{loss}' is (nan|inf)"
+    message = rf"ended at step 4 of {STEPS}: {reason}"
     with pytest.warns(UserWarning, match=message) as caught:
         model = quick(small, preset=preset, callbacks=[callback])
     assert caught[0].filename == __file__
@@ -131,11 +134,11 @@ def test_damage_after_the_last_step_is_undone(small):
 
 def test_a_first_step_that_fails_is_an_error(small):
     message = (
-        "failed at the first step: the loss 'dictionary' is nan, .*Nothing was learned"
+        "failed at the first step: the loss 'features 1' is nan. Nothing was learned"
     )
     callback = Damage(0)
     with pytest.raises(InputError, match=message):
-        quick(small, callbacks=[callback])
+        quick(small, preset="paper", callbacks=[callback])
     assert np.isfinite(callback.model.mask_network.trainable_variables[0].numpy()).all()
 
 

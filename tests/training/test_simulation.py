@@ -24,7 +24,7 @@ def textures(plan):
 def simulated(plan, textures, seed=0, labels=None):
     own = plan.objective
     labels = own.labels if labels is None else labels
-    return simulate(plan.model, textures, labels, own.seen, seed)
+    return simulate(plan.model, textures, labels, own.batches.patterns, seed)
 
 
 def test_shares_are_those_of_the_neighborhood():
@@ -46,7 +46,10 @@ def test_classes_are_moved_to_where_they_really_are(plan):
     # The local means of real pixels are known mixtures here; moved means must agree.
     network = plan.model.mask_network
     generator = np.random.default_rng(0)
-    distances, channels = len(network.distances), plan.objective.seen.shape[-1]
+    distances, channels = (
+        len(network.distances),
+        plan.objective.batches.patterns.shape[-1],
+    )
     shares = generator.dirichlet([0.3] * 3, size=(4000, distances)).astype("float32")
     patterns = generator.normal(size=(4000, channels)).astype("float32")
     wrong = generator.normal(size=(3, channels))
@@ -78,7 +81,7 @@ def test_pixels_without_a_class_are_left_out(plan, textures):
 def test_batches_are_drawn_by_seed(plan, textures):
     found = simulated(plan, textures)
     patterns, labels = found.batch(50, [1, 2])
-    assert patterns.shape == (50, plan.objective.seen.shape[-1])
+    assert patterns.shape == (50, plan.objective.batches.patterns.shape[-1])
     np.testing.assert_array_equal(labels, found.batch(50, [1, 2])[1])
     assert not np.array_equal(labels, found.batch(50, [1, 3])[1])
 
