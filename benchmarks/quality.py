@@ -1,10 +1,13 @@
 """Quality on labeled scenes: preset "default" beside "paper" and three k-means.
 
     KTEXTURES_QUALITY=folder python benchmarks/quality.py [--methods ...] [--sets ...]
-        [--seeds n]
+        [--seeds n] [--jobs n]
 
 The folder holds a harness: `sets.py` with `SETS` (name -> iterator of cases with name,
 image, reference and k) and `run.py` with `score(reference, labels)` and `BASELINES`.
+Set "outex, three bands" repeats the gray band of "outex" as red, green, and blue. With
+`--jobs 2`, two scenes are processed at a time, by one thread each.
+
 Rows go to quality.json beside this file, and those already there are not run again:
 delete the file after a change of the algorithm. The table is printed.
 """
@@ -16,9 +19,12 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
+from joblib import Parallel, delayed
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
@@ -62,20 +68,58 @@ def planned(image, k, seed):
     """What the default preset would train, and on what."""
     import ktextures as kt
 
-    return kt.plan_training(image, k, seed=seed).objective
+    return kt.plan_training(image, k, seed=seed)
 
 
 def own_features(image, k, seed):
     """k-means on the default's own descriptors, pooled and whitened alike."""
-    descriptors = planned(image, k, seed).descriptors[0]
-    rows = descriptors.reshape(-1, descriptors.shape[-1])
-    found = KMeans(k, n_init=10, random_state=seed).fit_predict(rows)
-    return found.reshape(descriptors.shape[:2])
+    plan = planned(image, k, seed)
+    batches = plan.objective.batches
+    rows = batches.descriptors[batches.inside]
+    centers = KMeans(k, n_init=10, random_state=seed).fit(
+        rows[:: max(len(rows) // 100_000, 1)]
+    )
+    labels = np.full(batches.inside.shape, -1)
+    labels[batches.inside] = centers.predict(rows)
+    return assembled(plan, labels, image.shape[1:])
 
 
 def start(image, k, seed):
     """The labels that training starts from."""
-    return planned(image, k, seed).labels[0] + 1
+    plan = planned(image, k, seed)
+    return assembled(plan, plan.objective.labels, image.shape[1:]) + 1
+
+
+def assembled(plan, labels, shape):
+    """Labels of tiles (n, y, x) as one map, -1 where there is no tile."""
+    found = np.full(shape, -1)
+    for window, part in zip(plan.tiles.windows, labels, strict=True):
+        found[window.slices] = part
+    return found
+
+
+def all_sets(sets):
+    """Functions that return the cases of a set, by name."""
+
+    def outex():
+        return sets.outex(2)
+
+    def three_bands():
+        for case in outex():
+            bands = xr.concat([case.image] * 3, "band")
+            named = bands.assign_coords(band=["red", "green", "blue"])
+            yield case._replace(image=named)
+
+    return {**sets.SETS, "outex": outex, "outex, three bands": three_bands}
+
+
+def in_threads(count):
+    """Let TensorFlow use so many threads, if it has not begun."""
+    import tensorflow as tf
+
+    with suppress(RuntimeError):
+        tf.config.threading.set_intra_op_parallelism_threads(count)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
 
 
 def methods(run):
@@ -98,17 +142,22 @@ def label_file(key):
     return LABELS / f"{name}.npy"
 
 
-def measure(run, case, function, key):
-    """One row."""
+def measure(case, key, jobs):
+    """One row; `key` is set, case, method, and seed."""
+    run, _ = harness()
+    if jobs > 1:
+        in_threads(1)
+    function, _ = methods(run)[key[2]]
     begun = time.perf_counter()
     labels = np.asarray(function(case.image, case.k, key[-1]))
     seconds = time.perf_counter() - begun
     LABELS.mkdir(exist_ok=True)
-    np.save(label_file(key), labels.astype("uint8"))
+    np.save(label_file(key), labels.astype("int16"))
+    scores = run.score(case.reference, labels)
     return dict(zip(("set", "case", "method", "seed"), key, strict=True)) | {
         "k": case.k,
         "seconds": round(seconds, 1),
-        **{name: round(v, 4) for name, v in run.score(case.reference, labels).items()},
+        **{name: round(v, 4) for name, v in scores.items()},
     }
 
 
@@ -117,22 +166,24 @@ def run_all(options):
     run, sets = harness()
     rows = json.loads(ROWS.read_text()) if ROWS.exists() else []
     done = {(r["set"], r["case"], r["method"], r["seed"]) for r in rows}
-    for set_name, (name, (function, seeds)) in itertools.product(
-        options.sets or sets.SETS, methods(run).items()
+    known, wanted = all_sets(sets), []
+    for set_name, (name, (_, seeds)) in itertools.product(
+        options.sets or known, methods(run).items()
     ):
         if options.methods and name not in options.methods:
             continue
-        wanted = range(min(seeds, options.seeds))
-        for case, seed in itertools.product(sets.SETS[set_name](), wanted):
-            key = (set_name, case.name, name, seed)
-            if key in done:
-                continue
-            row = measure(run, case, function, key)
-            # Read anew: another process may do other methods at the same time.
-            rows = json.loads(ROWS.read_text()) if ROWS.exists() else []
-            rows.append(row)
-            ROWS.write_text("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
-            print(*key, *(f"{m} {row[m]}" for m in MEASURES), flush=True)
+        for case in known[set_name]():
+            keys = [(set_name, case.name, name, seed) for seed in range(seeds)]
+            for key in keys[: options.seeds]:
+                if key not in done:
+                    wanted.append((case, key))
+    found = Parallel(options.jobs, return_as="generator")(
+        delayed(measure)(case, key, options.jobs) for case, key in wanted
+    )
+    for row in found:
+        rows.append(row)
+        ROWS.write_text("[\n" + ",\n".join(json.dumps(r) for r in rows) + "\n]\n")
+        print(*row.values(), flush=True)
     return rows
 
 
@@ -179,6 +230,7 @@ def main():
     parser.add_argument("--methods", nargs="+")
     parser.add_argument("--sets", nargs="+")
     parser.add_argument("--seeds", type=int, default=3, help="at most")
+    parser.add_argument("--jobs", type=int, default=1, help="scenes at a time")
     rows = run_all(parser.parse_args())
     print(table(rows))
     for name, value in agreement(rows).items():
