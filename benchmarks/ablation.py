@@ -2,36 +2,52 @@
 
     KTEXTURES_QUALITY=folder python benchmarks/ablation.py [parts] [course] [synthetic]
 
-`parts` leaves one part of the start out at a time (mean ARI of the start by set, one
-seed); what training adds to it is in quality.json. `course` follows the losses and the
-ARI of a few scenes through training. `synthetic` compares on scenes with known answers,
+`parts` leaves one part out at a time (mean ARI of the final maps by set, one seed; of
+Outex, seven of the fifty mosaics). `course` follows the losses and the ARI of a few
+scenes through training. `synthetic` compares on scenes with known answers,
 which need no folder.
 """
 
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
-from quality import harness
+from joblib import Parallel, delayed
+from quality import assembled, harness, in_threads
 from scipy.ndimage import gaussian_filter
 from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 import ktextures as kt
+from ktextures.training import dictionary
+from ktextures.training.descriptors import DescriptorSpace
 
-SEEDS = 1
 DEFAULT = kt.presets.default
 PARTS = {
-    "as it is": {},
-    "noise at all distances alone": {"noise_lags": ()},
-    "no segments": {"segment_scales": ()},
-    "no color of the pixel": {"color_weight": 0.0},
-    "color weighs the same in large pixels": {"color_pixel": 1000.0},
-    "usual offset of the logarithm": {"color_offsets": (0.5,)},
-    "no wide windows": {"wide_from": 99.0},
+    "complete": {},
+    "without textures: no simulation, entries at class means": {
+        "loss_weights": {"simulation": 0.0},
+        "trust": 0.0,
+    },
+    "without simulation": {"loss_weights": {"simulation": 0.0}},
+    "without imitation after the first quarter": {"loss_weights": {"imitation": 0.0}},
+    "without averaged weights": {"averaging": 1},
+    "without the color of the pixel": {"color_weight": 0.0},
+    "color and segments whether colors last or not": {"color_trust": lambda *_: 1.0},
+    "without segments": {"segment_scales": ()},
+    "only noise at all distances": {"noise_lags": ()},
+    "without wide windows": {"wide_from": 99.0},
     "wide windows everywhere": {"wide_from": -99.0},
-    "color alone": {"color_weight": 50.0},
 }
+"""What is changed: settings of the preset, and two parts that it does not hold."""
+
+CONSTANTS = {
+    "trust": (dictionary, "TRUST"),
+    "color_trust": (DescriptorSpace, "_color_trust"),
+}
+
 SYNTHETIC = (("texture", 0), ("texture", 1), ("texture", 2), ("color", 0))
 """What differs between the classes, and the seed."""
 
@@ -45,27 +61,42 @@ def ari(reference, labels):
     return adjusted_rand_score(reference[known], labels[known])
 
 
-def start(image, k, seed, preset=DEFAULT):
+def start(image, k, seed):
     """Initial labels (y, x) of a training whose tiles cover the image."""
-    plan = kt.plan_training(image, k, preset=preset, seed=seed)
-    labels = np.full(image.shape[1:], -1)
-    for window, part in zip(plan.tiles.windows, plan.objective.labels, strict=True):
-        labels[window.slices] = part
-    return labels
+    plan = kt.plan_training(image, k, seed=seed)
+    return assembled(plan, plan.objective.labels, image.shape[1:])
+
+
+def without(image, k, changes):
+    """Model of a training with settings or constants changed."""
+    settings = {name: v for name, v in changes.items() if name not in CONSTANTS}
+    with ExitStack() as stack:
+        for name in set(changes) - set(settings):
+            holder, constant = CONSTANTS[name]
+            stack.enter_context(patch.object(holder, constant, changes[name]))
+        preset = replace(DEFAULT, **settings)
+        return kt.train(image, k, preset=preset, seed=0, progress=False)
+
+
+def score(case, changes):
+    """ARI of a final map."""
+    in_threads(1)
+    model = without(case.image, case.k, changes)
+    labels = kt.segment(kt.open_scene(case.image), model).classes.values
+    return ari(case.reference, labels)
 
 
 def parts(sets):
-    """Table of the start without one part each."""
-    print("| start | " + " | ".join(sets) + " |\n" + "| --- " * (1 + len(sets)) + "|")
+    """Table of final maps without one part each."""
+    chosen = {"gid": list(sets.SETS["gid"]()), "outex": list(sets.outex(16))}
+    chosen["chesapeake"] = list(sets.SETS["chesapeake"]())
+    print(
+        "| part | " + " | ".join(chosen) + " |\n" + "| --- " * (1 + len(chosen)) + "|"
+    )
     for name, changes in PARTS.items():
         cells = []
-        for cases in sets.values():
-            preset = replace(DEFAULT, **changes)
-            scores = [
-                ari(case.reference, start(case.image, case.k, seed, preset))
-                for case in cases()
-                for seed in range(SEEDS)
-            ]
+        for cases in chosen.values():
+            scores = Parallel(2)(delayed(score)(case, changes) for case in cases)
             cells.append(f"{np.mean(scores):.3f}")
         print("| " + " | ".join([name, *cells]) + " |", flush=True)
 
@@ -93,7 +124,7 @@ def course(sets):
         + "|"
     )
     for name, number in COURSE.items():
-        case = list(sets[name]())[number]
+        case = list(sets.SETS[name]())[number]
         for step, losses, found in follow(case):
             cells = [f"{losses[n]:.3f}" for n in ("dictionary", "imitation", "texture")]
             row = [f"{name} {number}", str(step), *cells, f"{found:.3f}"]
@@ -135,7 +166,7 @@ def main():
     wanted = sys.argv[1:] or ["parts", "course", "synthetic"]
     if "synthetic" in wanted:
         synthetic()
-    sets = harness()[1].SETS if {"parts", "course"} & set(wanted) else {}
+    sets = harness()[1] if {"parts", "course"} & set(wanted) else None
     if "parts" in wanted:
         parts(sets)
     if "course" in wanted:
