@@ -58,7 +58,7 @@ def explore(
     scaler : BandScaler, optional
         Scales the bands to 0..1; fitted to the scene by default.
     learning_rate : float, optional
-        Learning rate of the masks at the first step; that of the preset by default.
+        Learning rate of the masks; that of the preset by default.
     loss_weights : mapping of str to float, optional
         Loss weights that differ from the preset's.
     seed : int, optional

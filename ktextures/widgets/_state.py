@@ -102,7 +102,7 @@ class ExplorerState(t.HasTraits):
         Pixels, 0 to 16; -1 = chosen automatically.
     preset : {"default", "paper"}
     learning_rate : float
-        Learning rate of the masks at the first step; 0 = the preset's default.
+        Learning rate of the masks; 0 = the preset's default.
     loss_weights : dict of str to float
         Weights that differ from the preset's, as in `ktextures.train`.
     status : {"idle", "training", "paused", "stopping", "done", "failed"}
