@@ -218,8 +218,8 @@ def plan_training(
     Returns
     -------
     Plan
-        The model before training, its objective (that of preset "default" holds
-        ``descriptors`` and initial ``labels``), and the training tiles, whose
+        The model before training, its objective (that of preset "default" holds initial
+        ``labels``, and ``batches`` with ``descriptors``), and the training tiles, whose
         ``scenes`` are counted from 0.
 
     Raises
