@@ -34,7 +34,7 @@ class ColorFeatures(FeatureExtractor):
     kind = "color"
     only_color = True
 
-    def __init__(self, offset: float = 0.5) -> None:
+    def __init__(self, offset: float = 0.4) -> None:
         if not isinstance(offset, int | float) or not 0 < offset < math.inf:
             raise InputError(f"offset is {offset!r}; give a number above 0.")
         self.offset = float(offset)

@@ -20,7 +20,13 @@ SCALES = 4
 """Levels of the filter bank: patterns up to some 30 pixels."""
 
 LEAST_PIXELS = 16
-"""A class with fewer pixels keeps its earlier statistics."""
+"""A class with fewer pixels in the sample keeps its earlier statistics."""
+
+SAMPLE = 200_000
+"""Pixels whose colors and descriptors are averaged, at most."""
+
+STEP = 2
+"""Energies of the finest scale are averaged over pixels this far apart."""
 
 
 class ClassStatistics:
@@ -46,12 +52,19 @@ class ClassStatistics:
     def __init__(
         self, pixels: np.ndarray, valid: np.ndarray, descriptors: np.ndarray, k: int
     ) -> None:
-        self.k, self._pixels, self._descriptors = k, pixels, descriptors
+        self.k = k
         bands = pixels.shape[-1]
         self._bank = FilterBank(SCALES)
         known = pixels[valid]
         self._bank.fit(known, {})
-        self._maps = [self._bank(tf.constant(tile[None])) for tile in pixels]
+        places = np.flatnonzero(valid)
+        if len(places) > SAMPLE:
+            generator = np.random.default_rng(0)
+            places = np.sort(generator.choice(places, SAMPLE, replace=False))
+        self._places = places
+        self._pixels = pixels.reshape(-1, bands)[places]
+        self._descriptors = descriptors.reshape(-1, descriptors.shape[-1])[places]
+        self._maps = [self._levels(tile) for tile in pixels]
         self._spreads = [
             tf.constant(_spread(np.concatenate(level), valid))
             for level in zip(*self._maps, strict=True)
@@ -68,15 +81,24 @@ class ClassStatistics:
 
     def update(self, labels: np.ndarray) -> None:
         """Measure the classes of labels (n, y, x), -1 = none."""
-        counts = np.array([(labels == value).sum() for value in range(self.k)])
-        known = counts >= LEAST_PIXELS
-        new = [*self._moments(labels), *self._energies(labels)]
+        sampled = labels.ravel()[self._places]
+        labeled = sampled[sampled >= 0]
+        known = np.bincount(labeled, minlength=self.k) >= LEAST_PIXELS
+        new = [*self._moments(sampled), *self._energies(labels)]
         for variable, measured in zip(self._variables, new, strict=True):
             keep = known.reshape(-1, *[1] * (measured.ndim - 1))
             variable.assign(np.where(keep, measured, variable.numpy()))
 
+    def _levels(self, tile: np.ndarray) -> list[tf.Tensor]:
+        """Energies (1, y / s, x / s, channel) of a tile (y, x, band), per scale."""
+        finest, *others = self._bank(tf.constant(tile[None]))
+        return [finest[:, ::STEP, ::STEP], *others]
+
     def _moments(self, labels: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Mean descriptor, mean color and covariance of colors of each class."""
+        """Mean descriptor, mean color and covariance of colors of each class.
+
+        Labels (pixel,) are those of the sample.
+        """
         k, bands = self.k, self._pixels.shape[-1]
         descriptor = np.zeros((k, self._descriptors.shape[-1]), "float32")
         color = np.zeros((k, bands), "float32")
@@ -98,7 +120,9 @@ class ClassStatistics:
         for tile, maps in zip(labels, self._maps, strict=True):
             masks = tf.one_hot(tile[None], self.k)
             for level, each in enumerate(maps):
-                share = tf.image.resize(masks, each.shape[1:3], antialias=True)
+                share = masks[:, ::STEP, ::STEP]
+                if level:
+                    share = tf.image.resize(masks, each.shape[1:3], antialias=True)
                 # Pixels near a border see the other class too.
                 share = tf.where(share > 0.99, share, 0.01 * share)
                 sums[level] += tf.einsum("nyxk,nyxc->kc", share, each).numpy()

@@ -5,24 +5,17 @@ of its colors. Where they differ from everything else, the distribution of the
 colors has a long tail, which its kurtosis shows.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from ktextures.training.texture_scale import clusteredness
-
-__all__ = ["choose_offset", "contrasting_directions"]
+__all__ = ["contrasting_directions"]
 
 POWER = 0.5
 """How far the variances of the directions are equalized: half-way."""
 
-FLOOR = 0.1
+FLOOR = 0.01
 """Share of the mean variance added to each, so that noise is not blown up."""
 
-SAMPLE = 20_000
-"""Pixels looked at."""
-
-NORMAL, MOST = 3.0, 4.0
+NORMAL, MOST = 3.0, 2.0
 """Kurtosis of a normal distribution, and how many times as much counts."""
 
 
@@ -55,32 +48,3 @@ def contrasting_directions(rows: np.ndarray) -> np.ndarray:
     scale = stretch / (values + FLOOR * values.mean() + 1e-12) ** (POWER / 2)
     size = np.sqrt(np.sum(np.maximum(values, 0.0) * scale**2)) + 1e-9
     return np.asarray(vectors * (scale / size), "float32")
-
-
-def choose_offset(
-    pixels: np.ndarray, offsets: Sequence[float], gain: float, seed: int
-) -> float:
-    """How much to add to bands before their logarithm is taken.
-
-    Parameters
-    ----------
-    pixels : array, shape (n, band)
-        Scaled to 0..1.
-    offsets : sequence of float
-        The usual one first. A smaller one spreads dark colors, among which water is.
-    gain : float
-        How many times clearer than with the usual one groups of colors must be.
-    seed : int
-
-    Returns
-    -------
-    float
-        One of `offsets`.
-    """
-    some = np.random.default_rng(seed).permutation(len(pixels))[:SAMPLE]
-    clear = []
-    for offset in offsets:
-        logs = np.log(pixels[some] + offset)
-        clear.append(clusteredness(logs @ contrasting_directions(logs), seed))
-    best = int(np.argmax(clear))
-    return offsets[best] if clear[best] >= gain * clear[0] else offsets[0]

@@ -33,7 +33,10 @@ __all__ = ["Channels", "DescriptorSpace", "SpaceSettings"]
 GRID = 4
 """Statistics, and wide means, are taken from every fourth pixel of every fourth row."""
 
-FIT_PIXELS = 12_000
+HALF, SMOOTH = 2, 3.0
+"""Local means over this many pixels or more are taken from every second pixel."""
+
+FIT_PIXELS = 8_000
 """Pixels from which statistics of texture are taken, at most."""
 
 FIT_TILES = 16
@@ -44,6 +47,10 @@ THREADS = 2
 
 MARGIN = 16
 """Pixels around a tile that segments reach into."""
+
+CALM = 0.7
+"""Standard deviation in pixels of the Gaussian that takes noise off colors before their
+persistence is measured."""
 
 LASTING = 0.1
 """Least persistence of color at which it is trusted in full; from 0 on, in part."""
@@ -69,8 +76,6 @@ class SpaceSettings:
         that they stop at the image's edges; empty = not.
     color_weight : float
         How much the color of the pixel counts beside texture, which has weight 1.
-    color_sigma : float
-        Standard deviation in pixels of the Gaussian that takes noise off that color.
     lags : tuple of int
         Pixels over which what changes in texture is noise; see
         `ktextures.training.noise_whitening`.
@@ -82,7 +87,6 @@ class SpaceSettings:
     wide_sigma: float = 16.0
     segment_scales: tuple[float, ...] = ()
     color_weight: float = 0.3
-    color_sigma: float = 0.7
     lags: tuple[int, ...] = (6, 12, 24)
     shrinkage: float = 0.3
 
@@ -175,7 +179,7 @@ class DescriptorSpace:
         """How much colors tell about regions, 0..1."""
         values, inside = tiles.inner()
         known = tf.constant(inside[..., None].astype("float32"))
-        calm = local_mean(tf.constant(values), known, self.settings.color_sigma)
+        calm = local_mean(tf.constant(values), known, CALM)
         lasting = persistence(calm.numpy(), inside, self.settings.lags)
         return float(np.clip(lasting / LASTING, 0.0, 1.0))
 
@@ -206,8 +210,11 @@ class DescriptorSpace:
         """Local means of the texture maps of a tile, near and wide."""
         valid = tf.constant(tiles.valid[index][None, ..., None].astype("float32"))
         maps = self._maps(tf.constant(tiles.values[index][None]), color=False)
-        near = [local_mean(each, valid, self.settings.sigma) for each in maps]
-        coarse = [on_every_fourth(each, valid.shape[1]) for each in maps]
+        sigma, height = self.settings.sigma, valid.shape[1]
+        # A Gaussian of some pixels leaves nothing that every second pixel would miss.
+        fine = [on_every(HALF, m, height) for m in maps] if sigma >= SMOOTH else maps
+        near = [local_mean(each, valid, sigma) for each in fine]
+        coarse = [on_every(GRID, each, height) for each in maps]
         wide = [local_mean(each, valid, self.settings.wide_sigma) for each in coarse]
         return near, wide
 
@@ -241,12 +248,10 @@ class DescriptorSpace:
             return None
         cut = slice(tiles.halo, -tiles.halo or None)
         found = []
-        for values, valid in zip(tiles.values, tiles.valid, strict=True):
+        for values in tiles.values:
             on_tile()
-            known = tf.constant(valid[None, ..., None].astype("float32"))
-            maps = self._maps(tf.constant(values[None]), color=True)
-            calm = [local_mean(each, known, self.settings.color_sigma) for each in maps]
-            found.append(tf.concat(calm, -1).numpy()[0, cut, cut])
+            maps = self._maps(tf.constant(values[None, cut, cut]), color=True)
+            found.append(tf.concat(maps, -1).numpy()[0])
         return np.stack(found)
 
     def _turn(self, channels: Channels, valid: np.ndarray) -> None:
@@ -362,9 +367,9 @@ def local_mean(maps: tf.Tensor, valid: tf.Tensor, sigma: float) -> tf.Tensor:
     return total[..., :-1] / tf.maximum(total[..., -1:], 1e-3)
 
 
-def on_every_fourth(maps: tf.Tensor, height: int) -> tf.Tensor:
-    """Means of maps of a tile of so many rows over 4 x 4 of its pixels."""
-    step = max(round(GRID * maps.shape[1] / height), 1)
+def on_every(pixels: int, maps: tf.Tensor, height: int) -> tf.Tensor:
+    """Means of maps of a tile of so many rows over squares of its pixels."""
+    step = max(round(pixels * maps.shape[1] / height), 1)
     return tf.nn.avg_pool2d(maps, step, step, "SAME") if step > 1 else maps
 
 
@@ -391,12 +396,11 @@ def on_grid(pooled: Sequence[list[tf.Tensor]], tiles: TileSet) -> list[np.ndarra
 def _sum_of(
     standard: Standardization | None, maps: list[tf.Tensor], shape: tuple[int, ...]
 ) -> np.ndarray:
-    """Standardized maps of one tile, resized to `shape` and added up."""
+    """Standardized maps of one tile, added up and resized to `shape`."""
     parts = standard(maps) if standard else maps
-    total = np.zeros(1, "float32")
-    for part in parts:
-        total = total + tf.image.resize(part, shape).numpy()[0]
-    return total
+    finest = max(tuple(part.shape[1:3]) for part in parts)
+    total = tf.add_n([tf.image.resize(part, finest) for part in parts])
+    return np.asarray(tf.image.resize(total, shape).numpy()[0])
 
 
 def covariance(rows: np.ndarray) -> np.ndarray:

@@ -15,6 +15,9 @@ __all__ = ["nearby_covariance", "persistence", "quiet_directions"]
 POWER = 0.5
 """How far noise is whitened; whitened fully, other kinds of noise dominate."""
 
+PAIRS = 50_000
+"""Pairs of pixels looked at for each direction and distance, at most."""
+
 
 def nearby_covariance(
     maps: np.ndarray, valid: np.ndarray, lags: Sequence[int]
@@ -68,10 +71,11 @@ def _half_square(
     near, far = [slice(None)] * 3, [slice(None)] * 3
     near[axis], far[axis] = slice(None, -lag), slice(lag, None)
     both = valid[tuple(near)] & valid[tuple(far)]
-    if not both.any():
+    places = np.flatnonzero(both)
+    if not len(places):
         return None
-    # Every other pixel is enough for a mean.
-    steps = (maps[tuple(far)][both][::2] - maps[tuple(near)][both][::2]).astype("f8")
+    some = np.unravel_index(places[:: -(-len(places) // PAIRS)], both.shape)
+    steps = (maps[tuple(far)][some] - maps[tuple(near)][some]).astype("f8")
     return np.asarray(steps.T @ steps / (2 * len(steps)))
 
 

@@ -15,7 +15,6 @@ from ktextures.raster.bands import role_indices
 from ktextures.raster.scaling import Preparation
 from ktextures.raster.scene_set import SceneSet
 from ktextures.raster.tile_set import TileSet, choose_tiles
-from ktextures.training.color_contrast import choose_offset
 from ktextures.training.descriptors import Channels, DescriptorSpace, SpaceSettings
 from ktextures.training.dictionary_objective import DictionaryObjective
 from ktextures.training.objective import Objective
@@ -125,10 +124,8 @@ def _default(
     extractors: Sequence[FeatureExtractor] | None
     extractors = model.extractors if model else request.features
     if not extractors:
-        values, valid = tiles.inner()
-        offsets, gain = preset.color_offsets, preset.color_gain
-        offset = choose_offset(values[valid], offsets, gain, request.seed)
-        extractors = _default_features(scenes, ColorFeatures(offset), asked == 0)
+        color = ColorFeatures(preset.color_offset)
+        extractors = _default_features(scenes, color, asked == 0)
     space = DescriptorSpace(extractors, _space_settings(asked, scenes, preset))
     _fit(extractors, tiles, _config(scenes, request, "contextual", "tileable", {}))
     channels = space.fit(tiles, lambda: request.on_preparation("descriptors"))

@@ -165,12 +165,9 @@ class DefaultPreset(Preset):
         size.
     color_pixel : float
         Pixel size in meters. In larger pixels, fewer objects have a texture.
-    color_offsets : tuple of float
-        Added to bands in 0..1 before their logarithm is taken: the usual value, then
-        others that "auto" chooses from.
-    color_gain : float
-        How many times clearer than with the usual value groups of colors must be for
-        another to be chosen.
+    color_offset : float
+        Added to bands in 0..1 before their logarithm is taken, above 0. The smaller,
+        the more differences between dark pixels count.
     noise_lags : tuple of int
         Distances in pixels over which differences of texture count as noise.
     noise_shrinkage : float
@@ -198,8 +195,7 @@ class DefaultPreset(Preset):
     pooling: float = 2.0
     color_weight: float = 0.3
     color_pixel: float = 3.0
-    color_offsets: tuple[float, ...] = (0.5, 0.1)
-    color_gain: float = 1.12
+    color_offset: float = 0.4
     noise_lags: tuple[int, ...] = (6, 12, 24)
     noise_shrinkage: float = 0.3
     texture_scale: float = 2.0
@@ -217,7 +213,7 @@ class DefaultPreset(Preset):
                 f"'default' are {', '.join(known)}."
             )
         object.__setattr__(self, "loss_weights", known | dict(self.loss_weights))
-        for name in ("segment_scales", "color_offsets", "noise_lags"):
+        for name in ("segment_scales", "noise_lags"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not 0 <= self.imitation_share <= 1:
             raise InputError(

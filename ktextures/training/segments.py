@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
+from scipy.sparse import csr_array
 from skimage.segmentation import felzenszwalb
 
 __all__ = ["means_within_segments", "segment_means", "segments_of"]
@@ -31,10 +32,12 @@ def segments_of(values: np.ndarray, scale: float) -> np.ndarray:
 def segment_means(maps: np.ndarray, segments: np.ndarray) -> np.ndarray:
     """Mean over each pixel's segment: maps (y, x, channel), segments (y, x) from 0."""
     flat = segments.ravel()
-    channels = maps.reshape(flat.size, -1)
-    sums = np.stack([np.bincount(flat, channel) for channel in channels.T], -1)
-    means = sums / np.maximum(np.bincount(flat), 1)[:, None]
-    return means.astype("float32")[flat].reshape(maps.shape)
+    sizes = np.maximum(np.bincount(flat), 1)
+    weights = np.float32(1) / sizes[flat].astype("float32")
+    # One row per segment; several times faster than a count per channel.
+    members = csr_array((weights, (flat, np.arange(flat.size))))
+    means = members @ maps.reshape(flat.size, -1)
+    return np.asarray(means[flat].reshape(maps.shape), "float32")
 
 
 def means_within_segments(

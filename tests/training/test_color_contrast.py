@@ -1,11 +1,9 @@
-"""Colors of small groups stand out; dark colors are spread where it helps."""
+"""Colors of small groups stand out."""
 
 import numpy as np
 import pytest
 
-from ktextures.training.color_contrast import choose_offset, contrasting_directions
-
-OFFSETS = (0.5, 0.1)
+from ktextures.training.color_contrast import contrasting_directions
 
 
 def with_a_rare_color(share=0.02, seed=0):
@@ -67,34 +65,3 @@ def test_flat_or_missing_colors_are_no_error():
     assert contrasting_directions(np.zeros((50, 0))).shape == (0, 0)
     flat = contrasting_directions(np.full((50, 3), 0.25))
     assert np.isfinite(flat).all()
-
-
-def dark_groups():
-    """Two dark groups, clear only in proportion, below bright colors of any size."""
-    generator = np.random.default_rng(0)
-    dark = [at * generator.normal(1, 0.1, (1500, 1)) for at in (0.02, 0.12)]
-    bright = generator.uniform(0.3, 0.9, (1000, 1))
-    return np.concatenate([*dark, bright])
-
-
-def bright_groups():
-    generator = np.random.default_rng(0)
-    middle = np.repeat([0.3, 0.6, 0.9], 1000)[:, None]
-    return middle + generator.normal(0, 0.02, (3000, 1))
-
-
-def test_another_offset_is_taken_only_if_it_is_clearer():
-    assert choose_offset(bright_groups(), OFFSETS, 1.12, 0) == 0.5
-    assert choose_offset(dark_groups(), OFFSETS, 1.12, 0) == 0.1
-    # Not clear enough for what was asked for.
-    assert choose_offset(dark_groups(), OFFSETS, 1e3, 0) == 0.5
-
-
-def test_a_single_offset_is_kept():
-    assert choose_offset(dark_groups(), (0.3,), 1.12, 0) == 0.3
-
-
-def test_the_seed_decides_the_offset():
-    pixels = np.random.default_rng(0).random((500, 3))
-    found = [choose_offset(pixels, OFFSETS, 1.0, seed) for seed in (4, 4)]
-    assert found[0] == found[1]

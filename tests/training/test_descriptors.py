@@ -59,7 +59,7 @@ def bank(values):
 
 
 def space(*extractors, **settings):
-    wanted = {"sigma": 0.0, "wide_sigma": 4.0, "color_sigma": 0.0, "lags": (4,)}
+    wanted = {"sigma": 0.0, "wide_sigma": 4.0, "lags": (4,)}
     return DescriptorSpace(extractors, SpaceSettings(**(wanted | settings)))
 
 
