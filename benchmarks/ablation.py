@@ -21,7 +21,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 import ktextures as kt
-from ktextures.training import dictionary
+from ktextures.training import color_contrast, dictionary
 from ktextures.training.descriptors import DescriptorSpace
 
 DEFAULT = kt.presets.default
@@ -33,18 +33,17 @@ PARTS = {
     },
     "without simulation": {"loss_weights": {"simulation": 0.0}},
     "without imitation after the first quarter": {"loss_weights": {"imitation": 0.0}},
-    "without averaged weights": {"averaging": 1},
     "without the color of the pixel": {"color_weight": 0.0},
     "color and segments whether colors last or not": {"color_trust": lambda *_: 1.0},
     "without segments": {"segment_scales": ()},
-    "only noise at all distances": {"noise_lags": ()},
+    "without the stretch of color by kurtosis": {"stretch": 1.0},
     "without wide windows": {"wide_from": 99.0},
-    "wide windows everywhere": {"wide_from": -99.0},
 }
-"""What is changed: settings of the preset, and two parts that it does not hold."""
+"""What is changed: settings of the preset, and parts that it does not hold."""
 
 CONSTANTS = {
     "trust": (dictionary, "TRUST"),
+    "stretch": (color_contrast, "MOST"),
     "color_trust": (DescriptorSpace, "_color_trust"),
 }
 
