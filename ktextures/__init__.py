@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from ktextures.segmentation import segment
     from ktextures.training import presets
     from ktextures.training.callbacks import Callback
+    from ktextures.training.prepare import prepare
+    from ktextures.training.prepared_scenes import PreparedScenes
     from ktextures.training.presets import Preset
     from ktextures.training.train import plan_training, train
     from ktextures.training.train_encoder import train_encoder
@@ -48,6 +50,7 @@ _HOMES = {
     "KTextures": "model.ktextures",
     "SceneEncoder": "features.scene_encoder",
     "Snapshot": "model.config",
+    "PreparedScenes": "training.prepared_scenes",
     "Preset": "training.presets",
     "VGG16Features": "features.vgg16",
     "class_areas": "results.areas",
@@ -58,6 +61,7 @@ _HOMES = {
     "load_encoder": "features.scene_encoder",
     "open_scene": "raster.open",
     "plot": "results.plot",
+    "prepare": "training.prepare",
     "plan_training": "training.train",
     "plot_history": "results.plot",
     "read_classes": "results.geotiff",
@@ -86,6 +90,7 @@ __all__ = [
     "MissingFeaturesError",
     "ModelFileError",
     "OutputError",
+    "PreparedScenes",
     "Preset",
     "SceneEncoder",
     "Snapshot",
@@ -102,6 +107,7 @@ __all__ = [
     "plan_training",
     "plot",
     "plot_history",
+    "prepare",
     "presets",
     "read_classes",
     "register_features",

@@ -50,11 +50,6 @@ class ModelConfig:
             settings[name] = tuple(settings[name])
         return cls(**settings)
 
-    def band_index(self) -> dict[str, int]:
-        """Index of each band by name and by role."""
-        by_role = {role: index for index, role in enumerate(self.roles) if role}
-        return by_role | {name: index for index, name in enumerate(self.bands)}
-
 
 @dataclass(frozen=True)
 class TrainingRecord:

@@ -19,7 +19,7 @@ from ktextures.model.config import TrainingRecord
 from ktextures.model.ktextures import KTextures
 from ktextures.model.masks import check_k
 
-__all__ = ["LEAST_SHARE", "Regrouped", "regroup", "revive"]
+__all__ = ["LEAST_SHARE", "Regrouped", "check_k_may_change", "regroup", "revive"]
 
 SAMPLE = 20_000
 STRIP = 128
@@ -173,6 +173,21 @@ class _Head:
         return np.asarray(found.x)
 
 
+def check_k_may_change(model: KTextures) -> None:
+    """Refuse models whose classes cannot be split or merged.
+
+    Raises
+    ------
+    InputError
+        If the model is of preset "paper".
+    """
+    if not model.mask_network.has_probabilities:
+        raise InputError(
+            "k cannot change for models of preset 'paper', whose masks are slices of "
+            "one score; train a new model with this k."
+        )
+
+
 def regroup(
     model: KTextures,
     k: int,
@@ -209,11 +224,7 @@ def regroup(
     """
     check_k(k)
     network = model.mask_network
-    if not network.has_probabilities:
-        raise InputError(
-            "k cannot change for models of preset 'paper', whose masks are slices of "
-            "one score; train a new model with this k."
-        )
+    check_k_may_change(model)
     if not valid.any():
         raise InputError("There is no valid pixel to measure the classes on.")
     with model.lock:
