@@ -268,4 +268,4 @@ class Network(keras.Model):
 def _compiled(call: Callable[[tf.Tensor], tf.Tensor], channels: int) -> Any:
     """A function of tensors (batch, y, x, channel), compiled once for all sizes."""
     spec = tf.TensorSpec([None, None, None, channels], "float32")
-    return tf.function(call, input_signature=[spec])
+    return tf.function(call, input_signature=[spec], autograph=False)

@@ -103,7 +103,9 @@ class DictionaryObjective:
         variables = network.trainable_variables
         self.optimizer = keras.optimizers.Adam(rate, clipnorm=1.0)
         self.averaged = AveragedWeights(variables, self.optimizer, preset.averaging)
-        self._mask_step = tf.function(self._train_masks, reduce_retracing=True)
+        self._mask_step = tf.function(
+            self._train_masks, reduce_retracing=True, autograph=False
+        )
         self._start(None if continued else views, on_vote)
         self.textures = TextureTraining(
             model.texture_bank,
@@ -163,7 +165,9 @@ class DictionaryObjective:
         means = self.space.texture_means(self.textures.textures(index))
         places = self.space.place(means).numpy()
         self.dictionary.assign(self.statistics.descriptor.numpy(), places)
-        if self.weights["simulation"] and self.simulation is None:
+        # What a model goes on from needs no simulation at once; its user waits for it.
+        due = bool(self.imitation_steps) or index >= REVIEW
+        if due and self.weights["simulation"] and self.simulation is None:
             self._simulate(self.textures.textures(index, TEXTURE_SIDE).numpy())
 
     def _simulate(self, textures: np.ndarray) -> None:

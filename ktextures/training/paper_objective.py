@@ -64,7 +64,7 @@ class SimulationObjective:
         self._targets: dict[int, list[tf.Tensor]] = {}
         names = [f"features {i + 1}" for i in range(len(self.target(0)))]
         self.weights = weights_of(preset.loss_weights, dict.fromkeys(names, 1.0))
-        self._step = tf.function(self._train, reduce_retracing=True)
+        self._step = tf.function(self._train, reduce_retracing=True, autograph=False)
 
     def features(self, image: tf.Tensor) -> list[tf.Tensor]:
         """Feature maps of (1, y, x, band) by all extractors."""

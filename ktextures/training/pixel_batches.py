@@ -115,7 +115,9 @@ class PixelBatches:
         self.values, self.pixels = seen.values, seen.pixels
         self.inside, self.patterns = seen.inside, seen.patterns
         self._places = np.flatnonzero(self.inside)
-        self._choose = tf.function(self._largest_logit, reduce_retracing=True)
+        self._choose = tf.function(
+            self._largest_logit, reduce_retracing=True, autograph=False
+        )
 
     @property
     def per_pass(self) -> int:

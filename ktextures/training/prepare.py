@@ -48,6 +48,7 @@ def prepare(
     seed: int | None = None,
     model: KTextures | None = None,
     on_preparation: Callable[[str], None] | None = None,
+    progress: bool = True,
 ) -> PreparedScenes:
     """Compute once what trainings with different numbers of classes share.
 
@@ -69,11 +70,13 @@ def prepare(
     on_preparation : callable, optional
         Called with the name of each part before it begins: "tiles", "encoder", or
         "descriptors"; an exception ends the preparation.
+    progress : bool
+        Show a progress bar while a scene encoder is trained.
 
     Returns
     -------
     PreparedScenes
-        It holds the training tiles and their descriptors in memory, some 300 bytes per
+        It holds the training tiles and their descriptors in memory, some 600 bytes per
         training pixel.
 
     Raises
@@ -96,6 +99,7 @@ def prepare(
         model = find_model(model)
         check_bands(scenes.bands, model.config)
     request = check_request(None, preset, None, texture_scale, features, seed, model)
+    request = replace(request, progress=progress)
     if on_preparation is not None:
         request = replace(request, on_preparation=on_preparation)
     scenes.check_sizes()

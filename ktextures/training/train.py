@@ -158,16 +158,22 @@ def train(
         check_bands(scenes.bands, model.config)
         _check_scaler(scaler, model)
     if given:
-        check_given(given.request, preset, texture_scale, features, scaler)
-        preset = preset or (given.request.preset if model is None else None)
-        seed = given.request.seed if seed is None else seed
+        made = given.request
+        check_given(made, preset, texture_scale, features, scaler)
+        preset = preset or (made.preset if model is None else None)
+        features, seed = made.features, made.seed if seed is None else seed
+        texture_scale = "auto" if made.texture_scale is None else made.texture_scale
     request = replace(
         check_request(k, preset, steps, texture_scale, features, seed, model),
         on_preparation=preparation_listener(callbacks),
         progress=progress,
     )
-    if given:
-        request = _as_prepared(request, given, model)
+    if given and model is not None and not given.fits(model):
+        raise InputError(
+            "The scene was not prepared for this model: its scaling, texture scale, or "
+            "preset differs. Prepare it with ktextures.prepare(scene, model=model), or "
+            "pass the scene itself."
+        )
     if model is not None and request.k != model.k:
         check_k_may_change(model)
     scenes.check_sizes()
@@ -260,20 +266,6 @@ def _check_scaler(scaler: BandScaler | None, model: KTextures) -> None:
             "scaler differs from that of the model, which is fixed. Leave it out, or "
             "train a new model."
         )
-
-
-def _as_prepared(
-    request: Request, given: PreparedScenes, model: KTextures | None
-) -> Request:
-    """The request with what was decided when scenes were prepared."""
-    if model is not None and not given.fits(model):
-        raise InputError(
-            "The scene was not prepared for this model: its scaling, texture scale, or "
-            "preset differs. Prepare it with ktextures.prepare(scene, model=model), or "
-            "pass the scene itself."
-        )
-    made = given.request
-    return replace(request, texture_scale=made.texture_scale, features=made.features)
 
 
 def _continued(
