@@ -1,0 +1,367 @@
+"""Split one class of a trained model into parts, and merge classes into one."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count, islice
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ktextures.classes.origins import Ancestor, Origin
+from ktextures.classes.table import ClassTable
+from ktextures.errors import InputError
+from ktextures.model.checks import MOST_ROWS
+from ktextures.model.config import TrainingRecord, check_bands
+from ktextures.model.ktextures import KTextures, find_model
+from ktextures.model.masks import MAX_K, MIN_K
+from ktextures.palette import free_colors
+from ktextures.raster.scene_set import SceneSet, open_scenes
+from ktextures.raster.tile_set import choose_tiles
+from ktextures.training.mask_rows import classes_of_rows, rebuilt, rows_of
+from ktextures.training.parts import (
+    Sample,
+    count_parts,
+    find_parts,
+    largest,
+    limited,
+    sample_class,
+)
+from ktextures.training.presets import find_preset
+from ktextures.training.request import check_seed
+
+__all__ = ["merge", "split"]
+
+FEWEST = 50
+"""Pixels that a part must have."""
+
+LISTED = 20
+"""Classes that a message lists."""
+
+
+def split(
+    scene: xr.DataArray | Sequence[xr.DataArray],
+    model: KTextures | str | os.PathLike[str],
+    class_: int | str,
+    into: int = 2,
+    *,
+    seed: int | None = None,
+) -> KTextures:
+    """Split a class into parts that differ in color or texture.
+
+    The new model can segment any scene without further training; other classes keep at
+    least 99 % of their pixels. Training it further (``train(scene, model=...)``) lets
+    the textures of the parts settle.
+
+    Parameters
+    ----------
+    scene : DataArray (band, y, x), or list or tuple of them
+        As `train` takes them: where the class is looked at. Any scene with the bands of
+        the model will do, if it has pixels of the class.
+    model : KTextures or path
+        A model of preset "default", or its file; it stays as it is.
+    class_ : int or str
+        The class, 1..k, or its name.
+    into : int
+        Number of parts, 2 or more.
+    seed : int, optional
+        Same seed, scene and model: same parts. That of the model by default.
+
+    Returns
+    -------
+    KTextures
+        A new model of ``k + into - 1`` classes. The largest part keeps number, name,
+        and color; the others follow behind the last class by size, with names such as
+        "forest, part 2". All begin with the texture of the class, in their own color.
+
+    Raises
+    ------
+    InputError
+        If there is no such class, or several have this name; if the class has too few
+        pixels or is too uniform for so many parts, or there would be more than 128
+        classes; if the bands differ from the model's, or its preset is "paper".
+    FileNotFoundError, ModelFileError
+        If `model` is a path and there is no such file, or it is damaged.
+
+    See Also
+    --------
+    merge : The opposite, which needs no scene.
+
+    Examples
+    --------
+    >>> import ktextures as kt
+    >>> scene, truth = kt.datasets.synthetic(64, k=3, seed=1, contrast="both")
+    >>> model = kt.train(scene, k=2, steps=6, seed=1, progress=False)
+    >>> parts = kt.split(scene, model.rename({2: "forest"}), "forest", into=2)
+    >>> parts.classes.names
+    ('class 1', 'forest', 'forest, part 2')
+    >>> parts.classes.ancestors(3)
+    ('forest',)
+    """
+    scenes = open_scenes(scene)
+    model = find_model(model).copy()
+    check_bands(scenes.bands, model.config)
+    _check_contextual(model, "split")
+    value = _value_of(class_, model.classes)
+    _check_into(into, model, value)
+    seed = model.config.seed if seed is None else check_seed(seed)
+    mask = int(model.record.order[value - 1])
+    sample = sample_class(model, mask, *_tiles(scenes, model, seed), seed)
+    parts = _parts(sample, into, seed, _described(value, model.classes))
+    found = largest(sample.hidden, parts)
+    parts = limited(model, mask, sample, parts)
+    made = _with_parts(model, value, parts, seed)
+    before = sample.colors.mean(0)
+    for part, place in enumerate([value - 1, *range(model.k, made.k)]):
+        made.texture_bank.recolor(place, before, sample.colors[found == part].mean(0))
+    return made
+
+
+def merge(
+    model: KTextures | str | os.PathLike[str],
+    classes: Sequence[int | str],
+    *,
+    name: str | None = None,
+) -> KTextures:
+    """Merge classes into one, exactly.
+
+    In every scene, the merged class has the pixels that one of the classes had, and no
+    others; all other classes keep theirs.
+
+    Parameters
+    ----------
+    model : KTextures or path
+        A model of preset "default", or its file; it stays as it is.
+    classes : sequence of int or str
+        At least two classes, 1..k, or their names.
+    name : str, optional
+        Of the merged class; by default that of the first class listed.
+
+    Returns
+    -------
+    KTextures
+        A new model. The merged class takes place, color, and texture of the first class
+        listed. The numbers of later classes close up; names and colors stay.
+
+    Raises
+    ------
+    InputError
+        If fewer than two classes are given, one is given twice or unknown, or only one
+        class would remain; if the model's preset is "paper", or the name cannot be
+        used.
+    FileNotFoundError, ModelFileError
+        If `model` is a path and there is no such file, or it is damaged.
+
+    See Also
+    --------
+    split : The opposite.
+    relabel_classes : Merges classes of a class map, without a model.
+
+    Notes
+    -----
+    The logit of the merged class is the largest of those of its classes, and so its
+    probability depends on the most probable one.
+
+    Examples
+    --------
+    >>> import ktextures as kt
+    >>> scene, truth = kt.datasets.synthetic(64, k=3, seed=1)
+    >>> model = kt.train(scene, k=3, steps=2, seed=1, progress=False)
+    >>> merged = kt.merge(model, [1, 3], name="forest")
+    >>> merged.classes.names
+    ('forest', 'class 2')
+    >>> merged.classes.ancestors(1)
+    ('class 1', 'class 3')
+    """
+    model = find_model(model).copy()
+    _check_contextual(model, "merged")
+    values = _values_of(classes, model.classes)
+    table, k = model.classes, model.k
+    kept = [v for v in range(1, k + 1) if v == values[0] or v not in values]
+    place = kept.index(values[0])
+    names = [table.names[v - 1] for v in kept]
+    names[place] = names[place] if name is None else name
+    origins = [table.origins[v - 1] for v in kept]
+    origins[place] = Origin("merge", tuple(_ancestor(v, table) for v in values))
+    colors = tuple(table.colors[v - 1] for v in kept)
+    merged = ClassTable(tuple(names), colors, tuple(origins))
+    numbers = {v: kept.index(v) for v in kept} | dict.fromkeys(values, place)
+    # Rows keep their order, and so logits are computed alike, to the last bit.
+    groups = [numbers[each + 1] for each in classes_of_rows(model)]
+    textures = [v - 1 for v in kept]
+    record = _record(model, merged, {"merged": values})
+    return rebuilt(model, rows_of(model.mask_network), groups, textures, record)
+
+
+def _check_contextual(model: KTextures, done: str) -> None:
+    if not model.mask_network.has_probabilities:
+        raise InputError(
+            f"Classes cannot be {done} in models of preset 'paper', whose masks are "
+            "slices of one score; train a model with preset='default'."
+        )
+
+
+def _check_into(into: object, model: KTextures, value: int) -> None:
+    """Refuse a number of parts that is none, or that makes too many classes."""
+    if isinstance(into, bool) or not isinstance(into, int | np.integer) or into < 2:
+        raise InputError(f"into is {into!r}; give a number of parts, 2 or more.")
+    k = model.k + into - 1
+    if k > MAX_K:
+        raise InputError(
+            f"into={into} would make {k} classes of {model.k}, and there may be "
+            f"{MAX_K}. Choose a smaller number, or merge classes first."
+        )
+    groups = classes_of_rows(model)
+    rows = len(groups) + (into - 1) * groups.count(value - 1)
+    if rows > MOST_ROWS:
+        raise InputError(
+            f"{_described(value, model.classes)} was merged of "
+            f"{groups.count(value - 1)} classes, and into={into} would need {rows} "
+            f"rows of the last layer, of which there may be {MOST_ROWS}. Split a model "
+            "from before the merge."
+        )
+
+
+def _tiles(
+    scenes: SceneSet, model: KTextures, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Values with the model's reach around them, and which are valid without it."""
+    recorded = model.record.provenance.get("preset_settings")
+    preset = find_preset(recorded or model.config.preset)
+    tiles = choose_tiles(
+        scenes,
+        preset.tile_size,
+        model.reach,
+        model.preparation,
+        most=preset.max_tiles,
+        seed=seed,
+        shrink=True,
+    )
+    return tiles.values, tiles.inner()[1]
+
+
+def _parts(sample: Sample, into: int, seed: int, described: str) -> np.ndarray:
+    """Differences between the rows of the parts, if there are as many as asked for."""
+    if not sample.count:
+        raise InputError(
+            f"{described} has no pixels in the tiles looked at; give a scene that has "
+            "this class, or split another one."
+        )
+    if sample.count < FEWEST * into:
+        raise InputError(
+            f"{described} has {sample.count} pixels in the tiles looked at, too few "
+            f"for {into} parts of at least {FEWEST}. Choose fewer parts, or give a "
+            "scene with more of this class."
+        )
+    found = count_parts(sample, into)
+    parts = find_parts(sample, found, seed) if found > 1 else np.zeros((1, 1))
+    if len(parts) == into:
+        return parts
+    if len(parts) == 1:
+        raise InputError(f"{described} is uniform: it has no parts. Split another one.")
+    raise InputError(
+        f"{described} is too uniform for {into} parts: only {len(parts)} can be told "
+        f"apart. Choose into={len(parts)} or less."
+    )
+
+
+def _with_parts(
+    model: KTextures, value: int, parts: np.ndarray, seed: int
+) -> KTextures:
+    """A model in which a class is divided by differences (part, hidden + 1)."""
+    groups = classes_of_rows(model)
+    # In class order, as many rows as classes need no groups.
+    order = np.argsort(groups, kind="stable")
+    rows, groups = rows_of(model.mask_network)[order], sorted(groups)
+    mine = [row for row, each in enumerate(groups) if each == value - 1]
+    added = [rows[mine] + part for part in parts[1:]]
+    rows[mine] += parts[0]
+    new = list(range(model.k, model.k + len(parts) - 1))
+    table = _with_names(model.classes, value, len(parts))
+    done = {"split": value, "into": len(parts), "seed": seed}
+    return rebuilt(
+        model,
+        np.vstack([rows, *added]),
+        groups + [each for each in new for _ in mine],
+        [*range(model.k), *[value - 1] * len(new)],
+        _record(model, table, done),
+    )
+
+
+def _with_names(table: ClassTable, value: int, parts: int) -> ClassTable:
+    """Names, colors, and origins after a split of a class."""
+    name = table.names[value - 1]
+    free = (f"{name}, part {number}" for number in count(2))
+    names = list(islice((each for each in free if each not in table.names), parts - 1))
+    colors = list(islice(free_colors(table.colors), parts - 1))
+    origin = Origin("split", (_ancestor(value, table),))
+    origins = [*table.origins, *[origin] * (parts - 1)]
+    origins[value - 1] = origin
+    return ClassTable((*table.names, *names), (*table.colors, *colors), tuple(origins))
+
+
+def _record(
+    model: KTextures, table: ClassTable, done: dict[str, Any]
+) -> TrainingRecord:
+    """The record of a model, with other classes, and what was done to them."""
+    record = model.record.copy()
+    changes = [*record.provenance.get("changes", ()), done]
+    provenance = {**record.provenance, "k": table.k, "changes": changes}
+    return replace(
+        record, classes=table, order=np.arange(table.k), provenance=provenance
+    )
+
+
+def _ancestor(value: int, table: ClassTable) -> Ancestor:
+    return Ancestor(table.names[value - 1], value, table.origins[value - 1])
+
+
+def _described(value: int, table: ClassTable) -> str:
+    return f"Class {value} ({table.names[value - 1]!r})"
+
+
+def _value_of(wanted: object, table: ClassTable) -> int:
+    """Number of the class with a number or name."""
+    if isinstance(wanted, str):
+        found = [v for v, name in enumerate(table.names, 1) if name == wanted.strip()]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise InputError(
+                f"{' and '.join(map(str, found))} are all named {wanted!r}; give the "
+                "number of the class."
+            )
+    elif isinstance(wanted, int | np.integer) and not isinstance(wanted, bool):
+        if 1 <= wanted <= table.k:
+            return int(wanted)
+    listed = ", ".join(f"{v} {name!r}" for v, name in enumerate(table.names, 1))
+    if table.k > LISTED:
+        listed = f"1 to {table.k}"
+    raise InputError(f"There is no class {wanted!r}; the classes are {listed}.")
+
+
+def _values_of(classes: object, table: ClassTable) -> list[int]:
+    """Numbers of the classes to merge, checked."""
+    if isinstance(classes, str) or not isinstance(classes, Sequence | np.ndarray):
+        raise InputError(
+            f"classes is {classes!r}; give a list of the classes to merge, such as "
+            "[2, 5]."
+        )
+    values = [_value_of(each, table) for each in classes]
+    if len(values) < 2:
+        raise InputError(
+            f"classes is {list(classes)}; give at least two classes to merge."
+        )
+    repeated = sorted({value for value in values if values.count(value) > 1})
+    if repeated:
+        raise InputError(
+            f"classes holds {_described(repeated[0], table)[0].lower()}"
+            f"{_described(repeated[0], table)[1:]} more than once; give each once."
+        )
+    if table.k - len(values) + 1 < MIN_K:
+        raise InputError(
+            f"Merging all {table.k} classes would leave one, and a model has at least "
+            f"{MIN_K}. Leave one out."
+        )
+    return values
