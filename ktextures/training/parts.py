@@ -2,8 +2,8 @@
 
 What the masks see of the pixels of a class is clustered, and a multinomial logistic
 regression finds differences between rows of the last layer that reproduce the clusters.
-Which part a pixel belongs to does not depend on the size of the differences; they are
-made so small that other classes lose hardly any pixels.
+Which part a pixel belongs to depends neither on the size of the differences nor on what
+they have in common; both are chosen so that hardly any pixel changes to another class.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,10 @@ MOST = 20_000
 """Pixels that are looked at of the class, and of the others."""
 
 LOST = 0.005
-"""Share of the pixels of any other class that the parts may take."""
+"""Share of the pixels of each class that may change it."""
+
+MARGIN = 0.9
+"""Of the strength at which they would: pixels of equal color may be many."""
 
 CALM = 0.75
 """Share of the pixels that k-means is fitted to: those where the least changes.
@@ -174,7 +177,7 @@ def find_parts(sample: Sample, into: int, seed: int) -> np.ndarray:
     -------
     array, shape (part, hidden + 1)
         The largest product with what is `hidden` of a pixel decides for a part. Largest
-        part first; their sum is 0. Parts that no linear function finds are missing.
+        part first. Parts that no linear function finds are missing.
     """
     kmeans = KMeans(into, n_init=TRIES, random_state=seed)
     labels = kmeans.fit(sample.looks[sample.calm]).predict(sample.looks)
@@ -209,7 +212,7 @@ def largest(hidden: np.ndarray, rows: np.ndarray) -> np.ndarray:
 def limited(
     model: KTextures, mask: int, sample: Sample, parts: np.ndarray
 ) -> np.ndarray:
-    """The differences, so small that other classes keep nearly all of their pixels.
+    """The differences, so small that hardly any pixel changes its class.
 
     Parameters
     ----------
@@ -223,18 +226,41 @@ def limited(
     Returns
     -------
     array, shape (part, hidden + 1)
-        At most as large. As their sum is 0, the largest is never below 0: the class
-        itself loses nothing.
+        At most as large, less what they have in common.
     """
     if not len(sample.others):
         return parts
-    groups = np.asarray(model.mask_network.groups)
-    logits = sample.others @ rows_of(model.mask_network).T
-    gain = np.maximum((sample.others @ parts.T).max(1), 1e-12)
-    room = (logits.max(1) - logits[:, groups == mask].max(1)) / gain
+    groups, rows = np.asarray(model.mask_network.groups), rows_of(model.mask_network)
+    pixels = np.vstack([sample.hidden, sample.others])
+    logits = pixels @ rows.T
+    own = logits[:, groups == mask].max(1)
+    rival = logits[:, groups != mask].max(1)
     chosen = groups[logits.argmax(1)]
+    gain = (pixels @ parts.T).max(1)
+    # What the parts have in common decides where the class ends, and nothing else.
+    # Without it, the class would gain all along its border.
+    ridge = RIDGE * np.trace(pixels.T @ pixels) / pixels.shape[1]
+    common = np.linalg.solve(
+        pixels.T @ pixels + ridge * np.eye(pixels.shape[1]), pixels.T @ gain
+    )
+    less = gain - pixels @ common
+    plain, shifted = (
+        _strength(own - rival, each, chosen, mask) for each in (gain, less)
+    )
+    return parts * plain if plain >= shifted else (parts - common) * shifted
+
+
+def _strength(
+    lead: np.ndarray, gain: np.ndarray, chosen: np.ndarray, mask: int
+) -> float:
+    """How many times a gain may be added to the lead of a class over all others.
+
+    At most once, and so that of each class hardly any pixels change.
+    """
+    towards = np.where(chosen == mask, -gain, gain)
+    room = np.abs(lead) / np.maximum(towards, 1e-12)
     limits = [np.quantile(room[chosen == each], LOST) for each in np.unique(chosen)]
-    return parts * min(1.0, float(min(limits)))
+    return min(1.0, MARGIN * float(min(limits)))
 
 
 def _with_ones(features: np.ndarray) -> np.ndarray:

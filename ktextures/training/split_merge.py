@@ -387,7 +387,7 @@ def _rebuilt(model: KTextures, head: _Head, united: list[list[int]]) -> KTexture
 def _origins(table: ClassTable, united: list[list[int]]) -> tuple[Origin | None, ...]:
     """Origins of classes, each made of some of a table or of a part of one."""
     parts = [value for values in united for value in values]
-    origins = []
+    origins: list[Origin | None] = []
     for values in united:
         parents = tuple(
             Ancestor(table.names[v - 1], v, table.origins[v - 1]) for v in values
