@@ -169,10 +169,9 @@ class _Head:
             (self.sample @ self.weights.T).argmax(1), minlength=len(self.weights)
         )
         best = sorted(last, key=lambda row: -wins[row])
-        # Repeated rows change nothing; of too many, those with few pixels are left out.
-        self.weights[mine] = self.weights[
-            [best[i % len(best)] for i in range(len(mine))]
-        ]
+        # A row may be repeated; of too many, those with few pixels are left out.
+        taken = [best[index % len(best)] for index in range(len(mine))]
+        self.weights[mine] = self.weights[taken]
         self.weights = np.delete(self.weights, last, 0)
         self.groups = [group for group in self.groups if group != self.k - 1]
         self.parents.pop()
