@@ -3,22 +3,21 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count, islice
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from ktextures.classes.origins import Ancestor, Origin
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.model.checks import MOST_ROWS
 from ktextures.model.config import TrainingRecord, check_bands
 from ktextures.model.ktextures import KTextures, find_model
-from ktextures.model.masks import MAX_K, MIN_K
-from ktextures.palette import free_colors
+from ktextures.model.masks import MAX_K
 from ktextures.raster.scene_set import SceneSet, open_scenes
 from ktextures.raster.tile_set import choose_tiles
+from ktextures.training.class_arguments import described, value_of, values_of
+from ktextures.training.lineage import merged_table, split_table
 from ktextures.training.mask_rows import classes_of_rows, rebuilt, rows_of
 from ktextures.training.parts import (
     Sample,
@@ -35,9 +34,6 @@ __all__ = ["merge", "split"]
 
 FEWEST = 50
 """Pixels that a part must have."""
-
-LISTED = 20
-"""Classes that a message lists."""
 
 
 def split(
@@ -104,12 +100,12 @@ def split(
     model = find_model(model).copy()
     check_bands(scenes.bands, model.config)
     _check_contextual(model, "split")
-    value = _value_of(class_, model.classes)
+    value = value_of(class_, model.classes)
     _check_into(into, model, value)
     seed = model.config.seed if seed is None else check_seed(seed)
     mask = int(model.record.order[value - 1])
     sample = sample_class(model, mask, *_tiles(scenes, model, seed), seed)
-    parts = _parts(sample, into, seed, _described(value, model.classes))
+    parts = _parts(sample, into, seed, described(value, model.classes))
     found = largest(sample.hidden, parts)
     parts = limited(model, mask, sample, parts)
     made = _with_parts(model, value, parts, seed)
@@ -177,21 +173,14 @@ def merge(
     """
     model = find_model(model).copy()
     _check_contextual(model, "merged")
-    values = _values_of(classes, model.classes)
-    table, k = model.classes, model.k
-    kept = [v for v in range(1, k + 1) if v == values[0] or v not in values]
+    values = values_of(classes, model.classes)
+    table, kept = merged_table(model.classes, values, name)
     place = kept.index(values[0])
-    names = [table.names[v - 1] for v in kept]
-    names[place] = names[place] if name is None else name
-    origins = [table.origins[v - 1] for v in kept]
-    origins[place] = Origin("merge", tuple(_ancestor(v, table) for v in values))
-    colors = tuple(table.colors[v - 1] for v in kept)
-    merged = ClassTable(tuple(names), colors, tuple(origins))
     numbers = {v: kept.index(v) for v in kept} | dict.fromkeys(values, place)
     # Rows keep their order, and so logits are computed alike, to the last bit.
     groups = [numbers[each + 1] for each in classes_of_rows(model)]
     textures = [v - 1 for v in kept]
-    record = _record(model, merged, {"merged": values})
+    record = _record(model, table, {"merged": values})
     return rebuilt(model, rows_of(model.mask_network), groups, textures, record)
 
 
@@ -217,7 +206,7 @@ def _check_into(into: object, model: KTextures, value: int) -> None:
     rows = len(groups) + (into - 1) * groups.count(value - 1)
     if rows > MOST_ROWS:
         raise InputError(
-            f"{_described(value, model.classes)} was merged of "
+            f"{described(value, model.classes)} was merged of "
             f"{groups.count(value - 1)} classes, and into={into} would need {rows} "
             f"rows of the last layer, of which there may be {MOST_ROWS}. Split a model "
             "from before the merge."
@@ -242,16 +231,16 @@ def _tiles(
     return tiles.values, tiles.inner()[1]
 
 
-def _parts(sample: Sample, into: int, seed: int, described: str) -> np.ndarray:
+def _parts(sample: Sample, into: int, seed: int, name: str) -> np.ndarray:
     """Differences between the rows of the parts, if there are as many as asked for."""
     if not sample.count:
         raise InputError(
-            f"{described} has no pixels in the tiles looked at; give a scene that has "
+            f"{name} has no pixels in the tiles looked at; give a scene that has "
             "this class, or split another one."
         )
     if sample.count < FEWEST * into:
         raise InputError(
-            f"{described} has {sample.count} pixels in the tiles looked at, too few "
+            f"{name} has {sample.count} pixels in the tiles looked at, too few "
             f"for {into} parts of at least {FEWEST}. Choose fewer parts, or give a "
             "scene with more of this class."
         )
@@ -260,9 +249,9 @@ def _parts(sample: Sample, into: int, seed: int, described: str) -> np.ndarray:
     if len(parts) == into:
         return parts
     if len(parts) == 1:
-        raise InputError(f"{described} is uniform: it has no parts. Split another one.")
+        raise InputError(f"{name} is uniform: it has no parts. Split another one.")
     raise InputError(
-        f"{described} is too uniform for {into} parts: only {len(parts)} can be told "
+        f"{name} is too uniform for {into} parts: only {len(parts)} can be told "
         f"apart. Choose into={len(parts)} or less."
     )
 
@@ -279,7 +268,7 @@ def _with_parts(
     added = [rows[mine] + part for part in parts[1:]]
     rows[mine] += parts[0]
     new = list(range(model.k, model.k + len(parts) - 1))
-    table = _with_names(model.classes, value, len(parts))
+    table = split_table(model.classes, value, len(parts))
     done = {"split": value, "into": len(parts), "seed": seed}
     return rebuilt(
         model,
@@ -288,18 +277,6 @@ def _with_parts(
         [*range(model.k), *[value - 1] * len(new)],
         _record(model, table, done),
     )
-
-
-def _with_names(table: ClassTable, value: int, parts: int) -> ClassTable:
-    """Names, colors, and origins after a split of a class."""
-    name = table.names[value - 1]
-    free = (f"{name}, part {number}" for number in count(2))
-    names = list(islice((each for each in free if each not in table.names), parts - 1))
-    colors = list(islice(free_colors(table.colors), parts - 1))
-    origin = Origin("split", (_ancestor(value, table),))
-    origins = [*table.origins, *[origin] * (parts - 1)]
-    origins[value - 1] = origin
-    return ClassTable((*table.names, *names), (*table.colors, *colors), tuple(origins))
 
 
 def _record(
@@ -312,57 +289,3 @@ def _record(
     return replace(
         record, classes=table, order=np.arange(table.k), provenance=provenance
     )
-
-
-def _ancestor(value: int, table: ClassTable) -> Ancestor:
-    return Ancestor(table.names[value - 1], value, table.origins[value - 1])
-
-
-def _described(value: int, table: ClassTable) -> str:
-    return f"Class {value} ({table.names[value - 1]!r})"
-
-
-def _value_of(wanted: object, table: ClassTable) -> int:
-    """Number of the class with a number or name."""
-    if isinstance(wanted, str):
-        found = [v for v, name in enumerate(table.names, 1) if name == wanted.strip()]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise InputError(
-                f"{' and '.join(map(str, found))} are all named {wanted!r}; give the "
-                "number of the class."
-            )
-    elif isinstance(wanted, int | np.integer) and not isinstance(wanted, bool):
-        if 1 <= wanted <= table.k:
-            return int(wanted)
-    listed = ", ".join(f"{v} {name!r}" for v, name in enumerate(table.names, 1))
-    if table.k > LISTED:
-        listed = f"1 to {table.k}"
-    raise InputError(f"There is no class {wanted!r}; the classes are {listed}.")
-
-
-def _values_of(classes: object, table: ClassTable) -> list[int]:
-    """Numbers of the classes to merge, checked."""
-    if isinstance(classes, str) or not isinstance(classes, Sequence | np.ndarray):
-        raise InputError(
-            f"classes is {classes!r}; give a list of the classes to merge, such as "
-            "[2, 5]."
-        )
-    values = [_value_of(each, table) for each in classes]
-    if len(values) < 2:
-        raise InputError(
-            f"classes is {list(classes)}; give at least two classes to merge."
-        )
-    repeated = sorted({value for value in values if values.count(value) > 1})
-    if repeated:
-        raise InputError(
-            f"classes holds {_described(repeated[0], table)[0].lower()}"
-            f"{_described(repeated[0], table)[1:]} more than once; give each once."
-        )
-    if table.k - len(values) + 1 < MIN_K:
-        raise InputError(
-            f"Merging all {table.k} classes would leave one, and a model has at least "
-            f"{MIN_K}. Leave one out."
-        )
-    return values

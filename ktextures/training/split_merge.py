@@ -6,7 +6,7 @@ of the last layer alone; all other rows, and what the network sees, stay the sam
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import tensorflow as tf
@@ -14,13 +14,12 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.cluster import KMeans
 
-from ktextures.classes.origins import Ancestor, Origin
-from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.model.checks import MOST_ROWS
 from ktextures.model.config import TrainingRecord
 from ktextures.model.ktextures import KTextures
 from ktextures.model.masks import check_k
+from ktextures.training.lineage import with_origins
 from ktextures.training.mask_rows import (
     assign_rows,
     classes_of_rows,
@@ -375,29 +374,12 @@ def _sample(
 
 def _rebuilt(model: KTextures, head: _Head, united: list[list[int]]) -> KTextures:
     table = model.record.classes.matched(_distinct(head.parents, model.k))
-    table = replace(table, origins=_origins(model.record.classes, united))
+    table = with_origins(table, model.record.classes, united)
     losses = {name: list(trace) for name, trace in model.record.losses.items()}
     provenance = {**model.record.provenance, "k": head.k}
     record = TrainingRecord(table, np.arange(head.k), losses, provenance)
     textures = [source - 1 for source in head.sources]
     return rebuilt(model, head.weights, head.groups, textures, record)
-
-
-def _origins(table: ClassTable, united: list[list[int]]) -> tuple[Origin | None, ...]:
-    """Origins of classes, each made of some of a table or of a part of one."""
-    parts = [value for values in united for value in values]
-    origins: list[Origin | None] = []
-    for values in united:
-        parents = tuple(
-            Ancestor(table.names[v - 1], v, table.origins[v - 1]) for v in values
-        )
-        if len(values) > 1:
-            origins.append(Origin("merge", parents))
-        elif parts.count(values[0]) > 1:
-            origins.append(Origin("split", parents))
-        else:
-            origins.append(table.origins[values[0] - 1])
-    return tuple(origins)
 
 
 def _distinct(parents: Sequence[int], k: int) -> list[int]:

@@ -337,7 +337,7 @@ def test_a_scene_without_the_class_is_refused(plain):
         ([1], r"classes is \[1\]; give at least two classes"),
         (2, "classes is 2; give a list"),
         ("class 1", "classes is 'class 1'; give a list"),
-        ([1, 2, "class 1"], r"classes holds class 1 \('class 1'\) more than once"),
+        ([1, 2, "class 1"], r"Class 1 \('class 1'\) is listed more than once"),
         ([1, 7], "There is no class 7"),
         ([1, 2, 3, 4], "Merging all 4 classes would leave one"),
     ],
