@@ -362,3 +362,8 @@ def test_rows_do_not_multiply_without_end(four):
     wide = kt.KTextures(replace(model.config, masks_options=options), model.preparation)
     with pytest.raises(InputError, match=f"merged of 401 .* 805 rows.* {MOST_ROWS}"):
         kt.split(scene, wide, 4)
+    options["groups"] = (0, 1) * 200
+    config = replace(model.config, k=2, masks_options=options)
+    wide = kt.KTextures(config, model.preparation)
+    with pytest.raises(InputError, match="merged of 400 parts, of which there may be"):
+        regroup(wide, 3, *seen(scene, wide))
