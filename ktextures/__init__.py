@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from ktextures.segmentation import segment
     from ktextures.training import presets
     from ktextures.training.callbacks import Callback
+    from ktextures.training.divide import merge, split
     from ktextures.training.prepare import prepare
     from ktextures.training.prepared_scenes import PreparedScenes
     from ktextures.training.presets import Preset
@@ -57,6 +58,7 @@ _HOMES = {
     "explore": "widgets",
     "load": "model.ktextures",
     "match_classes": "classes.maps",
+    "merge": "training.divide",
     "relabel_classes": "classes.maps",
     "load_encoder": "features.scene_encoder",
     "open_scene": "raster.open",
@@ -67,6 +69,7 @@ _HOMES = {
     "read_classes": "results.geotiff",
     "register_features": "features.protocol",
     "segment": "segmentation",
+    "split": "training.divide",
     "train": "training.train",
     "train_encoder": "training.train_encoder",
     "write_classes": "results.geotiff",
@@ -103,6 +106,7 @@ __all__ = [
     "load",
     "load_encoder",
     "match_classes",
+    "merge",
     "open_scene",
     "plan_training",
     "plot",
@@ -113,6 +117,7 @@ __all__ = [
     "register_features",
     "relabel_classes",
     "segment",
+    "split",
     "train",
     "train_encoder",
     "write_classes",

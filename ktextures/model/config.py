@@ -48,7 +48,10 @@ class ModelConfig:
         settings = dict(settings)
         for name in ("bands", "roles"):
             settings[name] = tuple(settings[name])
-        return cls(**settings)
+        options = dict(settings.get("masks_options", {}))
+        if isinstance(options.get("groups"), list):
+            options["groups"] = tuple(options["groups"])
+        return cls(**{**settings, "masks_options": options})
 
 
 @dataclass(frozen=True)
