@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from ktextures.segmentation import segment
     from ktextures.training import presets
     from ktextures.training.callbacks import Callback
+    from ktextures.training.divide import merge, split
+    from ktextures.training.prepare import prepare
+    from ktextures.training.prepared_scenes import PreparedScenes
     from ktextures.training.presets import Preset
     from ktextures.training.train import plan_training, train
     from ktextures.training.train_encoder import train_encoder
@@ -48,21 +51,25 @@ _HOMES = {
     "KTextures": "model.ktextures",
     "SceneEncoder": "features.scene_encoder",
     "Snapshot": "model.config",
+    "PreparedScenes": "training.prepared_scenes",
     "Preset": "training.presets",
     "VGG16Features": "features.vgg16",
     "class_areas": "results.areas",
     "explore": "widgets",
     "load": "model.ktextures",
     "match_classes": "classes.maps",
+    "merge": "training.divide",
     "relabel_classes": "classes.maps",
     "load_encoder": "features.scene_encoder",
     "open_scene": "raster.open",
     "plot": "results.plot",
+    "prepare": "training.prepare",
     "plan_training": "training.train",
     "plot_history": "results.plot",
     "read_classes": "results.geotiff",
     "register_features": "features.protocol",
     "segment": "segmentation",
+    "split": "training.divide",
     "train": "training.train",
     "train_encoder": "training.train_encoder",
     "write_classes": "results.geotiff",
@@ -86,6 +93,7 @@ __all__ = [
     "MissingFeaturesError",
     "ModelFileError",
     "OutputError",
+    "PreparedScenes",
     "Preset",
     "SceneEncoder",
     "Snapshot",
@@ -98,15 +106,18 @@ __all__ = [
     "load",
     "load_encoder",
     "match_classes",
+    "merge",
     "open_scene",
     "plan_training",
     "plot",
     "plot_history",
+    "prepare",
     "presets",
     "read_classes",
     "register_features",
     "relabel_classes",
     "segment",
+    "split",
     "train",
     "train_encoder",
     "write_classes",

@@ -57,7 +57,12 @@ TENSOR_FREE = {
 }
 # Units of tensor code, of which only the doors of training know scenes.
 TENSOR_CODE = {"features", "model", "training"}
-DOORS = {"training.train", "training.prepare", "training.train_encoder"}
+DOORS = {
+    "training.divide",
+    "training.prepare",
+    "training.train",
+    "training.train_encoder",
+}
 
 TENSOR_LIBRARIES = {"tensorflow", "keras"}
 RASTER_LIBRARIES = {"xarray", "rioxarray", "rasterio", "dask"}

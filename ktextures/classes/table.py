@@ -19,6 +19,7 @@ from ktextures.classes.attributes import (
     read_names,
     split_words,
 )
+from ktextures.classes.origins import Origin, parse_name
 from ktextures.errors import InputError
 from ktextures.palette import class_colors, free_colors, parse_color
 
@@ -37,12 +38,15 @@ class ClassTable:
         Printable text, one line each; two classes may have the same name.
     colors : sequence of str
         As many CSS colors; kept as ``"#rrggbb"``.
+    origins : sequence of Origin or None, optional
+        What each class was split from or merged of; None = neither. Two tables are
+        equal if their names and colors are.
 
     Raises
     ------
     InputError
-        If the two differ in length, are empty or longer than 255, or an entry is not
-        a name or not a color.
+        If the lengths differ, are 0 or more than 255, or an entry is not a name, not a
+        color, or not an origin.
 
     Examples
     --------
@@ -53,6 +57,9 @@ class ClassTable:
 
     names: tuple[str, ...]
     colors: tuple[str, ...]
+    origins: tuple[Origin | None, ...] = dataclasses.field(
+        default=(), repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         for field in ("names", "colors"):
@@ -68,8 +75,15 @@ class ClassTable:
             raise InputError(
                 f"a table has 1 to {MAX_VALUE} classes, got {len(self.names)}"
             )
-        object.__setattr__(self, "names", tuple(map(_parse_name, self.names)))
+        object.__setattr__(self, "names", tuple(map(parse_name, self.names)))
         object.__setattr__(self, "colors", tuple(map(parse_color, self.colors)))
+        origins = tuple(self.origins) or (None,) * len(self.names)
+        strange = [each for each in origins if not isinstance(each, Origin | None)]
+        if len(origins) != len(self.names) or strange:
+            raise InputError(
+                f"origins is {self.origins!r}: give one Origin or None for every class"
+            )
+        object.__setattr__(self, "origins", origins)
 
     @classmethod
     def default(cls, k: int) -> Self:
@@ -163,13 +177,39 @@ class ClassTable:
         colors[self._index(value)] = color
         return dataclasses.replace(self, colors=tuple(colors))
 
+    def ancestors(self, value: int) -> tuple[str, ...]:
+        """Names of the classes that a class was split from or merged of.
+
+        Parameters
+        ----------
+        value : int
+            The class, 1..k.
+
+        Returns
+        -------
+        tuple of str
+            Parents first, then their parents; empty if the class was found in training.
+
+        Raises
+        ------
+        InputError
+            If there is no such class.
+
+        Examples
+        --------
+        >>> ClassTable.default(2).ancestors(1)
+        ()
+        """
+        origin = self.origins[self._index(value)]
+        return origin.ancestors() if origin else ()
+
     def matched(self, mapping: npt.ArrayLike) -> Self:
         """Return a table for other classes that correspond to these.
 
         Parameters
         ----------
         mapping : array_like of int, (k_new,)
-            Class ``i + 1`` of the new table takes the name and color of class
+            Class ``i + 1`` of the new table takes name, color and origin of class
             ``mapping[i]`` here. Values are distinct and at least 1; those above k get a
             default name and a color that no other class has.
 
@@ -192,12 +232,13 @@ class ClassTable:
         if len(set(values.tolist())) != values.size or values.min(initial=1) < 1:
             raise InputError(f"mapping is {values.tolist()}: give distinct values >= 1")
         free = free_colors(self.colors)
-        names, colors = [], []
+        names, colors, origins = [], [], []
         for row, value in enumerate(values):
             known = value <= self.k
+            origins.append(self.origins[value - 1] if known else None)
             names.append(self.names[value - 1] if known else f"class {row + 1}")
             colors.append(self.colors[value - 1] if known else next(free))
-        return dataclasses.replace(self, names=tuple(names), colors=tuple(colors))
+        return type(self)(tuple(names), tuple(colors), tuple(origins))
 
     def attrs(self) -> dict[str, Any]:
         """Describe the classes in attributes of a class map.
@@ -261,29 +302,34 @@ class ClassTable:
         colors = split_words(attrs.get("flag_colors", ""))
         return cls(tuple(names), tuple(colors or class_colors(len(names))))
 
-    def to_dict(self) -> dict[str, list[str]]:
+    def to_dict(self) -> dict[str, list[Any]]:
         """Describe the table in plain JSON types.
 
         Returns
         -------
-        dict of str to list of str
-            ``names`` and ``colors``; `from_dict` rebuilds the table.
+        dict of str to list
+            ``names`` and ``colors``, and ``origins`` if a class has one; `from_dict`
+            rebuilds the table.
 
         Examples
         --------
         >>> ClassTable.default(1).to_dict()
         {'names': ['class 1'], 'colors': ['#0072b2']}
         """
-        return {"names": list(self.names), "colors": list(self.colors)}
+        described = {"names": list(self.names), "colors": list(self.colors)}
+        if not any(self.origins):
+            return described
+        origins = [each.to_dict() if each else None for each in self.origins]
+        return {**described, "origins": origins}
 
     @classmethod
-    def from_dict(cls, table: Mapping[str, Sequence[str]]) -> Self:
+    def from_dict(cls, table: Mapping[str, Sequence[Any]]) -> Self:
         """Rebuild a table from `to_dict`.
 
         Parameters
         ----------
-        table : mapping of str to sequence of str
-            With ``names`` and ``colors``.
+        table : mapping of str to sequence
+            With ``names`` and ``colors``; ``origins`` may be missing.
 
         Returns
         -------
@@ -307,19 +353,30 @@ class ClassTable:
                 f"the class table has no {' and no '.join(sorted(missing))}: "
                 "give what ClassTable.to_dict() returned"
             )
-        return cls(tuple(table["names"]), tuple(table["colors"]))
+        origins = [
+            each if each is None else Origin.from_dict(each)
+            for each in table.get("origins", ())
+        ]
+        return cls(tuple(table["names"]), tuple(table["colors"]), tuple(origins))
 
     def _repr_html_(self) -> str:
         swatch = '<div style="width: 2em; height: 1em; background: {}"></div>'
-        rows = "".join(
-            f"<tr><td>{value}</td><td>{swatch.format(color)}</td>"
-            f'<td style="text-align: left">{html.escape(name)}</td></tr>'
-            for value, (name, color) in enumerate(
-                zip(self.names, self.colors, strict=True), start=1
-            )
-        )
-        head = "<tr><th>value</th><th>color</th><th>name</th></tr>"
-        return f"<table><thead>{head}</thead><tbody>{rows}</tbody></table>"
+        left = '<td style="text-align: left">{}</td>'
+        columns = ["value", "color", "name"]
+        if any(self.origins):
+            columns.append("made of")
+        rows = []
+        for value, (name, color, origin) in enumerate(
+            zip(self.names, self.colors, self.origins, strict=True), start=1
+        ):
+            cells = f"<td>{value}</td><td>{swatch.format(color)}</td>"
+            cells += left.format(html.escape(name))
+            if len(columns) > 3:
+                cells += left.format(html.escape(str(origin or "")))
+            rows.append(f"<tr>{cells}</tr>")
+        head = "".join(f"<th>{column}</th>" for column in columns)
+        body = "".join(rows)
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
     def _index(self, value: int) -> int:
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
@@ -351,11 +408,3 @@ def table_of(attrs: Mapping[str, Any]) -> ClassTable | None:
     """
     named = "class_names" in attrs or "flag_meanings" in attrs
     return ClassTable.from_attrs(attrs) if named else None
-
-
-def _parse_name(name: str) -> str:
-    if not isinstance(name, str) or not name.strip() or not name.isprintable():
-        raise InputError(
-            f"{name!r} is not a class name: give printable text on one line"
-        )
-    return name.strip()

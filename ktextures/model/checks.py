@@ -1,12 +1,15 @@
 """Checks of what a model file declares, before anything is built from it."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from ktextures.model.config import ModelConfig, TrainingRecord
+from ktextures.palette import MAX_CLASSES
 
 __all__ = [
+    "MOST_ROWS",
     "check_arrays",
     "check_config",
     "check_record",
@@ -17,11 +20,14 @@ __all__ = [
 MOST_BANDS = 4096
 MOST_CHANNELS = 1024
 MOST_SCALE = 64.0
+MOST_ROWS = 4 * MAX_CLASSES
+"""Rows of the last layer of the masks."""
+
 SLACK = 8
 """How many times more numbers a model may need than its file declares."""
 
 MASK_OPTIONS = {
-    "contextual": {"texture_scale", "hidden"},
+    "contextual": {"texture_scale", "hidden", "groups"},
     "published": {"width", "slope", "noise", "margin"},
 }
 
@@ -47,14 +53,30 @@ def check_config(config: ModelConfig) -> None:
     if unknown:
         raise ValueError(f"unknown options of the masks: {sorted(unknown)}")
     for name, value in config.masks_options.items():
-        most = MOST_SCALE if name == "texture_scale" else MOST_CHANNELS
-        if name in ("slope", "noise"):
-            most = 1e9
-        whole = name in ("width", "hidden", "margin")
-        if not (_is_whole(value) if whole else _is_number(value)):
-            raise ValueError(f"option {name} of the masks is {value!r}")
-        if not (1 if name in ("width", "hidden") else 0) <= value <= most:
-            raise ValueError(f"option {name} of the masks is {value}, out of range")
+        if name == "groups":
+            _check_groups(value, config.k)
+        else:
+            _check_option(name, value)
+
+
+def _check_option(name: str, value: Any) -> None:
+    """Refuse a number among the options of the masks that is out of range."""
+    most = MOST_SCALE if name == "texture_scale" else MOST_CHANNELS
+    if name in ("slope", "noise"):
+        most = 1e9
+    whole = name in ("width", "hidden", "margin")
+    if not (_is_whole(value) if whole else _is_number(value)):
+        raise ValueError(f"option {name} of the masks is {value!r}")
+    if not (1 if name in ("width", "hidden") else 0) <= value <= most:
+        raise ValueError(f"option {name} of the masks is {value}, out of range")
+
+
+def _check_groups(groups: object, k: int) -> None:
+    """Refuse what does not give each row of the last layer one of the k masks."""
+    if not isinstance(groups, tuple) or len(groups) > MOST_ROWS:
+        raise ValueError(f"groups must be at most {MOST_ROWS} numbers of masks")
+    if not all(map(_is_whole, groups)) or set(groups) != set(range(k)):
+        raise ValueError(f"groups must hold 0 to {k - 1}, got {_short(groups)}")
 
 
 def check_arrays(config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> None:
@@ -69,7 +91,8 @@ def check_arrays(config: ModelConfig, arrays: Mapping[str, np.ndarray]) -> None:
     texture = 9 * 16 * len(config.bands) * config.k
     options = config.masks_options
     layer = options.get("width", options.get("hidden", 64))
-    masks = 2 * layer * (layer + len(config.bands))
+    rows = len(options.get("groups", ()))
+    masks = 2 * layer * (layer + len(config.bands)) + rows * layer
     if texture + masks > SLACK * held:
         raise ValueError(
             f"the model declared (k={config.k}, {len(config.bands)} bands) is far "

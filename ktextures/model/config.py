@@ -48,12 +48,10 @@ class ModelConfig:
         settings = dict(settings)
         for name in ("bands", "roles"):
             settings[name] = tuple(settings[name])
-        return cls(**settings)
-
-    def band_index(self) -> dict[str, int]:
-        """Index of each band by name and by role."""
-        by_role = {role: index for index, role in enumerate(self.roles) if role}
-        return by_role | {name: index for index, name in enumerate(self.bands)}
+        options = dict(settings.get("masks_options", {}))
+        if isinstance(options.get("groups"), list):
+            options["groups"] = tuple(options["groups"])
+        return cls(**{**settings, "masks_options": options})
 
 
 @dataclass(frozen=True)

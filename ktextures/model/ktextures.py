@@ -129,7 +129,8 @@ class KTextures(Network):
         Parameters
         ----------
         table : ClassTable
-            One row per class.
+            One row per class. Unless it says where classes come from, they keep their
+            origins.
 
         Returns
         -------
@@ -147,6 +148,8 @@ class KTextures(Network):
                 "per class."
             )
         made = self.copy()
+        if not any(table.origins):
+            table = replace(table, origins=made.record.classes.origins)
         made.record = replace(made.record, classes=table)
         return made
 

@@ -6,6 +6,8 @@ Prediction gives masks of exactly 0 and 1 that sum to 1 over the classes; in tra
 the same masks carry gradients.
 """
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -133,9 +135,18 @@ class PublishedMasks(layers.Layer):
             maps = layer(maps, training=training)
         return crop(maps, self.margin)
 
-    def logits(self, tiles: tf.Tensor) -> tf.Tensor:
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Mask that each channel of `row_logits` belongs to."""
+        return tuple(range(self.k))
+
+    def row_logits(self, tiles: tf.Tensor) -> tf.Tensor:
         """The masks themselves, for lack of logits; largest where a mask is 1."""
         return self(tiles, training=False)
+
+    def united(self, rows: tf.Tensor) -> tf.Tensor:
+        """What `row_logits` returned, since each mask has one channel of it."""
+        return rows
 
     def call(
         self,
@@ -185,6 +196,10 @@ class ContextualMasks(layers.Layer):
         on also 12 pixels.
     hidden : int
         Channels of the layer before the logits.
+    groups : sequence of int, optional
+        Mask, from 0, that each row of the last layer belongs to. The logit of a mask is
+        the largest of its rows: classes that are merged keep theirs, and so exactly
+        their pixels. By default one row for each.
     seed : int
         Of the initial weights.
     """
@@ -197,16 +212,20 @@ class ContextualMasks(layers.Layer):
         *,
         texture_scale: float = 2.0,
         hidden: int = 64,
+        groups: Sequence[int] | None = None,
         seed: int = 0,
         **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
         self.k, self.texture_scale, self.seed = check_k(k), float(texture_scale), seed
         self.hidden = hidden
+        self.groups = tuple(range(k) if groups is None else groups)
         self.mix = layers.Conv2D(
             hidden, 1, activation="elu", kernel_initializer=initializer(seed)
         )
-        self.head = layers.Conv2D(k, 1, kernel_initializer=initializer(seed + 1))
+        self.head = layers.Conv2D(
+            len(self.groups), 1, kernel_initializer=initializer(seed + 1)
+        )
 
     @property
     def reach(self) -> int:
@@ -286,7 +305,19 @@ class ContextualMasks(layers.Layer):
 
     def classify(self, patterns: tf.Tensor) -> tf.Tensor:
         """Logits (batch, y, x, class) of `patterns`."""
-        return self.head(self.mix(patterns))
+        return self.united(self.head(self.mix(patterns)))
+
+    def row_logits(self, tiles: tf.Tensor) -> tf.Tensor:
+        """Logits (batch, y, x, row) of tiles with a halo, one per row of the head."""
+        return self.head(self.context(tiles))
+
+    def united(self, rows: tf.Tensor) -> tf.Tensor:
+        """Logits (batch, y, x, class) of those of the rows (batch, y, x, row)."""
+        if self.groups == tuple(range(self.k)):
+            return rows
+        first = tf.transpose(rows, (3, 0, 1, 2))
+        largest = tf.math.unsorted_segment_max(first, self.groups, self.k)
+        return tf.transpose(largest, (1, 2, 3, 0))
 
     def logits(self, tiles: tf.Tensor) -> tf.Tensor:
         """Logits (batch, y, x, class) of tiles with a halo."""
@@ -298,7 +329,7 @@ class ContextualMasks(layers.Layer):
 
     def get_config(self) -> dict[str, object]:
         """Constructor arguments."""
-        names = ("k", "texture_scale", "hidden", "seed")
+        names = ("k", "texture_scale", "hidden", "groups", "seed")
         return super().get_config() | {name: getattr(self, name) for name in names}
 
 

@@ -76,7 +76,7 @@ class Network(keras.Model):
         self.texture_bank.build()
         self.built = True
         # Compiled, a look at a preview takes a third of the time.
-        self._seen = _compiled(self.mask_network.logits, len(config.bands))
+        self._seen = _compiled(self.mask_network.row_logits, len(config.bands))
         self._drawn = _compiled(self.texture_bank, self.texture_bank.noise_channels)
         self.record = TrainingRecord(ClassTable.default(config.k), np.arange(config.k))
         self.lock = threading.RLock()
@@ -113,7 +113,7 @@ class Network(keras.Model):
         array, shape (batch, y, x), int64
             From 0.
         """
-        return np.asarray(self._seen(tf.constant(tiles)).numpy().argmax(-1))
+        return self._largest(self._seen(tf.constant(tiles)))
 
     def infer(self, tiles: np.ndarray) -> dict[str, np.ndarray]:
         """Classes of scaled tiles, in class order.
@@ -133,14 +133,23 @@ class Network(keras.Model):
         values[self.record.order] = np.arange(1, self.k + 1)
         if not self.mask_network.has_probabilities:
             return {"classes": values[self.chosen(tiles)]}
-        logits = self._seen(tf.constant(tiles))
+        rows = self._seen(tf.constant(tiles))
+        logits = self.mask_network.united(rows)
         soft = tf.nn.softmax(logits).numpy()[..., self.record.order]
         two = np.partition(soft, self.k - 2, axis=-1)[..., -2:]
         return {
-            "classes": values[logits.numpy().argmax(-1)],
+            "classes": values[self._largest(rows)],
             "probabilities": soft,
             "confidence": two[..., 1] - two[..., 0],
         }
+
+    def _largest(self, rows: tf.Tensor) -> np.ndarray:
+        """Mask of the largest logit of `rows` (batch, y, x, row).
+
+        Not by the logits of masks: of two equal ones, the first counts, and merging
+        masks could change which that is.
+        """
+        return np.asarray(self.mask_network.groups)[rows.numpy().argmax(-1)]
 
     def draw_textures(
         self, height: int = TEXTURE_SIDE, width: int = TEXTURE_SIDE, seed: int = 0
@@ -268,4 +277,4 @@ class Network(keras.Model):
 def _compiled(call: Callable[[tf.Tensor], tf.Tensor], channels: int) -> Any:
     """A function of tensors (batch, y, x, channel), compiled once for all sizes."""
     spec = tf.TensorSpec([None, None, None, channels], "float32")
-    return tf.function(call, input_signature=[spec])
+    return tf.function(call, input_signature=[spec], autograph=False)

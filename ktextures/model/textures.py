@@ -336,10 +336,21 @@ class TileableTextures(layers.Layer):
 
     def adapt(self, colors: np.ndarray) -> None:
         """Start each class at a mean color, shape (class, band), 0..1."""
-        inside = np.clip(colors, 0.02, 0.98)
-        self.biases[-1].assign(np.log(inside / (1 - inside))[:, None, None, :])
+        self.biases[-1].assign(_logit(colors)[:, None, None, :])
+
+    def recolor(self, index: int, before: np.ndarray, after: np.ndarray) -> None:
+        """Move the mean color of one class, shape (band,), 0..1, as far as another."""
+        biases = self.biases[-1].numpy()
+        biases[index] += _logit(after) - _logit(before)
+        self.biases[-1].assign(biases)
 
     def get_config(self) -> dict[str, object]:
         """Constructor arguments."""
         names = ("k", "bands", "width", "depth", "octaves", "seed")
         return super().get_config() | {name: getattr(self, name) for name in names}
+
+
+def _logit(colors: np.ndarray) -> np.ndarray:
+    """What the sigmoid makes colors of, which are kept away from 0 and 1."""
+    inside = np.clip(colors, 0.02, 0.98)
+    return np.asarray(np.log(inside / (1 - inside)))

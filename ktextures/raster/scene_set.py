@@ -75,6 +75,11 @@ class SceneSet:
         known = [size for size in map(pixel_meters, self.scenes) if size is not None]
         return statistics.median(known) if known else None
 
+    def band_index(self) -> dict[str, int]:
+        """Index of each band by name and by role."""
+        by_role = {role: index for index, role in enumerate(self.roles) if role}
+        return by_role | {name: index for index, name in enumerate(self.bands)}
+
     def check_sizes(self) -> None:
         """Refuse scenes that are too small to train on.
 

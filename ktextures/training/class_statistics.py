@@ -14,7 +14,7 @@ import tensorflow as tf
 from ktextures.features.filter_bank import FilterBank
 from ktextures.files.archive import Arrays
 
-__all__ = ["ClassStatistics"]
+__all__ = ["ClassStatistics", "StatisticsSample"]
 
 SCALES = 4
 """Levels of the filter bank: patterns up to some 30 pixels."""
@@ -29,8 +29,8 @@ STEP = 2
 """Energies of the finest scale are averaged over pixels this far apart."""
 
 
-class ClassStatistics:
-    """Colors, energies and mean descriptor of each class.
+class StatisticsSample:
+    """Pixels of tiles, their descriptors, and the energies of a filter bank.
 
     Parameters
     ----------
@@ -38,6 +38,54 @@ class ClassStatistics:
         Scaled tiles.
     valid : array, shape (n, y, x), bool
     descriptors : array, shape (n, y, x, dimension)
+
+    Attributes
+    ----------
+    bank : FilterBank
+    places : array of int
+        Where in the tiles, flattened, the sample is.
+    pixels : array, shape (sample, band)
+    descriptors : array, shape (sample, dimension)
+    maps : list of list of tensor, shape (1, y / s, x / s, channel)
+        Energies by tile and scale.
+    spreads : list of tensor, shape (channel,)
+        Standard deviations of the energies, by scale.
+    units : tensor, shape (band,)
+        Standard deviations of the bands.
+    """
+
+    def __init__(
+        self, pixels: np.ndarray, valid: np.ndarray, descriptors: np.ndarray
+    ) -> None:
+        known = pixels[valid]
+        self.bank = FilterBank(SCALES)
+        self.bank.fit(known, {})
+        places = np.flatnonzero(valid)
+        if len(places) > SAMPLE:
+            generator = np.random.default_rng(0)
+            places = np.sort(generator.choice(places, SAMPLE, replace=False))
+        self.places = places
+        self.pixels = pixels.reshape(-1, pixels.shape[-1])[places]
+        self.descriptors = descriptors.reshape(-1, descriptors.shape[-1])[places]
+        self.maps = [self._levels(tile) for tile in pixels]
+        self.spreads = [
+            tf.constant(_spread(np.concatenate(level), valid))
+            for level in zip(*self.maps, strict=True)
+        ]
+        self.units = tf.constant(known.std(0) + 1e-3, "float32")
+
+    def _levels(self, tile: np.ndarray) -> list[tf.Tensor]:
+        """Energies (1, y / s, x / s, channel) of a tile (y, x, band), per scale."""
+        finest, *others = self.bank(tf.constant(tile[None]))
+        return [finest[:, ::STEP, ::STEP], *others]
+
+
+class ClassStatistics:
+    """Colors, energies and mean descriptor of each class.
+
+    Parameters
+    ----------
+    sample : StatisticsSample
     k : int
 
     Attributes
@@ -49,31 +97,15 @@ class ClassStatistics:
         One per scale.
     """
 
-    def __init__(
-        self, pixels: np.ndarray, valid: np.ndarray, descriptors: np.ndarray, k: int
-    ) -> None:
-        self.k = k
-        bands = pixels.shape[-1]
-        self._bank = FilterBank(SCALES)
-        known = pixels[valid]
-        self._bank.fit(known, {})
-        places = np.flatnonzero(valid)
-        if len(places) > SAMPLE:
-            generator = np.random.default_rng(0)
-            places = np.sort(generator.choice(places, SAMPLE, replace=False))
-        self._places = places
-        self._pixels = pixels.reshape(-1, bands)[places]
-        self._descriptors = descriptors.reshape(-1, descriptors.shape[-1])[places]
-        self._maps = [self._levels(tile) for tile in pixels]
-        self._spreads = [
-            tf.constant(_spread(np.concatenate(level), valid))
-            for level in zip(*self._maps, strict=True)
-        ]
-        self._units = tf.constant(known.std(0) + 1e-3, "float32")
-        self.descriptor = tf.Variable(tf.zeros((k, descriptors.shape[-1])))
+    def __init__(self, sample: StatisticsSample, k: int) -> None:
+        self._sample, self.k = sample, k
+        bands, dimensions = sample.pixels.shape[-1], sample.descriptors.shape[-1]
+        self.descriptor = tf.Variable(tf.zeros((k, dimensions)))
         self.color = tf.Variable(tf.zeros((k, bands)))
         self.covariance = tf.Variable(tf.zeros((k, bands, bands)))
-        self.energies = [tf.Variable(tf.zeros((k, s.shape[0]))) for s in self._spreads]
+        self.energies = [
+            tf.Variable(tf.zeros((k, spread.shape[0]))) for spread in sample.spreads
+        ]
 
     @property
     def _variables(self) -> list[tf.Variable]:
@@ -81,7 +113,7 @@ class ClassStatistics:
 
     def update(self, labels: np.ndarray) -> None:
         """Measure the classes of labels (n, y, x), -1 = none."""
-        sampled = labels.ravel()[self._places]
+        sampled = labels.ravel()[self._sample.places]
         labeled = sampled[sampled >= 0]
         known = np.bincount(labeled, minlength=self.k) >= LEAST_PIXELS
         new = [*self._moments(sampled), *self._energies(labels)]
@@ -89,25 +121,20 @@ class ClassStatistics:
             keep = known.reshape(-1, *[1] * (measured.ndim - 1))
             variable.assign(np.where(keep, measured, variable.numpy()))
 
-    def _levels(self, tile: np.ndarray) -> list[tf.Tensor]:
-        """Energies (1, y / s, x / s, channel) of a tile (y, x, band), per scale."""
-        finest, *others = self._bank(tf.constant(tile[None]))
-        return [finest[:, ::STEP, ::STEP], *others]
-
     def _moments(self, labels: np.ndarray) -> tuple[np.ndarray, ...]:
         """Mean descriptor, mean color and covariance of colors of each class.
 
         Labels (pixel,) are those of the sample.
         """
-        k, bands = self.k, self._pixels.shape[-1]
-        descriptor = np.zeros((k, self._descriptors.shape[-1]), "float32")
+        k, bands = self.k, self._sample.pixels.shape[-1]
+        descriptor = np.zeros((k, self._sample.descriptors.shape[-1]), "float32")
         color = np.zeros((k, bands), "float32")
         covariance = np.zeros((k, bands, bands), "float32")
         for value in range(k):
             mine = labels == value
-            pixels = self._pixels[mine]
+            pixels = self._sample.pixels[mine]
             if len(pixels):
-                descriptor[value] = self._descriptors[mine].mean(0)
+                descriptor[value] = self._sample.descriptors[mine].mean(0)
                 color[value] = pixels.mean(0)
                 centered = pixels - color[value]
                 covariance[value] = centered.T @ centered / len(pixels)
@@ -115,9 +142,9 @@ class ClassStatistics:
 
     def _energies(self, labels: np.ndarray) -> list[np.ndarray]:
         """Mean of each map over each class, (class, channel) per scale."""
-        sums = [np.zeros((self.k, s.shape[0])) for s in self._spreads]
-        weights = [np.zeros((self.k, 1)) for _ in self._spreads]
-        for tile, maps in zip(labels, self._maps, strict=True):
+        sums = [np.zeros((self.k, s.shape[0])) for s in self._sample.spreads]
+        weights = [np.zeros((self.k, 1)) for _ in self._sample.spreads]
+        for tile, maps in zip(labels, self._sample.maps, strict=True):
             masks = tf.one_hot(tile[None], self.k)
             for level, each in enumerate(maps):
                 share = masks[:, ::STEP, ::STEP]
@@ -149,12 +176,15 @@ class ClassStatistics:
         centered = textures - mean[:, None, None]
         area = textures.shape[1] * textures.shape[2]
         covariance = tf.einsum("kyxa,kyxb->kab", centered, centered) / area
-        units = self._units[:, None] * self._units
-        tint = (mean - tf.gather(self.color, classes)) / self._units
+        units = self._sample.units[:, None] * self._sample.units
+        tint = (mean - tf.gather(self.color, classes)) / self._sample.units
         swing = (covariance - tf.gather(self.covariance, classes)) / units
         loss = tf.reduce_mean(tint**2) + tf.reduce_mean(swing**2)
         for maps, energy, spread in zip(
-            self._bank(textures), self.energies, self._spreads, strict=True
+            self._sample.bank(textures),
+            self.energies,
+            self._sample.spreads,
+            strict=True,
         ):
             found = tf.reduce_mean(maps, [1, 2])
             off = (found - tf.gather(energy, classes)) / spread

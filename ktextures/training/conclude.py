@@ -16,7 +16,7 @@ from ktextures.raster.doubts import warn_caller
 from ktextures.raster.scene_samples import count_distinct
 from ktextures.raster.tile_set import TileSet
 from ktextures.training.dictionary_objective import DictionaryObjective
-from ktextures.training.prepare import Plan
+from ktextures.training.plan import Plan
 from ktextures.training.presets import find_preset
 from ktextures.training.request import Request
 

@@ -19,10 +19,9 @@ import tensorflow as tf
 from ktextures.files.archive import Arrays
 from ktextures.model.ktextures import KTextures
 from ktextures.model.ops import hard_masks
-from ktextures.raster.tile_set import TileSet
 from ktextures.training.averaged_weights import AveragedWeights
+from ktextures.training.basis import Basis
 from ktextures.training.class_statistics import ClassStatistics
-from ktextures.training.descriptors import Channels, DescriptorSpace
 from ktextures.training.dictionary import Dictionary
 from ktextures.training.initial_labels import View, initial_labels
 from ktextures.training.objective import optimizer_state, restore_optimizer
@@ -52,12 +51,8 @@ class DictionaryObjective:
     ----------
     model : KTextures
         With contextual masks, tileable textures and fitted extractors.
-    tiles : TileSet
-        With a halo of at least the model's reach.
-    space : DescriptorSpace
-        Fitted.
-    channels : Channels
-        Of the tiles, in that space.
+    basis : Basis
+        Of the training tiles. A model that is not `continued` gets its standardization.
     preset : DefaultPreset
     seed : int
     continued : bool
@@ -79,9 +74,7 @@ class DictionaryObjective:
     def __init__(
         self,
         model: KTextures,
-        tiles: TileSet,
-        space: DescriptorSpace,
-        channels: Channels,
+        basis: Basis,
         preset: DefaultPreset,
         *,
         seed: int,
@@ -89,7 +82,7 @@ class DictionaryObjective:
         may_settle: bool = False,
         on_vote: Callable[[], None] = lambda: None,
     ) -> None:
-        self.model, self.space, self.seed = model, space, seed
+        self.model, self.space, self.seed = model, basis.space, seed
         steps = preset.steps
         imitated = max(int(steps * preset.imitation_share), 1)
         self.imitation_steps = 0 if continued else imitated
@@ -98,16 +91,21 @@ class DictionaryObjective:
         self.settling = Settling(preset.settled_change, preset.patience)
         self.simulation: Simulation | None = None
         self.simulated_from = np.zeros(0, "float32")
-        wide = (model.mask_network.texture_scale or 0) >= preset.wide_scale
-        views = space.views(channels, wide=wide)
-        descriptors = channels.fine @ space.turns[0]
-        adapt = not continued
-        self.batches = PixelBatches(model, tiles, descriptors, adapt=adapt, seed=seed)
+        network = model.mask_network
+        if not continued:
+            basis.seen.assign_to(network)
+        basis = basis.seen_by(network)
+        self.batches = PixelBatches(network, basis.seen, basis.descriptors, seed=seed)
+        self.statistics = ClassStatistics(basis.sample, model.k)
+        wide = (network.texture_scale or 0) >= preset.wide_scale
+        views = basis.space.views(basis.channels, wide=wide)
         rate = preset.continued_learning_rate if continued else preset.learning_rate
-        variables = model.mask_network.trainable_variables
+        variables = network.trainable_variables
         self.optimizer = keras.optimizers.Adam(rate, clipnorm=1.0)
         self.averaged = AveragedWeights(variables, self.optimizer, preset.averaging)
-        self._mask_step = tf.function(self._train_masks, reduce_retracing=True)
+        self._mask_step = tf.function(
+            self._train_masks, reduce_retracing=True, autograph=False
+        )
         self._start(None if continued else views, on_vote)
         self.textures = TextureTraining(
             model.texture_bank,
@@ -143,7 +141,6 @@ class DictionaryObjective:
             )
         self.rarity = tf.Variable(tf.ones(model.k))
         descriptors = own.descriptors
-        self.statistics = ClassStatistics(own.pixels, own.inside, descriptors, model.k)
         spread = float(descriptors[own.inside].var(0).sum()) / model.k
         self.dictionary = Dictionary(model.k, descriptors.shape[-1], spread)
         self._measure(self.labels)
@@ -168,7 +165,9 @@ class DictionaryObjective:
         means = self.space.texture_means(self.textures.textures(index))
         places = self.space.place(means).numpy()
         self.dictionary.assign(self.statistics.descriptor.numpy(), places)
-        if self.weights["simulation"] and self.simulation is None:
+        # What a model goes on from needs no simulation at once; its user waits for it.
+        due = bool(self.imitation_steps) or index >= REVIEW
+        if due and self.weights["simulation"] and self.simulation is None:
             self._simulate(self.textures.textures(index, TEXTURE_SIDE).numpy())
 
     def _simulate(self, textures: np.ndarray) -> None:

@@ -24,7 +24,7 @@ class LastGood:
         self._variables = list(model.weights)
         # The published model has hundreds of weights; one by one, they take six times
         # as long.
-        self._read = tf.function(self._read_all)
+        self._read = tf.function(self._read_all, autograph=False)
         self._copies, _ = self._read()
 
     def _read_all(self) -> tuple[list[tf.Tensor], tf.Tensor]:

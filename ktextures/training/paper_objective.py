@@ -10,7 +10,7 @@ from ktextures.files.archive import Arrays
 from ktextures.model.ktextures import KTextures
 from ktextures.raster.tile_set import TileSet
 from ktextures.training.objective import optimizer_state, restore_optimizer, weights_of
-from ktextures.training.presets import PaperPreset
+from ktextures.training.presets import Preset
 
 __all__ = ["SimulationObjective", "shuffled"]
 
@@ -37,7 +37,7 @@ class SimulationObjective:
     tiles : TileSet
         With the halo of the model's reach.
     seed : int
-    preset : PaperPreset
+    preset : Preset
         Its loss weights are those of "features 1", "features 2" and so on, in the order
         of the maps.
 
@@ -55,7 +55,7 @@ class SimulationObjective:
         model: KTextures,
         tiles: TileSet,
         seed: int,
-        preset: PaperPreset,
+        preset: Preset,
     ) -> None:
         self.model, self.tiles, self.seed = model, tiles, seed
         self.steps_per_pass = len(tiles)
@@ -64,7 +64,7 @@ class SimulationObjective:
         self._targets: dict[int, list[tf.Tensor]] = {}
         names = [f"features {i + 1}" for i in range(len(self.target(0)))]
         self.weights = weights_of(preset.loss_weights, dict.fromkeys(names, 1.0))
-        self._step = tf.function(self._train, reduce_retracing=True)
+        self._step = tf.function(self._train, reduce_retracing=True, autograph=False)
 
     def features(self, image: tf.Tensor) -> list[tf.Tensor]:
         """Feature maps of (1, y, x, band) by all extractors."""

@@ -1,12 +1,15 @@
 """What the masks see of every pixel of the tiles, drawn in batches."""
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 import tensorflow as tf
 
-from ktextures.model.ktextures import KTextures
+from ktextures.model.masks import ContextualMasks
 from ktextures.raster.tile_set import TileSet
 
-__all__ = ["PixelBatches"]
+__all__ = ["PixelBatches", "SeenTiles"]
 
 SIZE = 8192
 """Pixels of a batch, from anywhere in the tiles."""
@@ -14,72 +17,112 @@ SIZE = 8192
 GRID = 2
 """Patterns are standardized by every second pixel of every second row."""
 
+FIXED = ("mean", "whiten", "pattern_mean", "pattern_spread")
+"""Weights of the masks that decide what they see; training leaves them alone."""
 
-class PixelBatches:
-    """Patterns and descriptors of the pixels of the tiles.
 
-    Parameters
-    ----------
-    model : KTextures
-        With contextual masks.
-    tiles : TileSet
-        With a halo of at least the model's reach.
-    descriptors : array, shape (n, y, x, dimension), float32
-    adapt : bool
-        Standardize what the masks see by these tiles.
-    seed : int
+@dataclass(frozen=True)
+class SeenTiles:
+    """Tiles as masks see them, whatever k is.
 
     Attributes
     ----------
     values : array, shape (n, y + halo, x + halo, band)
-        Scaled tiles, with the model's reach around them.
+        Scaled tiles, with the reach of the masks around them.
     pixels : array, shape (n, y, x, band)
         Without it.
     inside : array, shape (n, y, x), bool
         Where there are data.
     patterns : array, shape (n, y, x, channel), float16
+    fixed : tuple of array
+        Weights of the mask network that decide what it sees.
     """
 
-    def __init__(
-        self,
-        model: KTextures,
-        tiles: TileSet,
-        descriptors: np.ndarray,
-        *,
-        adapt: bool,
-        seed: int,
-    ) -> None:
-        self._model, self.descriptors, self._seed = model, descriptors, seed
-        self.values, _ = tiles.inner(model.reach)
-        self.pixels, self.inside = tiles.inner()
-        self._places = np.flatnonzero(self.inside)
+    values: np.ndarray
+    pixels: np.ndarray
+    inside: np.ndarray
+    patterns: np.ndarray
+    fixed: tuple[np.ndarray, ...]
+
+    @classmethod
+    def by(cls, network: ContextualMasks, tiles: TileSet, *, adapt: bool) -> Self:
+        """What a network sees of tiles, which have a halo of at least its reach.
+
+        `adapt` standardizes what it sees by these tiles.
+        """
+        values, _ = tiles.inner(network.reach)
+        pixels, inside = tiles.inner()
         if adapt:
-            model.mask_network.adapt(self.pixels[self.inside])
-        self.patterns = self._seen(adapt=adapt)
-        self._choose = tf.function(self._largest_logit, reduce_retracing=True)
-
-    @property
-    def per_pass(self) -> int:
-        """Batches that have as many pixels as the tiles."""
-        return -(-len(self._places) // SIZE)
-
-    def _seen(self, *, adapt: bool) -> np.ndarray:
-        network = self._model.mask_network
-        found = [network.patterns(tf.constant(tile[None]))[0] for tile in self.values]
+            network.adapt(pixels[inside])
+        found = [network.patterns(tf.constant(tile[None]))[0] for tile in values]
         if adapt:
             known = np.concatenate(
                 [
-                    each.numpy()[::GRID, ::GRID][inside[::GRID, ::GRID]]
-                    for each, inside in zip(found, self.inside, strict=True)
+                    each.numpy()[::GRID, ::GRID][known[::GRID, ::GRID]]
+                    for each, known in zip(found, inside, strict=True)
                 ]
             )
             mean, spread = known.mean(0), np.maximum(known.std(0), 1e-3)
             network.adapt_patterns(mean, spread)
             found = [(each - mean) / spread for each in found]
         limit = float(np.finfo("float16").max)
-        return np.stack(
+        patterns = np.stack(
             [tf.cast(tf.clip_by_value(e, -limit, limit), "float16") for e in found]
         )
+        fixed = tuple(getattr(network, name).numpy() for name in FIXED)
+        return cls(values, pixels, inside, patterns, fixed)
+
+    def assign_to(self, network: ContextualMasks) -> None:
+        """Let a network with the same texture scale see tiles like this."""
+        for name, value in zip(FIXED, self.fixed, strict=True):
+            getattr(network, name).assign(value)
+
+    def fits(self, network: ContextualMasks) -> bool:
+        """Whether a network sees tiles like this."""
+        own = [getattr(network, name).numpy() for name in FIXED]
+        return all(
+            np.array_equal(mine, value)
+            for mine, value in zip(own, self.fixed, strict=True)
+        )
+
+
+class PixelBatches:
+    """Patterns and descriptors of the pixels of the tiles.
+
+    Parameters
+    ----------
+    network : ContextualMasks
+    seen : SeenTiles
+        As this network sees them.
+    descriptors : array, shape (n, y, x, dimension), float32
+    seed : int
+
+    Attributes
+    ----------
+    values, pixels, inside, patterns : array
+        As in `SeenTiles`.
+    """
+
+    def __init__(
+        self,
+        network: ContextualMasks,
+        seen: SeenTiles,
+        descriptors: np.ndarray,
+        *,
+        seed: int,
+    ) -> None:
+        self._network, self.descriptors, self._seed = network, descriptors, seed
+        self.values, self.pixels = seen.values, seen.pixels
+        self.inside, self.patterns = seen.inside, seen.patterns
+        self._places = np.flatnonzero(self.inside)
+        self._choose = tf.function(
+            self._largest_logit, reduce_retracing=True, autograph=False
+        )
+
+    @property
+    def per_pass(self) -> int:
+        """Batches that have as many pixels as the tiles."""
+        return -(-len(self._places) // SIZE)
 
     def draw(
         self, index: int, labels: np.ndarray
@@ -113,5 +156,5 @@ class PixelBatches:
 
     def _largest_logit(self, patterns: tf.Tensor) -> tf.Tensor:
         """Mask of patterns (batch, y, x, channel)."""
-        logits = self._model.mask_network.classify(tf.cast(patterns, "float32"))
+        logits = self._network.classify(tf.cast(patterns, "float32"))
         return tf.argmax(logits, -1)

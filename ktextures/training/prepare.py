@@ -1,87 +1,194 @@
-"""From scenes and a request to a model, an objective and training tiles."""
+"""Compute of scenes what a training needs before it knows k."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import xarray as xr
 
 from ktextures.errors import InputError
 from ktextures.features.color import ColorFeatures
 from ktextures.features.filter_bank import FilterBank
 from ktextures.features.protocol import FeatureExtractor
 from ktextures.features.vgg16 import VGG16Features
-from ktextures.model.config import ModelConfig
-from ktextures.model.ktextures import KTextures
-from ktextures.model.masks import ContextualMasks
+from ktextures.model.config import check_bands
+from ktextures.model.ktextures import KTextures, find_model
+from ktextures.model.masks import MIN_K, ContextualMasks, PublishedMasks
 from ktextures.raster.bands import role_indices
-from ktextures.raster.scaling import Preparation
-from ktextures.raster.scene_set import SceneSet
+from ktextures.raster.scaling import BandScaler, Preparation
+from ktextures.raster.scene_samples import (
+    Samples,
+    check_units,
+    fit_preparation,
+    joined,
+    read_samples,
+)
+from ktextures.raster.scene_set import SceneSet, open_scenes
 from ktextures.raster.tile_set import TileSet, choose_tiles
+from ktextures.training.basis import Basis
 from ktextures.training.descriptors import Channels, DescriptorSpace, SpaceSettings
-from ktextures.training.dictionary_objective import DictionaryObjective
-from ktextures.training.objective import Objective
-from ktextures.training.paper_objective import SimulationObjective
-from ktextures.training.presets import DefaultPreset, PaperPreset
-from ktextures.training.request import Request
+from ktextures.training.prepared_scenes import PreparedScenes
+from ktextures.training.presets import DefaultPreset, PaperPreset, Preset
+from ktextures.training.request import Request, check_request
 from ktextures.training.texture_scale import gain_of_wide_windows
 from ktextures.training.train_encoder import train_encoder
 
-__all__ = ["Plan", "prepare"]
+__all__ = ["fit_bands", "prepare", "prepare_scenes"]
 
 WIDE_POOLING = 4 / 3
 """How much wider than others wide windows are, in pooled texture scales."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """A model, how it is trained, and on what."""
-
-    model: KTextures
-    objective: Objective
-    tiles: TileSet
-
-
 def prepare(
-    scenes: SceneSet,
-    request: Request,
-    preparation: Preparation,
+    scene: xr.DataArray | Sequence[xr.DataArray],
+    *,
+    preset: str | Preset | None = None,
+    texture_scale: float | str = "auto",
+    features: FeatureExtractor | Sequence[FeatureExtractor] | None = None,
+    scaler: BandScaler | None = None,
+    seed: int | None = None,
     model: KTextures | None = None,
-) -> Plan:
-    """Make a model for scenes, or take `model`, and the preset's objective for it."""
+    on_preparation: Callable[[str], None] | None = None,
+    progress: bool = True,
+) -> PreparedScenes:
+    """Compute once what trainings with different numbers of classes share.
+
+    ``train(prepare(scene, seed=1), k, seed=1)`` gives the same model as
+    ``train(scene, k, seed=1)``. Prepared, a scene is trained on again within a second.
+
+    Parameters
+    ----------
+    scene : DataArray (band, y, x), or list or tuple of them
+        As for `train`.
+    preset, texture_scale, features, scaler
+        As for `train`.
+    seed : int, optional
+        Chooses the training tiles. Drawn if not given; trainings that get no seed of
+        their own take this one.
+    model : KTextures, optional
+        Prepare the scene for training this model further, with its own scaling and
+        texture scale.
+    on_preparation : callable, optional
+        Called with the name of each part before it begins: "tiles", "encoder", or
+        "descriptors"; an exception ends the preparation.
+    progress : bool
+        Show a progress bar while a scene encoder is trained.
+
+    Returns
+    -------
+    PreparedScenes
+        It holds the training tiles and their descriptors in memory, some 600 bytes per
+        training pixel.
+
+    Raises
+    ------
+    InputError
+        If an argument or the scene cannot be used.
+    WeightsError
+        If VGG-16 weights are needed and there are none.
+
+    Examples
+    --------
+    >>> import ktextures as kt
+    >>> scene, truth = kt.datasets.synthetic(64, k=3, seed=1)
+    >>> prepared = kt.prepare(scene, seed=1)
+    >>> [kt.train(prepared, k, steps=2, progress=False).k for k in (2, 3)]
+    [2, 3]
+    """
+    scenes = open_scenes(scene)
+    if model is not None:
+        model = find_model(model)
+        check_bands(scenes.bands, model.config)
+    request = check_request(None, preset, None, texture_scale, features, seed, model)
+    request = replace(request, progress=progress)
+    if on_preparation is not None:
+        request = replace(request, on_preparation=on_preparation)
+    scenes.check_sizes()
+    samples = read_samples(scenes)
+    bands = fit_bands(scenes, samples, MIN_K, scaler, model)
+    return prepare_scenes(scenes, samples, bands, request, model)
+
+
+def fit_bands(
+    scenes: SceneSet,
+    samples: Samples,
+    k: int,
+    scaler: BandScaler | None = None,
+    model: KTextures | None = None,
+) -> Preparation:
+    """Scaling and filling of the bands, those of an earlier model if there is one.
+
+    Raises
+    ------
+    InputError
+        If units differ, or there are fewer than k distinct pixels.
+    """
+    if scaler is None:
+        check_units(scenes, samples)
+    if model is not None:
+        scaler = model.preparation.scaler
+    fitted = fit_preparation(scenes, joined(samples), scaler, k)
+    return fitted if model is None else model.preparation
+
+
+def prepare_scenes(
+    scenes: SceneSet,
+    samples: Samples,
+    preparation: Preparation,
+    request: Request,
+    model: KTextures | None = None,
+) -> PreparedScenes:
+    """Compute what does not depend on k, for new models or for training one further.
+
+    Raises
+    ------
+    InputError
+        If the preset is none of the two, or a feature extractor cannot be used.
+    """
     preset = request.preset
     if isinstance(preset, PaperPreset):
-        return _paper(scenes, request, preset, preparation, model)
-    if isinstance(preset, DefaultPreset):
-        return _default(scenes, request, preset, preparation, model)
-    raise InputError(
-        f"preset is a {type(preset).__name__}; pass ktextures.presets.default or "
-        "ktextures.presets.paper, or a variant made by dataclasses.replace."
+        extractors, tiles = _paper(scenes, preparation, request, preset, model)
+        scale, basis = None, None
+    elif isinstance(preset, DefaultPreset):
+        extractors, tiles, scale, basis = _default(
+            scenes, preparation, request, preset, model
+        )
+    else:
+        raise InputError(
+            f"preset is a {type(preset).__name__}; pass ktextures.presets.default or "
+            "ktextures.presets.paper, or a variant made by dataclasses.replace."
+        )
+    return PreparedScenes(
+        scenes, samples, preparation, request, scale, tuple(extractors), tiles, basis
     )
 
 
 def _paper(
     scenes: SceneSet,
+    preparation: Preparation,
     request: Request,
     preset: PaperPreset,
-    preparation: Preparation,
     model: KTextures | None,
-) -> Plan:
-    if model is None:
-        extractors = request.features or _paper_features(
-            scenes, request, preset, preparation
-        )
-        config = _config(scenes, request, "published", "published", {})
-        model = KTextures(config, preparation, extractors)
+) -> tuple[Sequence[FeatureExtractor], TileSet]:
+    extractors = _asked(request, model)
+    if not extractors:
+        extractors = _paper_features(scenes, request, preset, preparation)
     request.on_preparation("tiles")
     tiles = choose_tiles(
         scenes,
         preset.tile_size,
-        model.reach,
+        PublishedMasks(MIN_K).reach,
         preparation,
         most=preset.max_tiles,
         seed=request.seed,
         shrink=False,
     )
-    _fit(model.extractors, tiles, model.config)
-    return Plan(model, SimulationObjective(model, tiles, request.seed, preset), tiles)
+    _fit(extractors, tiles, scenes)
+    return extractors, tiles
+
+
+def _asked(request: Request, model: KTextures | None) -> Sequence[FeatureExtractor]:
+    """Features asked for; if there are none, those of a model trained further."""
+    return request.features or (model.extractors if model else ())
 
 
 def _paper_features(
@@ -103,14 +210,13 @@ def _paper_features(
 
 def _default(
     scenes: SceneSet,
+    preparation: Preparation,
     request: Request,
     preset: DefaultPreset,
-    preparation: Preparation,
     model: KTextures | None,
-) -> Plan:
-    continued = model is not None
-    reach = model.reach if model else _widest_reach(request, preset)
+) -> tuple[Sequence[FeatureExtractor], TileSet, float, Basis]:
     request.on_preparation("tiles")
+    reach = model.reach if model else _widest_reach(request, preset)
     tiles = choose_tiles(
         scenes,
         preset.tile_size,
@@ -121,38 +227,31 @@ def _default(
         shrink=True,
     )
     asked = request.texture_scale if model is None else model.mask_network.texture_scale
-    extractors: Sequence[FeatureExtractor] | None
-    extractors = model.extractors if model else request.features
+    extractors = _asked(request, model)
     if not extractors:
         color = ColorFeatures(preset.color_offset)
         extractors = _default_features(scenes, color, asked == 0)
     space = DescriptorSpace(extractors, _space_settings(asked, scenes, preset))
-    _fit(extractors, tiles, _config(scenes, request, "contextual", "tileable", {}))
+    _fit(extractors, tiles, scenes)
     channels = space.fit(tiles, lambda: request.on_preparation("descriptors"))
-    if model is None:
-        scale = _scale(asked, space, channels, tiles, request.seed, preset)
-        options = {"texture_scale": scale}
-        config = _config(scenes, request, "contextual", "tileable", options)
-        model = KTextures(config, preparation, extractors)
-    objective = DictionaryObjective(
-        model,
-        tiles,
-        space,
-        channels,
-        preset,
-        seed=request.seed,
-        continued=continued,
-        may_settle=request.may_settle,
-        on_vote=lambda: request.on_preparation("initial labels"),
-    )
-    return Plan(model, objective, tiles)
+    scale = _scale(asked, space, channels, tiles, request.seed, preset)
+    network = model.mask_network if model else _masks(scenes, scale)
+    basis = Basis.of(tiles, space, channels, network, adapt=model is None)
+    return extractors, tiles, scale, basis
+
+
+def _masks(scenes: SceneSet, texture_scale: float) -> ContextualMasks:
+    """A mask network that sees the tiles as those of any k do."""
+    network = ContextualMasks(MIN_K, texture_scale=texture_scale)
+    network.build((None, None, None, len(scenes.bands)))
+    return network
 
 
 def _widest_reach(request: Request, preset: DefaultPreset) -> int:
     """Reach of the masks at the texture scale asked for, or at any that is chosen."""
     asked = request.texture_scale
     scale = preset.wide_scale if asked is None else asked
-    return ContextualMasks(request.k, texture_scale=scale).reach
+    return ContextualMasks(MIN_K, texture_scale=scale).reach
 
 
 def _space_settings(
@@ -211,28 +310,9 @@ def _default_features(
     return (*vgg, color)
 
 
-def _config(
-    scenes: SceneSet,
-    request: Request,
-    masks: str,
-    textures: str,
-    masks_options: Mapping[str, float],
-) -> ModelConfig:
-    return ModelConfig(
-        k=request.k,
-        bands=scenes.bands,
-        roles=scenes.roles,
-        preset=request.preset.name,
-        seed=request.seed,
-        masks=masks,
-        textures=textures,
-        masks_options=masks_options,
-    )
-
-
 def _fit(
-    extractors: Sequence[FeatureExtractor], tiles: TileSet, config: ModelConfig
+    extractors: Sequence[FeatureExtractor], tiles: TileSet, scenes: SceneSet
 ) -> None:
     values, valid = tiles.inner()
     for extractor in extractors:
-        extractor.fit(values[valid], config.band_index())
+        extractor.fit(values[valid], scenes.band_index())

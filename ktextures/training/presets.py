@@ -9,6 +9,19 @@ from ktextures.errors import InputError
 
 __all__ = ["DefaultPreset", "PaperPreset", "Preset", "default", "find_preset", "paper"]
 
+OF_STEPS = {
+    "averaging",
+    "continued_learning_rate",
+    "imitation_share",
+    "learning_rate",
+    "loss_weights",
+    "patience",
+    "settled_change",
+    "steps",
+    "texture_learning_rate",
+}
+"""Settings that the preparation of scenes does not depend on."""
+
 
 def _is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
@@ -93,6 +106,24 @@ class Preset:
                     "0.003 for example."
                 )
         object.__setattr__(self, "loss_weights", _weights(self.loss_weights))
+
+    def prepares_like(self, other: "Preset") -> bool:
+        """Whether scenes prepared for one preset can be trained on with the other.
+
+        Parameters
+        ----------
+        other : Preset
+
+        Returns
+        -------
+        bool
+            True if they differ at most in what decides about the steps: their number,
+            learning rates, losses, and when labels have settled.
+        """
+        if self.name != other.name:
+            return False
+        mine, yours = self.to_dict(), other.to_dict()
+        return all(mine[name] == yours[name] for name in set(mine) - OF_STEPS)
 
     def with_learning_rate(self, rate: float) -> Self:
         """The preset with another learning rate of the masks; others in proportion.

@@ -11,7 +11,7 @@ from ktextures.model.ktextures import KTextures
 from ktextures.model.masks import check_k
 from ktextures.training.presets import Preset, default, find_preset
 
-__all__ = ["Request", "check_request"]
+__all__ = ["Request", "check_given", "check_request", "check_seed"]
 
 DEFAULT_K = 6
 MAX_SCALE = 16.0
@@ -69,14 +69,13 @@ def check_request(
         chosen = replace(chosen, steps=int(steps))
     if seed is None:
         seed = int(np.random.default_rng().integers(2**31))
-    if not _is_whole(seed) or not 0 <= seed < 2**31:
-        raise InputError(f"seed is {seed!r}; give a whole number from 0 to 2147483647.")
+    seed = check_seed(seed)
     if k is None:
         k = model.k if model else DEFAULT_K
     request = Request(
         preset=chosen,
         k=check_k(k),
-        seed=int(seed),
+        seed=seed,
         texture_scale=_scale(texture_scale),
         features=_as_tuple(features),
         may_settle=steps is None,
@@ -84,6 +83,47 @@ def check_request(
     if model is not None:
         _check_continued(model, request)
     return request
+
+
+def check_given(
+    made: Request,
+    preset: str | Preset | None,
+    texture_scale: float | str,
+    features: object,
+    scaler: object,
+) -> None:
+    """Refuse arguments that contradict those with which scenes were prepared.
+
+    Raises
+    ------
+    InputError
+        If one of them decides about the preparation.
+    """
+    decided = []
+    if texture_scale != "auto" and _scale(texture_scale) != made.texture_scale:
+        decided.append("texture_scale")
+    decided += ["features"] if features is not None else []
+    decided += ["scaler"] if scaler is not None else []
+    if preset is not None and not made.preset.prepares_like(find_preset(preset)):
+        decided.append("preset")
+    if decided:
+        raise InputError(
+            f"{' and '.join(decided)} cannot change once a scene is prepared. Pass "
+            "them to ktextures.prepare, and leave them out here."
+        )
+
+
+def check_seed(seed: int) -> int:
+    """Return `seed` if it is one.
+
+    Raises
+    ------
+    InputError
+        If it is not a whole number from 0 to 2147483647.
+    """
+    if not _is_whole(seed) or not 0 <= seed < 2**31:
+        raise InputError(f"seed is {seed!r}; give a whole number from 0 to 2147483647.")
+    return int(seed)
 
 
 def _preset(preset: str | Preset | None, model: KTextures | None) -> Preset:

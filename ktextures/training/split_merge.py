@@ -6,7 +6,7 @@ of the last layer alone; all other rows, and what the network sees, stay the sam
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import tensorflow as tf
@@ -15,11 +15,19 @@ from scipy.special import expit
 from sklearn.cluster import KMeans
 
 from ktextures.errors import InputError
+from ktextures.model.checks import MOST_ROWS
 from ktextures.model.config import TrainingRecord
 from ktextures.model.ktextures import KTextures
 from ktextures.model.masks import check_k
+from ktextures.training.lineage import with_origins
+from ktextures.training.mask_rows import (
+    assign_rows,
+    classes_of_rows,
+    rebuilt,
+    rows_of,
+)
 
-__all__ = ["LEAST_SHARE", "Regrouped", "regroup", "revive"]
+__all__ = ["LEAST_SHARE", "Regrouped", "check_k_may_change", "regroup", "revive"]
 
 SAMPLE = 20_000
 STRIP = 128
@@ -59,28 +67,63 @@ class Regrouped:
 
 @dataclass
 class _Head:
-    """Last layer of the masks, rows in class order, over a sample of pixels."""
+    """Last layer of the masks over a sample of pixels."""
 
-    weights: np.ndarray  # (class, hidden + 1), the offset last
+    weights: np.ndarray  # (row, hidden + 1), the offset last
     sample: np.ndarray  # (pixel, hidden + 1), 1 last
     colors: np.ndarray  # (pixel, band)
     parents: list[int]
     sources: list[int]
+    groups: list[int] = field(default_factory=list)  # class, from 0, of each row
+
+    def __post_init__(self) -> None:
+        if not self.groups:
+            self.groups = list(range(len(self.weights)))
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return len(self.parents)
 
     def chosen(self) -> np.ndarray:
         """Class, from 0, of each pixel of the sample."""
-        return np.asarray((self.sample @ self.weights.T).argmax(1))
+        return np.asarray(self.groups)[(self.sample @ self.weights.T).argmax(1)]
 
-    def split(self, seed: int) -> None:
+    def rows(self, value: int) -> list[int]:
+        """Rows of a class."""
+        return [row for row, group in enumerate(self.groups) if group == value]
+
+    def split(self, seed: int, most_rows: int | None = None) -> None:
         """Split the most varied class in two; the larger half keeps its place."""
         chosen = self.chosen()
-        scatter = [
-            float(self.colors[chosen == value].var(0).sum() * (chosen == value).sum())
-            if (chosen == value).sum() > 1
-            else 0.0
-            for value in range(len(self.weights))
-        ]
-        value = int(np.argmax(scatter))
+        value = self._most_varied(chosen, most_rows)
+        tilt = self._tilt(value, chosen, seed)
+        mine = self.rows(value)
+        # The largest of its rows decides for a class; the tilt decides for the half.
+        self.weights = np.vstack([self.weights, self.weights[mine] + tilt])
+        self.weights[mine] -= tilt
+        self.groups += [self.k] * len(mine)
+        self.parents.append(0)
+        self.sources.append(self.sources[value])
+
+    def _most_varied(self, chosen: np.ndarray, most_rows: int | None) -> int:
+        """The class with the most variance, of those whose rows may be doubled."""
+        room = np.inf if most_rows is None else most_rows - len(self.weights)
+        free = [v for v in range(self.k) if self.groups.count(v) <= room]
+        if not free:
+            raise InputError(
+                f"The classes were merged of {len(self.weights)} parts, of which there "
+                f"may be {most_rows}; they cannot be split. Train a new model."
+            )
+        scatter = []
+        for value in free:
+            mine = chosen == value
+            varied = self.colors[mine].var(0).sum() if mine.sum() > 1 else 0.0
+            scatter.append(float(varied * mine.sum()))
+        return free[int(np.argmax(scatter))]
+
+    def _tilt(self, value: int, chosen: np.ndarray, seed: int) -> np.ndarray:
+        """What to add to rows for the smaller half, and to subtract for the larger."""
         mine = self.sample[chosen == value]
         if len(mine) < 2:
             mine = self.sample
@@ -96,12 +139,7 @@ class _Head:
         lowest, highest = np.quantile(along, [least, 1 - least])
         middle = float(normal @ ((small + large) / 2 * spread))
         tilt = np.append(normal, -np.clip(middle, lowest, highest))
-        tilt *= self._strength(tilt, value, chosen)
-        row = self.weights[value]
-        self.weights = np.vstack([self.weights, row + tilt])
-        self.weights[value] = row - tilt
-        self.parents.append(0)
-        self.sources.append(self.sources[value])
+        return np.asarray(tilt * self._strength(tilt, value, chosen))
 
     def refill(self, seed: int, absent: Collection[int] = ()) -> list[int]:
         """Replace lost classes by the smaller parts of varied ones; return which.
@@ -109,7 +147,7 @@ class _Head:
         The few pixels they had go to the others. Those in `absent` stay as they are.
         """
         found: list[int] = []
-        k = len(self.weights)
+        k = self.k
         for _ in range(2 * k):
             shares = np.bincount(self.chosen(), minlength=k) / len(self.sample)
             # A class that is lost a third time is left as it is.
@@ -119,12 +157,24 @@ class _Head:
                 break
             value = lost[0]
             self.split(seed)
-            self.weights[value] = self.weights[-1]
-            self.weights = self.weights[:-1]
-            self.parents.pop()
-            self.sources[value] = self.sources.pop()
+            self._replace_by_last(value)
             found.append(value)
         return sorted(set(found))
+
+    def _replace_by_last(self, value: int) -> None:
+        """Give a class the pixels of the last one, with as many rows as it has."""
+        mine, last = self.rows(value), self.rows(self.k - 1)
+        wins = np.bincount(
+            (self.sample @ self.weights.T).argmax(1), minlength=len(self.weights)
+        )
+        best = sorted(last, key=lambda row: -wins[row])
+        # A row may be repeated; of too many, those with few pixels are left out.
+        taken = [best[index % len(best)] for index in range(len(mine))]
+        self.weights[mine] = self.weights[taken]
+        self.weights = np.delete(self.weights, last, 0)
+        self.groups = [group for group in self.groups if group != self.k - 1]
+        self.parents.pop()
+        self.sources[value] = self.sources.pop()
 
     def _strength(self, tilt: np.ndarray, value: int, chosen: np.ndarray) -> float:
         """Factor for a tilt that splits a class while others lose hardly any pixels."""
@@ -134,33 +184,43 @@ class _Head:
         if mine.all():
             return factor
         logits = self.sample[~mine] @ self.weights.T
-        room = (logits.max(1) - logits[:, value]) / change[~mine]
+        room = (logits.max(1) - logits[:, self.rows(value)].max(1)) / change[~mine]
         return min(factor, float(np.quantile(room, LOST)))
 
-    def merge(self) -> None:
-        """Merge the two nearest classes, by Ward's criterion on local color."""
+    def merge(self) -> tuple[int, int]:
+        """Merge the two nearest classes, by Ward's criterion on local color.
+
+        Returns the class that stays and the one that goes; later ones close up.
+        """
         chosen = self.chosen()
-        counts = np.bincount(chosen, minlength=len(self.weights)).astype(float)
+        counts = np.bincount(chosen, minlength=self.k).astype(float)
         means = np.stack(
-            [_mean(self.colors, chosen == value) for value in range(len(counts))]
+            [_mean(self.colors, chosen == value) for value in range(self.k)]
         )
         distance = ((means[:, None] - means) ** 2).sum(-1)
         cost = distance * np.outer(counts, counts)
         cost /= np.maximum(counts[:, None] + counts, 1)
-        cost[np.tril_indices(len(counts))] = np.inf
+        cost[np.tril_indices(self.k)] = np.inf
         pair = np.unravel_index(int(cost.argmin()), cost.shape)
         keep, drop = sorted((int(each) for each in pair), key=lambda v: -counts[v])
-        self.weights[keep] = self._united(keep, drop, np.isin(chosen, (keep, drop)))
-        self.weights = np.delete(self.weights, drop, 0)
+        mine = self.rows(keep)
+        self.weights[mine[0]] = self._united(keep, drop, np.isin(chosen, (keep, drop)))
+        gone = [*mine[1:], *self.rows(drop)]
+        self.weights = np.delete(self.weights, gone, 0)
+        groups = np.delete(self.groups, gone)
+        self.groups = (groups - (groups > drop)).tolist()
         del self.parents[drop], self.sources[drop]
+        return keep, drop
 
     def _united(self, keep: int, drop: int, inside: np.ndarray) -> np.ndarray:
-        """Row that wins the pixels that two rows won, by logistic regression."""
+        """Row that wins the pixels that two classes won, by logistic regression."""
         logits = self.sample @ self.weights.T
-        start = self.weights[[keep, drop]].mean(0)
-        others = np.delete(logits, (keep, drop), 1)
+        mine = self.rows(keep)
+        both = [*mine, *self.rows(drop)]
+        start = self.weights[both].mean(0)
+        others = np.delete(logits, both, 1)
         if others.shape[1] == 0 or not inside.any():
-            return self.weights[keep]
+            return self.weights[mine[0]]
         rival = others.max(1)
 
         def cost(row: np.ndarray) -> tuple[float, np.ndarray]:
@@ -171,6 +231,21 @@ class _Head:
 
         found = minimize(cost, start, jac=True, method="L-BFGS-B")
         return np.asarray(found.x)
+
+
+def check_k_may_change(model: KTextures) -> None:
+    """Refuse models whose classes cannot be split or merged.
+
+    Raises
+    ------
+    InputError
+        If the model is of preset "paper".
+    """
+    if not model.mask_network.has_probabilities:
+        raise InputError(
+            "k cannot change for models of preset 'paper', whose masks are slices of "
+            "one score; train a new model with this k."
+        )
 
 
 def regroup(
@@ -209,30 +284,31 @@ def regroup(
     """
     check_k(k)
     network = model.mask_network
-    if not network.has_probabilities:
-        raise InputError(
-            "k cannot change for models of preset 'paper', whose masks are slices of "
-            "one score; train a new model with this k."
-        )
+    check_k_may_change(model)
     if not valid.any():
         raise InputError("There is no valid pixel to measure the classes on.")
+    stacked = values.ndim == 4
     with model.lock:
-        order = model.record.order
-        kernel, bias = (weight.numpy() for weight in network.head.weights)
-        rows = np.vstack([kernel[0, 0], bias]).T[order].astype("float64")
-        stacked = values.ndim == 4
         sample, colors = _samples(
             model,
             values if stacked else values[None],
             valid if stacked else valid[None],
         )
         numbers = list(range(1, model.k + 1))
-        head = _Head(rows, sample, colors, numbers, list(numbers))
-        while len(head.weights) < k:
-            head.split(model.config.seed)
-        while len(head.weights) > k:
-            head.merge()
-        made = _rebuilt(model, head)
+        groups = classes_of_rows(model)
+        # In class order, as many rows as classes need no groups.
+        order = np.argsort(groups, kind="stable")
+        rows, groups = rows_of(network)[order], sorted(groups)
+        head = _Head(rows, sample, colors, numbers, list(numbers), groups)
+        united = [[value] for value in numbers]
+        while head.k < k:
+            head.split(model.config.seed, MOST_ROWS)
+            united.append([head.sources[-1]])
+        while head.k > k:
+            keep, drop = head.merge()
+            united[keep] += united[drop]
+            del united[drop]
+        made = _rebuilt(model, head, united)
     return Regrouped(made, tuple(head.parents), tuple(head.sources))
 
 
@@ -261,15 +337,12 @@ def revive(
         Masks, from 0, that held less than `LEAST_SHARE` of the pixels.
     """
     network = model.mask_network
-    kernel, bias = network.head.weights
-    rows = np.vstack([kernel.numpy()[0, 0], bias.numpy()]).T.astype("float64")
     sample, colors = _samples(model, values, valid)
-    numbers = list(range(model.k))
-    head = _Head(rows, sample, colors, list(numbers), list(numbers))
+    numbers, groups = list(range(model.k)), list(network.groups)
+    head = _Head(rows_of(network), sample, colors, numbers, list(numbers), groups)
     lost = head.refill(model.config.seed, absent)
     if lost:
-        kernel.assign(head.weights[:, :-1].T[None, None].astype("float32"))
-        bias.assign(head.weights[:, -1].astype("float32"))
+        assign_rows(network, head.weights)
         for weight in model.texture_bank.weights:
             weight.assign(weight.numpy()[head.sources])
     return lost
@@ -310,26 +383,14 @@ def _sample(
     return np.hstack([features, ones]), np.concatenate(colors)
 
 
-def _rebuilt(model: KTextures, head: _Head) -> KTextures:
-    k = len(head.weights)
-    made = KTextures(replace(model.config, k=k), model.preparation, model.extractors)
-    old, new = model.mask_network, made.mask_network
-    for before, after in zip(old.weights, new.weights, strict=True):
-        if before.shape == after.shape:
-            after.assign(before)
-    kernel, bias = new.head.weights
-    kernel.assign(head.weights[:, :-1].T[None, None].astype("float32"))
-    bias.assign(head.weights[:, -1].astype("float32"))
-    masks = model.record.order[np.array(head.sources) - 1]
-    for before, after in zip(
-        model.texture_bank.weights, made.texture_bank.weights, strict=True
-    ):
-        after.assign(before.numpy()[masks])
+def _rebuilt(model: KTextures, head: _Head, united: list[list[int]]) -> KTextures:
     table = model.record.classes.matched(_distinct(head.parents, model.k))
+    table = with_origins(table, model.record.classes, united)
     losses = {name: list(trace) for name, trace in model.record.losses.items()}
-    provenance = {**model.record.provenance, "k": k}
-    made.record = TrainingRecord(table, np.arange(k), losses, provenance)
-    return made
+    provenance = {**model.record.provenance, "k": head.k}
+    record = TrainingRecord(table, np.arange(head.k), losses, provenance)
+    textures = [source - 1 for source in head.sources]
+    return rebuilt(model, head.weights, head.groups, textures, record)
 
 
 def _distinct(parents: Sequence[int], k: int) -> list[int]:

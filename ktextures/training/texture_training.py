@@ -64,7 +64,7 @@ class TextureTraining:
         early = min(early_steps, steps)
         count = -(-early // EARLY) + -(-(steps - early) // LATER)
         self._optimizer = _adam(rate, count, bank, min(RISE, count // 4))
-        self._step = tf.function(self._train, reduce_retracing=True)
+        self._step = tf.function(self._train, reduce_retracing=True, autograph=False)
 
     def after(self, index: int) -> None:
         """Train some textures, each in turn, if step `index` of the masks is due."""

@@ -11,16 +11,9 @@ from ktextures.errors import InputError
 from ktextures.features.protocol import FeatureExtractor
 from ktextures.model.config import check_bands
 from ktextures.model.ktextures import KTextures, find_model
-from ktextures.raster.scaling import BandScaler, Preparation
-from ktextures.raster.scene_samples import (
-    Samples,
-    check_units,
-    fit_preparation,
-    joined,
-    read_samples,
-)
-from ktextures.raster.scene_set import SceneSet, open_scenes
-from ktextures.raster.tile_set import choose_tiles
+from ktextures.raster.scaling import BandScaler
+from ktextures.raster.scene_samples import read_samples
+from ktextures.raster.scene_set import open_scenes
 from ktextures.training.callbacks import check_callbacks, preparation_listener
 from ktextures.training.checkpoint import Checkpoint, prepare_folder
 from ktextures.training.conclude import (
@@ -30,16 +23,18 @@ from ktextures.training.conclude import (
 )
 from ktextures.training.identity import identity
 from ktextures.training.loop import TrainingLoop
-from ktextures.training.prepare import Plan, prepare
+from ktextures.training.plan import Plan, make_plan
+from ktextures.training.prepare import fit_bands, prepare_scenes
+from ktextures.training.prepared_scenes import PreparedScenes
 from ktextures.training.presets import Preset
-from ktextures.training.request import Request, check_request
-from ktextures.training.split_merge import regroup
+from ktextures.training.request import Request, check_given, check_request
+from ktextures.training.split_merge import check_k_may_change, regroup
 
 __all__ = ["plan_training", "train"]
 
 
 def train(
-    scene: xr.DataArray | Sequence[xr.DataArray],
+    scene: xr.DataArray | Sequence[xr.DataArray] | PreparedScenes,
     k: int | None = None,
     *,
     preset: str | Preset | None = None,
@@ -63,10 +58,11 @@ def train(
 
     Parameters
     ----------
-    scene : DataArray (band, y, x), or list or tuple of them
+    scene : DataArray (band, y, x), list or tuple of them, or PreparedScenes
         As `open_scene` returns it; other arrays are passed through it. Several scenes
         have the same bands, roles, and units, and any size, CRS, and nodata. Each
-        has at least 32 x 32 pixels; lazy ones are read by tile.
+        has at least 32 x 32 pixels; lazy ones are read by tile. What `prepare` returned
+        brings its preset, texture scale, features, scaling, and seed.
     k : int, optional
         Number of classes, 2 to 128; 6 by default, or that of `model`. If it differs
         from that of `model`, classes are split or merged first, and the others keep
@@ -154,30 +150,49 @@ def train(
     >>> model.record.provenance["scenes"]
     2
     """
-    scenes = open_scenes(scene)
+    given = scene if isinstance(scene, PreparedScenes) else None
+    scenes = given.scenes if given else open_scenes(scene)
     check_callbacks(callbacks)
     if model is not None:
         model = find_model(model)
         check_bands(scenes.bands, model.config)
         _check_scaler(scaler, model)
+    if given:
+        made = given.request
+        check_given(made, preset, texture_scale, features, scaler)
+        preset = preset or (made.preset if model is None else None)
+        features, seed = made.features, made.seed if seed is None else seed
+        texture_scale = "auto" if made.texture_scale is None else made.texture_scale
     request = replace(
         check_request(k, preset, steps, texture_scale, features, seed, model),
         on_preparation=preparation_listener(callbacks),
         progress=progress,
     )
+    if given and model is not None and not given.fits(model):
+        raise InputError(
+            "The scene was not prepared for this model: its scaling, texture scale, or "
+            "preset differs. Prepare it with ktextures.prepare(scene, model=model), or "
+            "pass the scene itself."
+        )
+    if model is not None and request.k != model.k:
+        check_k_may_change(model)
     scenes.check_sizes()
     if checkpoint is not None:
         prepare_folder(checkpoint)
-    samples = read_samples(scenes)
-    preparation = _preparation(scenes, samples, request, scaler, model)
+    samples = given.samples if given else read_samples(scenes)
+    if given:
+        given.check_k(request.k)
+        bands = given.preparation
+    else:
+        bands = fit_bands(scenes, samples, request.k, scaler, model)
     state = None
     if checkpoint is not None:
-        same = identity(request, scenes, samples, preparation.scaler, model)
+        same = identity(request, scenes, samples, bands.scaler, model)
         state = Checkpoint(checkpoint, same)
         state.read()  # that of another training is refused before the preparation
     with told_in_our_words():
-        earlier = _continued(scenes, request, model)
-        plan = prepare(scenes, request, preparation, earlier)
+        prepared = given or prepare_scenes(scenes, samples, bands, request, model)
+        plan = make_plan(prepared, request, _continued(prepared, request, model))
     if model is None:
         warn_of_few_groups(plan, request.k)
     loop = TrainingLoop(
@@ -240,24 +255,9 @@ def plan_training(
     )
     scenes.check_sizes()
     samples = read_samples(scenes)
+    bands = fit_bands(scenes, samples, request.k)
     with told_in_our_words():
-        return prepare(scenes, request, _preparation(scenes, samples, request))
-
-
-def _preparation(
-    scenes: SceneSet,
-    samples: Samples,
-    request: Request,
-    scaler: BandScaler | None = None,
-    model: KTextures | None = None,
-) -> Preparation:
-    """Scaling and filling of the bands, those of an earlier model if there is one."""
-    if scaler is None:
-        check_units(scenes, samples)
-    if model is not None:
-        scaler = model.preparation.scaler
-    fitted = fit_preparation(scenes, joined(samples), scaler, request.k)
-    return fitted if model is None else model.preparation
+        return make_plan(prepare_scenes(scenes, samples, bands, request), request)
 
 
 def _check_scaler(scaler: BandScaler | None, model: KTextures) -> None:
@@ -269,24 +269,16 @@ def _check_scaler(scaler: BandScaler | None, model: KTextures) -> None:
 
 
 def _continued(
-    scenes: SceneSet, request: Request, model: KTextures | None
+    prepared: PreparedScenes, request: Request, model: KTextures | None
 ) -> KTextures | None:
     """A copy of the earlier model, with the number of classes asked for."""
     if model is None:
         return None
     made = model.copy()
     if request.k != made.k:
-        preset = request.preset
-        tiles = choose_tiles(
-            scenes,
-            preset.tile_size,
-            made.reach,
-            made.preparation,
-            most=preset.max_tiles,
-            seed=request.seed,
-            shrink=True,
-        )
-        made = regroup(made, request.k, tiles.values, tiles.inner()[1]).model
+        values, _ = prepared.tiles.inner(made.reach)
+        valid = prepared.tiles.inner()[1]
+        made = regroup(made, request.k, values, valid).model
     if request.features:
-        made.set_extractors(request.features)
+        made.set_extractors(prepared.extractors)
     return made

@@ -4,8 +4,9 @@ import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
 
 from ktextures._loading import load_module
@@ -19,6 +20,7 @@ from ktextures.widgets._state import ExplorerState, TrainingSettings
 
 if TYPE_CHECKING:
     from ktextures.model.ktextures import KTextures
+    from ktextures.training.prepared_scenes import PreparedScenes
 
 __all__ = ["PARTS", "Signals", "Trainer"]
 
@@ -44,6 +46,24 @@ class Signals:
 
     stop: threading.Event = field(default_factory=threading.Event)
     go: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A prepared scene, by the settings it was prepared with."""
+
+    key: tuple[object, ...]
+    prepared: "PreparedScenes"
+    for_model: bool  # scaled as for an earlier model
+
+    def fits(self, model: "KTextures | None") -> bool:
+        """Whether a model, or a new one, can be trained on it."""
+        return not self.for_model if model is None else self.prepared.fits(model)
+
+
+def new_seed() -> int:
+    """A seed for a training that is to differ from the one before."""
+    return int(np.random.default_rng().integers(2**31))
 
 
 class Trainer:
@@ -77,6 +97,7 @@ class Trainer:
         self.signals = Signals()
         self._shown_at, self._cost, self._paced = 0.0, 0.0, (0.0, 0)
         self._base = 0
+        self._held: Held | None = None
         # TensorFlow takes seconds to load; most of them pass before the first Train.
         self._loading = threading.Thread(
             target=load_module, args=("ktextures.training.train",), daemon=True
@@ -86,6 +107,7 @@ class Trainer:
     def close(self) -> None:
         """Release the model, once TensorFlow is loaded."""
         self._loading.join()
+        self._held = None
         self.shelf.clear()
 
     def reset(self) -> None:
@@ -150,35 +172,50 @@ class Trainer:
         from ktextures.widgets._callback import Watcher
 
         state, k, fresh = self.state, self.state.k, model is None
+        prepared = self._prepared_scene(k, model)
         watcher = Watcher(
             lambda live: self._begin(live, fresh),
             self._after_step,
             lambda part: self._prepare(k, PARTS[part]),
         )
         train(
-            self._training_scene(),
+            prepared,
+            k,
             steps=max(state.goal - (model.record.steps if model else 0), 1),
-            seed=None if state.seed < 0 else state.seed,
+            seed=new_seed() if state.seed < 0 else state.seed,
             preset=self._preset(model),
             callbacks=[watcher],
             progress=False,
-            **self._model_settings(model),
+            model=model,
         )
         trained = self.shelf.settle()
         return model if trained is None else trained
 
-    def _model_settings(self, model: "KTextures | None") -> dict[str, Any]:
-        """Arguments of `train` that a new model takes from the settings."""
-        if model is not None:
-            own = {} if model.extractors else {"features": self.settings.features}
-            return {"model": model, **own}
-        scale = self.state.texture_scale
-        return {
-            "k": self.state.k,
-            "texture_scale": "auto" if scale < 0 else scale,
-            "features": self.settings.features,
-            "scaler": self.settings.scaler,
-        }
+    def _prepared_scene(self, k: int, model: "KTextures | None") -> "PreparedScenes":
+        """The scene, prepared for a model or a new one, once if nothing changes."""
+        from ktextures.training.prepare import prepare
+
+        state, settings = self.state, self.settings
+        scale: float | str = "auto" if state.texture_scale < 0 else state.texture_scale
+        key = (state.area, state.preset, state.seed, scale)
+        held = self._held
+        if held is not None and held.key == key and held.fits(model):
+            return held.prepared
+        self._held = None  # two at once would take twice the memory
+        own = model is not None and bool(model.extractors)
+        prepared = prepare(
+            self._training_scene(),
+            preset=self._preset(model),
+            texture_scale="auto" if model else scale,
+            features=None if own else settings.features,
+            scaler=None if model else settings.scaler,
+            seed=None if state.seed < 0 else state.seed,
+            model=model,
+            on_preparation=lambda part: self._prepare(k, PARTS[part]),
+            progress=False,
+        )
+        self._held = Held(key, prepared, model is not None)
+        return prepared
 
     def _preset(self, model: "KTextures | None") -> Preset:
         """The preset of the settings or of the model, with what the user changed."""

@@ -7,6 +7,7 @@ import rioxarray
 import xarray as xr
 
 from ktextures.classes.arrays import canonical_order, match_to, relabel
+from ktextures.classes.origins import Ancestor, Origin
 from ktextures.classes.table import ClassTable, table_of
 from ktextures.errors import InputError
 from ktextures.palette import class_colors
@@ -265,3 +266,108 @@ def test_match_to_errors_name_the_value():
         match_to(classes, classes, 2, 3)
     with pytest.raises(InputError, match="classes are int64: give uint8"):
         match_to(classes.astype(int), classes, 3, 3)
+
+
+def made_table():
+    """Beech and oak became wood, which was then split."""
+    wood = Origin("merge", (Ancestor("beech", 2), Ancestor("oak", 4)))
+    part = Origin("split", (Ancestor("wood", 2, wood),))
+    return ClassTable(("water", "tall", "low"), class_colors(3), (None, part, part))
+
+
+def test_ancestors_are_listed_parents_first():
+    table = made_table()
+
+    assert table.ancestors(1) == ()
+    assert table.ancestors(2) == ("wood", "beech", "oak")
+    assert ClassTable.default(2).origins == (None, None)
+    with pytest.raises(InputError, match="there is no class 4"):
+        table.ancestors(4)
+
+
+def test_origins_stay_with_their_classes():
+    table = made_table().rename(2, "old").recolor(1, "red")
+
+    assert table.origins == made_table().origins
+    moved = table.matched([3, 1, 9])
+    assert moved.origins == (table.origins[2], None, None)
+
+
+def test_origins_survive_json_and_are_not_in_attributes():
+    table = made_table()
+
+    read = ClassTable.from_dict(json.loads(json.dumps(table.to_dict())))
+
+    assert read.origins == table.origins
+    assert "origins" not in ClassTable.default(2).to_dict()
+    assert "wood" not in str(table.attrs())
+    # Names and colors make tables equal, as files of class maps hold no more.
+    assert ClassTable.from_attrs(table.attrs()) == table
+
+
+def test_notebooks_show_what_classes_were_made_of():
+    root = ElementTree.fromstring(made_table()._repr_html_())
+
+    rows = [[cell.text for cell in row] for row in root.iter("tr")]
+    assert rows[0] == ["value", "color", "name", "made of"]
+    assert [row[3] for row in rows[1:]] == [None, "part of wood", "part of wood"]
+
+
+@pytest.mark.parametrize(
+    ("origins", "message"),
+    [
+        ((None,), "give one Origin or None for every class"),
+        (("split", None), "give one Origin or None for every class"),
+    ],
+)
+def test_origins_of_a_table_are_checked(origins, message):
+    with pytest.raises(InputError, match=message):
+        ClassTable(("a", "b"), class_colors(2), origins)
+
+
+def nested(depth):
+    origin = None
+    for _ in range(depth):
+        parent = {"name": "a", "value": 1, "origin": origin}
+        origin = {"kind": "split", "parents": [parent]}
+    return origin
+
+
+@pytest.mark.parametrize(
+    ("origin", "message"),
+    [
+        ("split", "must have kind, parents, and nothing else"),
+        ({"kind": "split"}, "must have kind, parents"),
+        ({"kind": "split", "parents": []}, "0 parents do not make a split"),
+        ({"kind": "merge", "parents": []}, "0 parents do not make a merge"),
+        ({"kind": "eval", "parents": []}, "an origin is 'eval'"),
+        ({"kind": "merge", "parents": "ab"}, "must list at most 255 parents"),
+        ({"kind": "merge", "parents": [1, 2]}, "a parent must have name, value"),
+        (
+            {"kind": "split", "parents": [{"name": "", "value": 1, "origin": None}]},
+            "is not a class name",
+        ),
+        (
+            {"kind": "split", "parents": [{"name": "a", "value": 0, "origin": None}]},
+            "the number 0",
+        ),
+        (nested(17), "more than 16 generations"),
+        (nested(5000), "more than 16 generations"),
+    ],
+)
+def test_origins_in_files_are_checked(origin, message):
+    described = {**ClassTable.default(1).to_dict(), "origins": [origin]}
+    with pytest.raises(InputError, match=message):
+        ClassTable.from_dict(described)
+
+
+def test_ancestors_do_not_pile_up():
+    origin = None
+    for _ in range(40):
+        part = Origin("split", (Ancestor("a", 1, origin),))
+        origin = Origin("merge", (Ancestor("a", 1, part), Ancestor("b", 2, part)))
+
+    assert 100 < len(origin.ancestors()) <= 512
+    assert len(Origin("split", (Ancestor("a", 1, origin),)).ancestors()) <= 512
+    table = ClassTable(("a",), ("#000000",), (origin,))
+    assert ClassTable.from_dict(table.to_dict()).origins == table.origins

@@ -422,6 +422,26 @@ def test_snapshots_can_be_asked_for_by_another_thread_while_training(small):
         (lambda s, a: s["config"]["masks_options"].update(hidden="1"), "hidden"),
         (lambda s, a: s["config"]["masks_options"].update(width=64), "unknown .*width"),
         (lambda s, a: s["config"]["masks_options"].update(evil=1), "evil"),
+        *(
+            (
+                lambda s, a, g=groups: s["config"]["masks_options"].update(groups=g),
+                message,
+            )
+            for groups, message in [
+                (None, "groups must be at most 512"),
+                ("012", "groups must be at most 512"),
+                ([0, 1, 2] * 171, "groups must be at most 512"),
+                ([], "groups must hold 0 to 2"),
+                ([0, 1], "groups must hold 0 to 2"),
+                ([0, 1, 2, 3], "groups must hold 0 to 2"),
+                ([0, 1, 2.0], "groups must hold 0 to 2"),
+                ([0, True, 2], "groups must hold 0 to 2"),
+                ([0, 1, [2]], "groups must hold 0 to 2"),
+                ([0, 1, 2, 2], "has shape"),
+            ]
+        ),
+        (lambda s, a: s["classes"].update(origins=[1, None, None]), "an origin must"),
+        (lambda s, a: s["classes"].update(origins=[None]), "give one Origin or None"),
         (lambda s, a: s.update(losses={"loss": ["x"]}), "must be numbers"),
         (lambda s, a: s.update(losses={"loss": [1.0], "b": []}), "one length"),
         (lambda s, a: s.update(losses=[1]), "items"),

@@ -325,6 +325,7 @@ def test_weights_depend_on_the_seed_alone(kind):
         (PublishedMasks, {"k": 2}),
         (ContextualMasks, {"k": 7, "texture_scale": 1.5, "hidden": 9, "seed": 9}),
         (ContextualMasks, {"k": 2, "texture_scale": 0}),
+        (ContextualMasks, {"k": 3, "groups": (2, 0, 1, 0)}),
     ],
 )
 def test_configuration_goes_round(kind, options):
@@ -339,6 +340,28 @@ def test_configuration_goes_round(kind, options):
     again.set_weights(network.get_weights())
     inputs = tiles(network)
     np.testing.assert_array_equal(network(inputs), again(inputs))
+
+
+def test_the_logit_of_a_mask_is_the_largest_of_its_rows():
+    network = built(ContextualMasks, k=3, groups=(2, 0, 1, 0))
+    inputs = tiles(network)
+    rows = network.row_logits(inputs).numpy()
+    assert rows.shape[-1] == 4
+    expected = [np.maximum(rows[..., 1], rows[..., 3]), rows[..., 2], rows[..., 0]]
+    np.testing.assert_array_equal(network.logits(inputs), np.stack(expected, -1))
+    masks = network(inputs).numpy()
+    np.testing.assert_array_equal(masks.argmax(-1), np.argmax(expected, 0))
+
+
+def test_gradients_reach_all_rows_of_a_mask():
+    network = built(ContextualMasks, k=2, groups=(0, 1, 0), texture_scale=0)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(network.logits(tiles(network, 64, 64))[..., 0])
+    (gradient,) = tape.gradient(loss, [network.head.weights[1]])
+    shares = gradient.numpy()
+    assert shares[1] == 0
+    assert min(shares[0], shares[2]) > 0
+    assert shares.sum() == pytest.approx(1)
 
 
 @pytest.mark.parametrize("k", [2, np.int64(6), 128])

@@ -15,7 +15,8 @@ from ktextures.model.textures import PublishedTextures
 from ktextures.raster.scaling import Preparation
 from ktextures.raster.scene_set import open_scenes
 from ktextures.training.loop import TrainingLoop
-from ktextures.training.prepare import prepare
+from ktextures.training.plan import make_plan
+from ktextures.training.prepare import prepare_scenes
 from ktextures.training.presets import paper
 from ktextures.training.request import Request
 
@@ -48,8 +49,13 @@ def prepared(bands=4):
     )
 
 
+def plan_of(scene, wanted):
+    scenes = open_scenes(scene)
+    return make_plan(prepare_scenes(scenes, [], prepared(), wanted), wanted)
+
+
 def prepared_for(scene, wanted):
-    plan = prepare(open_scenes(scene), wanted, prepared())
+    plan = plan_of(scene, wanted)
     return plan.model, plan.objective, plan.tiles
 
 
@@ -67,7 +73,7 @@ def as_published(wide, tmp_path_factory):
     patch.setattr("socket.create_connection", _unreachable)
     tf.config.run_functions_eagerly(True)
     try:
-        plan = prepare(open_scenes(wide), request(preset=brief(1)), prepared())
+        plan = plan_of(wide, request(preset=brief(1)))
     finally:
         tf.config.run_functions_eagerly(False)
         patch.undo()

@@ -174,11 +174,11 @@ def test_a_model_is_trained_further_on_several_scenes(trained, small):
 def test_a_model_keeps_what_it_fills_missing_pixels_with(trained, small, monkeypatch):
     passed = []
 
-    def stop(scenes, request, preparation, model):
+    def stop(scenes, samples, preparation, request, model):
         passed.append(preparation)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("ktextures.training.train.prepare", stop)
+    monkeypatch.setattr("ktextures.training.train.prepare_scenes", stop)
     with pytest.raises(KeyboardInterrupt):
         kt.train([small, small + 100], model=trained, **QUICK)
     assert passed == [trained.preparation]

@@ -1,0 +1,63 @@
+"""From prepared scenes and a request to a model, an objective and training tiles."""
+
+from dataclasses import dataclass
+
+from ktextures.model.config import ModelConfig
+from ktextures.model.ktextures import KTextures
+from ktextures.raster.tile_set import TileSet
+from ktextures.training.dictionary_objective import DictionaryObjective
+from ktextures.training.objective import Objective
+from ktextures.training.paper_objective import SimulationObjective
+from ktextures.training.prepared_scenes import PreparedScenes
+from ktextures.training.presets import DefaultPreset
+from ktextures.training.request import Request
+
+__all__ = ["Plan", "make_plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A model, how it is trained, and on what."""
+
+    model: KTextures
+    objective: Objective
+    tiles: TileSet
+
+
+def make_plan(
+    prepared: PreparedScenes, request: Request, model: KTextures | None = None
+) -> Plan:
+    """Make a model for prepared scenes, or take `model`, and an objective for it."""
+    preset, tiles = request.preset, prepared.tiles
+    continued = model is not None
+    if model is None:
+        model = _new_model(prepared, request)
+    objective: Objective
+    if isinstance(preset, DefaultPreset) and prepared.basis is not None:
+        objective = DictionaryObjective(
+            model,
+            prepared.basis,
+            preset,
+            seed=request.seed,
+            continued=continued,
+            may_settle=request.may_settle,
+            on_vote=lambda: request.on_preparation("initial labels"),
+        )
+    else:
+        objective = SimulationObjective(model, tiles, request.seed, preset)
+    return Plan(model, objective, tiles)
+
+
+def _new_model(prepared: PreparedScenes, request: Request) -> KTextures:
+    published = prepared.basis is None
+    config = ModelConfig(
+        k=request.k,
+        bands=prepared.scenes.bands,
+        roles=prepared.scenes.roles,
+        preset=request.preset.name,
+        seed=request.seed,
+        masks="published" if published else "contextual",
+        textures="published" if published else "tileable",
+        masks_options={} if published else {"texture_scale": prepared.texture_scale},
+    )
+    return KTextures(config, prepared.preparation, prepared.extractors)
