@@ -40,6 +40,7 @@ _PLOT_HEIGHT, _ROW_GAP = 1.5, 0.75
 
 _LINEAGE_COLUMN, _LINEAGE_HEIGHT = 1.1, 4.6
 _BAR, _SPACE = 0.16, 0.012
+_THINNEST = 0.002  # share of the area from which a band is drawn
 
 
 def plot_sweep(sweep: xr.Dataset) -> Figure:
@@ -87,7 +88,8 @@ def plot_lineage(sweep: xr.Dataset) -> Figure:
     """Draw how classes divide from one k to the next.
 
     Each column shows the classes of one k; a band leads from a class to each class of
-    the next k that shares pixels with it. Heights are shares of the area.
+    the next k that shares at least 0.2 % of the area with it. Heights are shares of the
+    area.
 
     Parameters
     ----------
@@ -118,9 +120,9 @@ def plot_lineage(sweep: xr.Dataset) -> Figure:
     shared = [_shared(a, b, k, n) for a, b, k, n in _steps(maps, ks)]
     shares = [_shares(each, k) for each, k in zip(maps, ks, strict=True)]
     orders = _orders(shared, shares)
-    width = max(3.6, 1.0 + _LINEAGE_COLUMN * len(ks))
+    width = max(3.6, 0.6 + _LINEAGE_COLUMN * len(ks))
     figure = Sheet(figsize=(width, _LINEAGE_HEIGHT), dpi=_DPI, facecolor="white")
-    axes = figure.add_axes(Box(0.7, 0.2, width - 0.9, 3.8).on(figure))
+    axes = figure.add_axes(Box(0.4, 0.2, width - 0.6, 3.8).on(figure))
     tops = [_tops(share, order) for share, order in zip(shares, orders, strict=True)]
     for index, k in enumerate(ks):
         colors = _colors(sweep, k)
@@ -151,7 +153,7 @@ def _finish_lineage(axes: Axes, ks: Sequence[int], chosen: int, classes: int) ->
         axes.spines[side].set_visible(False)
     style: dict[str, Any] = {"fontsize": 8, "color": sheet.MUTED, "family": sheet.FONT}
     axes.set_xlabel("number of classes k", **style)
-    axes.set_ylabel("share of the area", **style)
+    axes.set_ylabel("share of the area", **style, labelpad=2)
 
 
 # --- measures and maps -------------------------------------------------------------
@@ -184,7 +186,7 @@ def _map_boxes(sweep: xr.Dataset, top: float) -> tuple[list[Box], float]:
     boxes = [
         Box(
             _LEFT + (index % _MAP_COLUMNS) * (width + 0.15),
-            top + 0.2 + (index // _MAP_COLUMNS) * (height + 0.4),
+            top + 0.05 + (index // _MAP_COLUMNS) * (height + 0.4),
             height * aspect,
             height,
         )
@@ -205,7 +207,7 @@ def _draw_measure(
     axes.axvline(chosen, color=_CHOSEN, linewidth=1, linestyle="--", zorder=1)
     if name == "prediction_strength":
         error = sweep.prediction_strength_error.values
-        axes.errorbar(ks, values, error, color=sheet.MUTED, linewidth=0.8, zorder=2)
+        axes.errorbar(ks, values, error, fmt="none", ecolor=sheet.MUTED, elinewidth=1)
         axes.axhline(_STRONG, color=sheet.LINE, linewidth=1, zorder=1)
         axes.set_ylim(0, 1.05)
     axes.plot(ks, values, "o-", color="#0072b2", linewidth=1.2, markersize=3)
@@ -307,7 +309,7 @@ def _draw_bands(
     for old in orders[index - 1]:
         for new in orders[index]:
             share = shared[old, new]
-            if share > 0:
+            if share >= _THINNEST:
                 y = left[old] + (right[new] - left[old]) * bend
                 axes.fill_between(
                     x, y, y + share, color=colors[new], alpha=0.45, linewidth=0

@@ -1,7 +1,10 @@
 """A quick training for each k, its map, and its measures."""
 
+import logging
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import tensorflow as tf
@@ -93,11 +96,11 @@ def find(
         If training fails.
     """
     start = time.perf_counter()
-    with told_in_our_words(), warnings.catch_warnings():
+    with told_in_our_words(), _one_trace_each(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", EMPTY, UserWarning)
         model = _trained(prepared, request, previous and from_bytes(previous.model))
         reproduced = reproduction(sample.rows, request.k, request.seed)
-    classes = segment(scene, model).classes.values
+        classes = segment(scene, model).classes.values
     colors, parents = lineage(classes, request.k, previous)
     names = ClassTable.default(request.k).names
     numbers = {
@@ -110,6 +113,21 @@ def find(
     content = model.with_classes(ClassTable(names, colors)).to_bytes()
     numbers["seconds"] = time.perf_counter() - start
     return Found(request.k, classes, colors, parents, content, numbers)
+
+
+@contextmanager
+def _one_trace_each() -> Iterator[None]:
+    """Silence TensorFlow about the functions of each k, which are compiled once."""
+
+    def told(record: logging.LogRecord) -> bool:
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger = tf.get_logger()
+    logger.addFilter(told)
+    try:
+        yield
+    finally:
+        logger.removeFilter(told)
 
 
 def _trained(
