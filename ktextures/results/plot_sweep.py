@@ -225,7 +225,8 @@ def _draw_map(
     axes = figure.add_axes(box.on(figure))
     step = math.ceil(max(sweep.sizes["y"], sweep.sizes["x"]) / _LONGEST_SIDE)
     classes = _classes(sweep, k)[::step, ::step]
-    axes.add_patch(sheet.hatched(*classes.shape[::-1], -0.5, -0.5))
+    height, width = classes.shape
+    axes.add_patch(sheet.hatched(width, height, -0.5, -0.5))
     rgba = classes_to_rgba(classes, _colors(sweep, k))
     axes.imshow(rgba, aspect="auto", interpolation="nearest", zorder=2)
     sheet.calm(axes)
@@ -340,7 +341,8 @@ def _ks(sweep: xr.Dataset) -> list[int]:
 
 def _classes(sweep: xr.Dataset, k: int) -> npt.NDArray[np.uint8]:
     """The map of one k; files are read with NaN where there are no data."""
-    return np.nan_to_num(sweep.classes.sel(k=k).values).astype("uint8")
+    values = np.nan_to_num(sweep.classes.sel(k=k).values)
+    return np.asarray(values, np.uint8)
 
 
 def _colors(sweep: xr.Dataset, k: int) -> list[str]:

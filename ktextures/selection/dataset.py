@@ -8,7 +8,7 @@ import xarray as xr
 
 from ktextures.raster.georeference import georeference
 from ktextures.selection.found import NUMBERS, Found
-from ktextures.selection.measures import STRONG, recommended
+from ktextures.selection.measures import ERRORS, STRONG, recommended
 
 __all__ = ["as_dataset"]
 
@@ -103,7 +103,7 @@ def _with_advice(result: xr.Dataset) -> xr.Dataset:
     error = result.prediction_strength_error.values
     result["reproducible"] = (
         "k",
-        strength + error >= STRONG,
+        strength + ERRORS * error >= STRONG,
         {"long_name": f"prediction strength + standard error of {STRONG:g} or more"},
     )
     result["uncertain"] = (

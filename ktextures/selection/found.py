@@ -1,6 +1,5 @@
 """What a sweep found for one number of classes, and the folder that keeps it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -176,5 +175,5 @@ def lineage(
     return earlier.matched(mapping).colors, parents
 
 
-def _names(k: int) -> Sequence[str]:
+def _names(k: int) -> tuple[str, ...]:
     return ClassTable.default(k).names

@@ -25,8 +25,9 @@ TRIES = 5
 SILHOUETTES = 2_000
 """Pixels of which silhouettes are computed; their number counts squared."""
 
-STRONG = 0.8
-"""Prediction strength from which k counts as reproducible (Tibshirani & Walther)."""
+STRONG, ERRORS = 0.8, 1.0
+"""Prediction strength from which k counts as reproducible (Tibshirani & Walther), and
+how many standard errors are added to that of each k before."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ def recommended(
     >>> recommended(np.array([2, 3, 4]), np.array([1, 0.79, 0.3]), np.full(3, 0.02))[0]
     3
     """
-    strong = np.flatnonzero(strength + error >= STRONG)
+    strong = np.flatnonzero(strength + ERRORS * error >= STRONG)
     if len(strong):
         return int(ks[strong[-1]]), (
             "largest k with prediction strength + standard error of at least "

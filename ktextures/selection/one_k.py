@@ -64,7 +64,8 @@ class Sample:
 
     def masks(self, model: KTextures) -> np.ndarray:
         """The mask of a model, from 0, that each pixel is in."""
-        return np.asarray(model.mask_network.classify(self.patterns))[0, 0].argmax(-1)
+        logits = model.mask_network.classify(self.patterns)[0, 0]
+        return np.asarray(np.argmax(logits, -1))
 
 
 def find(
@@ -98,7 +99,8 @@ def find(
     start = time.perf_counter()
     with told_in_our_words(), _one_trace_each(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", EMPTY, UserWarning)
-        model = _trained(prepared, request, previous and from_bytes(previous.model))
+        warm = None if previous is None else from_bytes(previous.model)
+        model = _trained(prepared, request, warm)
         reproduced = reproduction(sample.rows, request.k, request.seed)
         classes = segment(scene, model).classes.values
     colors, parents = lineage(classes, request.k, previous)

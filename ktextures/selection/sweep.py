@@ -29,8 +29,12 @@ from ktextures.training.request import Request, check_given, check_request
 
 __all__ = ["sweep", "sweep_model"]
 
-STEPS, IMITATION = 120, 0.5
+STEPS, IMITATION = 150, 0.15
 """Steps of the training for each k, and the share that only learns initial labels."""
+
+HURRY, AVERAGING = 3, 25
+"""How many times faster than in a full training the masks learn, and the steps over
+which their weights are averaged: 150 steps then lead further than 200 of those."""
 
 MOST_PIXELS = 4_000_000
 """Of larger scenes, every n-th pixel is classified."""
@@ -65,7 +69,7 @@ def sweep(
     seed : int, optional
         Same seed, scene, and versions: same result. Drawn and recorded if not given.
     preset : "default" or DefaultPreset, optional
-        Its number of steps does not count here.
+        Number of steps, ``imitation_share``, and ``averaging`` do not count here.
     texture_scale, features, scaler
         As for `train`.
     checkpoint : path, optional
@@ -240,7 +244,7 @@ class _Run:
         return found
 
 
-def _check_ks(ks: Iterable[int]) -> list[int]:
+def _check_ks(ks: object) -> list[int]:
     """The numbers of classes in ascending order, each once."""
     if isinstance(ks, str) or not isinstance(ks, Iterable):
         raise InputError(
@@ -272,14 +276,25 @@ def _request(
         preset = preset or given.request.preset
         seed = given.request.seed if seed is None else seed
     made = check_request(None, preset, None, texture_scale, features, seed, None)
-    if not isinstance(made.preset, DefaultPreset):
+    chosen = made.preset
+    if not isinstance(chosen, DefaultPreset):
         raise _not_default()
     scenes.check_sizes()
     if given:
         own = given.request
         made = replace(made, texture_scale=own.texture_scale, features=own.features)
-    quick = replace(made.preset, steps=STEPS, imitation_share=IMITATION)
-    return replace(made, preset=quick, may_settle=False)
+    return replace(made, preset=_quick(chosen), may_settle=False)
+
+
+def _quick(preset: DefaultPreset) -> DefaultPreset:
+    """The preset with few and large steps."""
+    return replace(
+        preset,
+        steps=STEPS,
+        imitation_share=IMITATION,
+        learning_rate=min(HURRY * preset.learning_rate, 1.0),
+        averaging=AVERAGING,
+    )
 
 
 def _not_default() -> InputError:
