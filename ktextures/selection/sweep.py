@@ -70,7 +70,11 @@ def sweep(
         Same seed, scene, and versions: same result. Drawn and recorded if not given.
     preset : "default" or DefaultPreset, optional
         Number of steps, ``imitation_share``, and ``averaging`` do not count here.
-    texture_scale, features, scaler
+    texture_scale : float or "auto"
+        As for `train`.
+    features : FeatureExtractor or sequence of them, optional
+        As for `train`.
+    scaler : BandScaler, optional
         As for `train`.
     checkpoint : path, optional
         Folder that keeps what is found for each k. Called again with the same
