@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from ktextures.results.areas import class_areas
     from ktextures.results.geotiff import read_classes, write_classes, write_simulated
     from ktextures.results.plot import plot, plot_history
+    from ktextures.results.plot_sweep import plot_lineage, plot_sweep
     from ktextures.segmentation import segment
+    from ktextures.selection.sweep import sweep, sweep_model
     from ktextures.training import presets
     from ktextures.training.callbacks import Callback
     from ktextures.training.divide import merge, split
@@ -66,10 +68,14 @@ _HOMES = {
     "prepare": "training.prepare",
     "plan_training": "training.train",
     "plot_history": "results.plot",
+    "plot_lineage": "results.plot_sweep",
+    "plot_sweep": "results.plot_sweep",
     "read_classes": "results.geotiff",
     "register_features": "features.protocol",
     "segment": "segmentation",
     "split": "training.divide",
+    "sweep": "selection.sweep",
+    "sweep_model": "selection.sweep",
     "train": "training.train",
     "train_encoder": "training.train_encoder",
     "write_classes": "results.geotiff",
@@ -111,6 +117,8 @@ __all__ = [
     "plan_training",
     "plot",
     "plot_history",
+    "plot_lineage",
+    "plot_sweep",
     "prepare",
     "presets",
     "read_classes",
@@ -118,6 +126,8 @@ __all__ = [
     "relabel_classes",
     "segment",
     "split",
+    "sweep",
+    "sweep_model",
     "train",
     "train_encoder",
     "write_classes",

@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "ktextures"
 # or a module at the top level.
 LAYERS = [
     {"cli", "widgets"},
+    {"selection"},
     {"segmentation"},
     {"results", "training"},
     {"model"},
@@ -42,7 +43,7 @@ WIDGETS = [
 ]
 
 # Only these load TensorFlow when they are imported, directly or through others.
-TENSOR_UNITS = {"features", "model", "training", "segmentation"}
+TENSOR_UNITS = {"features", "model", "training", "segmentation", "selection"}
 TENSOR_WIDGETS = {"widgets._callback"}
 # Of them, what scripts and the explorer may look at without TensorFlow.
 TENSOR_FREE = {

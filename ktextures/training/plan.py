@@ -25,13 +25,23 @@ class Plan:
 
 
 def make_plan(
-    prepared: PreparedScenes, request: Request, model: KTextures | None = None
+    prepared: PreparedScenes,
+    request: Request,
+    model: KTextures | None = None,
+    *,
+    warm: KTextures | None = None,
 ) -> Plan:
-    """Make a model for prepared scenes, or take `model`, and an objective for it."""
+    """Make a model for prepared scenes, or take `model`, and an objective for it.
+
+    A new model begins with what `warm`, a model for the same scenes with any number of
+    classes, has learned to see of them.
+    """
     preset, tiles = request.preset, prepared.tiles
     continued = model is not None
     if model is None:
         model = _new_model(prepared, request)
+        if warm is not None:
+            model.mask_network.mix.set_weights(warm.mask_network.mix.get_weights())
     objective: Objective
     if isinstance(preset, DefaultPreset) and prepared.basis is not None:
         objective = DictionaryObjective(

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from affine import Affine
 
 from ktextures.errors import InputError
 from ktextures.raster.bands import shown_bands
 from ktextures.raster.georeference import scene_transform
 from ktextures.raster.read import read_window
+from ktextures.raster.thin import thin
 from ktextures.raster.tile_set import prepare_padded
 from ktextures.raster.web_mercator import MapFrame, frame_in_mercator, frame_in_pixels
 from ktextures.raster.windows import Window, grow
@@ -73,7 +73,7 @@ class Preview:
             )
         size = (scene.sizes["y"], scene.sizes["x"])
         self.step = math.ceil(max(size) / longest)
-        self.thinned = _thin(scene, self.step)
+        self.thinned = thin(scene, self.step)
         shape = (self.thinned.sizes["y"], self.thinned.sizes["x"])
         self.values, self.valid = read_window(self.thinned, 0, 0, *shape)
         if not self.valid.any():
@@ -130,19 +130,3 @@ class Preview:
             )
             self._prepared = key, values
         return self._prepared[1], self.valid
-
-
-def _thin(scene: xr.DataArray, step: int) -> xr.DataArray:
-    """The middle pixel of each step x step, read into memory."""
-    if step == 1:
-        return scene.compute()
-    every = slice(step // 2, None, step)
-    thinned = scene.isel(y=every, x=every).compute()
-    transform = scene_transform(scene)
-    if transform.is_rectilinear and "y" in thinned.coords:
-        return thinned  # Its coordinates define the larger pixels.
-    a, b, c, d, e, f = tuple(transform)[:6]
-    larger: xr.DataArray = thinned.rio.write_transform(
-        Affine(a * step, b * step, c, d * step, e * step, f)
-    )
-    return larger
