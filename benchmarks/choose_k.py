@@ -15,18 +15,11 @@ import numpy as np
 from sklearn.cluster import KMeans
 
 import ktextures as kt
-from ktextures.selection.measures import (
-    ERRORS,
-    STRONG,
-    recommended,
-    reproduction,
-    separation,
-)
+from ktextures.selection.measures import STRONG, recommended, reproduction, separation
 from ktextures.selection.one_k import Sample
 
 SCENES = [(2 + index % 7, index) for index in range(10)]
 KS = range(2, 11)
-STRICT = 0.85
 
 
 def main():
@@ -36,28 +29,27 @@ def main():
     parser.add_argument("--no-training", action="store_true")
     options = parser.parse_args()
     measure = kmeans_only if options.no_training else swept
-    print("| scene | true k | recommended | reproducible | at 0.85 | by silhouette |")
-    print("| --- | --- | --- | --- | --- | --- |", flush=True)
-    right = np.zeros(3, int)
+    print("| scene | true k | recommended | reproducible | by silhouette |")
+    print("| --- | --- | --- | --- | --- |", flush=True)
+    right = np.zeros(2, int)
     for k, seed in SCENES[: options.scenes]:
         scene = kt.datasets.synthetic(
             options.size, k=k, bands=4, seed=seed, contrast="texture"
         ).scene
-        strength, error, silhouette = measure(scene)
-        chosen, _ = recommended(np.array(KS), strength, error)
-        strong = np.array(KS)[strength + ERRORS * error >= STRONG]
-        strict = max(np.array(KS)[strength >= STRICT], default=0)
+        strength, silhouette = measure(scene)
+        chosen, _ = recommended(np.array(KS), strength)
+        strong = np.array(KS)[strength >= STRONG]
         best = KS[np.nanargmax(silhouette)]
-        right += np.array([chosen, strict, best]) == k
+        right += np.array([chosen, best]) == k
         others = ", ".join(map(str, strong))
-        print(f"| {seed} | {k} | {chosen} | {others} | {strict} | {best} |", flush=True)
-    print(f"| right | | {right[0]} | | {right[1]} | {right[2]} |")
+        print(f"| {seed} | {k} | {chosen} | {others} | {best} |", flush=True)
+    print(f"| right | | {right[0]} | | {right[1]} |")
 
 
 def swept(scene):
-    """Prediction strength of each k, its error, and silhouettes."""
+    """Prediction strength of each k, and silhouettes."""
     found = kt.sweep(scene, KS, seed=1, progress=False)
-    names = ("prediction_strength", "prediction_strength_error", "silhouette")
+    names = ("prediction_strength", "silhouette")
     return [found[name].values for name in names]
 
 
@@ -73,7 +65,6 @@ def kmeans_only(scene):
     ]
     return (
         np.array([each.strength for each in found]),
-        np.array([each.error for each in found]),
         np.array([each["silhouette"] for each in silhouettes]),
     )
 

@@ -33,7 +33,7 @@ _MEASURES = (
     ("dictionary_loss", "Dictionary loss", "squared distance"),
     ("smallest_share", "Smallest class", "% of the area"),
 )
-_STRONG = 0.8
+_STRONG = 0.85
 _COLUMNS, _MAP_COLUMNS = 4, 6
 _WIDTH, _LEFT, _GAP = 12.0, 0.6, 0.5
 _PLOT_HEIGHT, _ROW_GAP = 1.5, 0.75

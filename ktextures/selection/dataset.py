@@ -8,7 +8,7 @@ import xarray as xr
 
 from ktextures.raster.georeference import georeference
 from ktextures.selection.found import NUMBERS, Found
-from ktextures.selection.measures import ERRORS, STRONG, recommended
+from ktextures.selection.measures import STRONG, recommended
 
 __all__ = ["as_dataset"]
 
@@ -103,13 +103,13 @@ def _with_advice(result: xr.Dataset) -> xr.Dataset:
     error = result.prediction_strength_error.values
     result["reproducible"] = (
         "k",
-        strength + ERRORS * error >= STRONG,
-        {"long_name": f"prediction strength + standard error of {STRONG:g} or more"},
+        strength >= STRONG,
+        {"long_name": f"prediction strength of {STRONG:g} or more"},
     )
     result["uncertain"] = (
         "k",
         np.abs(strength - STRONG) <= error,
         {"long_name": f"prediction strength within one standard error of {STRONG:g}"},
     )
-    k, reason = recommended(result.k.values, strength, error)
+    k, reason = recommended(result.k.values, strength)
     return result.assign_attrs({"recommended_k": k, "recommended_by": reason})

@@ -25,9 +25,9 @@ TRIES = 5
 SILHOUETTES = 2_000
 """Pixels of which silhouettes are computed; their number counts squared."""
 
-STRONG, ERRORS = 0.8, 1.0
-"""Prediction strength from which k counts as reproducible (Tibshirani & Walther), and
-how many standard errors are added to that of each k before."""
+STRONG = 0.85
+"""Prediction strength from which k counts as reproducible (Tibshirani & Walther name 0.8
+to 0.9)."""
 
 
 @dataclass(frozen=True)
@@ -163,36 +163,33 @@ def separation(rows: np.ndarray, labels: np.ndarray, seed: int) -> dict[str, flo
     return {name: float(each) for name, each in zip(names, values, strict=True)}
 
 
-def recommended(
-    ks: np.ndarray, strength: np.ndarray, error: np.ndarray
-) -> tuple[int, str]:
+def recommended(ks: np.ndarray, strength: np.ndarray) -> tuple[int, str]:
     """The number of classes that prediction strength speaks for.
 
     Parameters
     ----------
     ks : array of int, shape (n,)
         Ascending.
-    strength, error : array, shape (n,)
-        Prediction strength of each k, and its standard error.
+    strength : array, shape (n,)
+        Prediction strength of each k.
 
     Returns
     -------
     k : int
-        The largest with a prediction strength of 0.8 within one standard error, or
-        else the one with the largest prediction strength.
+        The largest with a prediction strength of 0.85 or more, or else the one with
+        the largest prediction strength.
     reason : str
         How it was chosen, as a sentence.
 
     Examples
     --------
-    >>> recommended(np.array([2, 3, 4]), np.array([1, 0.79, 0.3]), np.full(3, 0.02))[0]
+    >>> recommended(np.array([2, 3, 4]), np.array([1, 0.9, 0.3]))[0]
     3
     """
-    strong = np.flatnonzero(strength + ERRORS * error >= STRONG)
+    strong = np.flatnonzero(strength >= STRONG)
     if len(strong):
         return int(ks[strong[-1]]), (
-            "largest k with prediction strength + standard error of at least "
-            f"{STRONG:g}"
+            f"largest k with a prediction strength of at least {STRONG:g}"
         )
     return int(ks[np.argmax(strength)]), (
         "k with the largest prediction strength; none reaches "

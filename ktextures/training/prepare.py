@@ -59,7 +59,13 @@ def prepare(
     ----------
     scene : DataArray (band, y, x), or list or tuple of them
         As for `train`.
-    preset, texture_scale, features, scaler
+    preset : {"default", "paper"} or Preset, optional
+        As for `train`.
+    texture_scale : float or "auto"
+        As for `train`.
+    features : FeatureExtractor or sequence of them, optional
+        As for `train`.
+    scaler : BandScaler, optional
         As for `train`.
     seed : int, optional
         Chooses the training tiles. Drawn if not given; trainings that get no seed of

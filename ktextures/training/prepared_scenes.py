@@ -61,7 +61,18 @@ class PreparedScenes:
         )
 
     def fits(self, model: KTextures) -> bool:
-        """Whether a model trained further would be prepared for in the same way."""
+        """Whether a model can be trained further on what was prepared.
+
+        Parameters
+        ----------
+        model : KTextures
+            The earlier model.
+
+        Returns
+        -------
+        bool
+            True if its preset, scaling, and texture scale are those of the scenes.
+        """
         return (
             model.config.preset == self.request.preset.name
             and model.preparation == self.preparation
@@ -75,6 +86,11 @@ class PreparedScenes:
 
     def check_k(self, k: int) -> None:
         """Refuse more classes than there are distinct pixels.
+
+        Parameters
+        ----------
+        k : int
+            Number of classes.
 
         Raises
         ------

@@ -113,6 +113,7 @@ class Preset:
         Parameters
         ----------
         other : Preset
+            The one to train with.
 
         Returns
         -------
@@ -236,7 +237,7 @@ class DefaultPreset(Preset):
     def __post_init__(self) -> None:
         """Check the losses, and make tuples of lists."""
         super().__post_init__()
-        known = {"dictionary": 1.0, "imitation": 0.6, "simulation": 0.3}
+        known = {"dictionary": 1.0, "imitation": 0.6, "simulation": 1.0}
         unknown = sorted(set(self.loss_weights) - set(known))
         if unknown:
             raise InputError(

@@ -38,13 +38,9 @@ def test_the_true_number_of_groups_is_recommended(k):
     rows, _ = blobs(k)
     ks = np.arange(2, 9)
     found = [reproduction(rows, int(each), seed=1) for each in ks]
-    chosen, reason = recommended(
-        ks,
-        np.array([each.strength for each in found]),
-        np.array([each.error for each in found]),
-    )
+    chosen, reason = recommended(ks, np.array([each.strength for each in found]))
     assert chosen == k
-    assert "at least 0.8" in reason
+    assert "at least 0.85" in reason
     assert found[k - 2].strength > 0.95
     assert found[k - 2].stability > 0.99
 
@@ -60,18 +56,16 @@ def test_too_few_rows_are_refused():
         reproduction(np.zeros((5, 2)), 3, seed=1)
 
 
-def test_one_standard_error_below_the_threshold_is_enough():
+def test_the_largest_reproducible_k_is_recommended():
     ks = np.array([2, 3, 4, 5])
-    strength = np.array([0.9, 0.7, 0.79, 0.78])
-    assert recommended(ks, strength, np.full(4, 0.015))[0] == 4
+    assert recommended(ks, np.array([0.95, 0.7, 0.86, 0.84]))[0] == 4
+    assert recommended(ks, np.array([0.95, 0.7, 0.84, 0.84]))[0] == 2
 
 
 def test_without_a_reproducible_k_the_strongest_is_recommended():
-    chosen, reason = recommended(
-        np.array([2, 3, 4]), np.array([0.3, 0.5, 0.4]), np.full(3, 0.01)
-    )
+    chosen, reason = recommended(np.array([2, 3, 4]), np.array([0.3, 0.5, 0.4]))
     assert chosen == 3
-    assert "none reaches 0.8" in reason
+    assert "none reaches 0.85" in reason
 
 
 def test_separation_is_better_for_the_true_groups():
