@@ -26,8 +26,7 @@ SILHOUETTES = 2_000
 """Pixels of which silhouettes are computed; their number counts squared."""
 
 STRONG = 0.85
-"""Prediction strength from which k counts as reproducible (Tibshirani & Walther name 0.8
-to 0.9)."""
+"""Prediction strength from which k counts as reproducible."""
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,8 @@ def sweep(
         attribute ``step``. Over (k, class): ``share`` 0..1, ``color``, and ``parent``,
         the class of the previous k that a class overlaps most, 0 = none. Over k:
         ``prediction_strength`` and its standard error, and other measures, each with a
-        ``long_name``; ``reproducible``, whether prediction strength is 0.85 or more, and
-        ``uncertain``, whether it lies within one standard error of that;
+        ``long_name``; ``reproducible``, whether prediction strength is 0.85 or more,
+        and ``uncertain``, whether it lies within one standard error of that;
         ``model_file``, for `sweep_model`. Attributes ``recommended_k`` and
         ``recommended_by`` give the largest reproducible k.
 
