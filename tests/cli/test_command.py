@@ -472,7 +472,7 @@ def test_a_signal_while_results_are_written_keeps_the_model(
     ("place", "number", "code"),
     [
         ("raster.open.open_scene", INTERRUPT, 130),
-        ("training.train.prepare", TERMINATE, 143),
+        ("training.train.prepare_scenes", TERMINATE, 143),
     ],
 )
 def test_a_signal_before_the_first_step_writes_nothing(

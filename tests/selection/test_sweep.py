@@ -4,6 +4,7 @@ import signal
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import xarray as xr
 from sklearn.metrics import adjusted_rand_score
 
@@ -43,11 +44,13 @@ def same(one, other):
 
 @pytest.fixture(scope="module")
 def swept(small):
-    from conftest import running_eagerly
-
-    with running_eagerly(), pytest.MonkeyPatch.context() as patch:
-        shorten(patch)
-        return cheap(small)
+    tf.config.run_functions_eagerly(True)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            shorten(patch)
+            return cheap(small)
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 def test_maps_shares_and_measures_of_each_k(small, swept):

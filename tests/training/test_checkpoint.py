@@ -351,7 +351,9 @@ def test_a_damaged_state_is_refused(tmp_path, content):
 
 def test_an_unwritable_folder_is_found_before_training(tmp_path, monkeypatch):
     (tmp_path / "file").write_bytes(b"")
-    monkeypatch.setattr("ktextures.training.train.prepare", None)  # where work begins
+    monkeypatch.setattr(
+        "ktextures.training.train.prepare_scenes", None
+    )  # where work begins
     with pytest.raises(
         OutputError, match=r"checkpoint='.*file' cannot be written.*folder"
     ):

@@ -286,7 +286,7 @@ def test_scenes_have_their_values_together():
 
 
 @pytest.mark.usefixtures("eager")
-@pytest.mark.parametrize("noise", [3e-4, 2e-3])
+@pytest.mark.parametrize("noise", [3e-4, 1e-3])
 def test_groups_that_cannot_be_told_apart_are_counted(noise):
     scene = two_areas(noise)
     with warnings.catch_warnings(record=True) as caught:
