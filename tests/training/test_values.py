@@ -266,10 +266,13 @@ def test_unknown_presets_are_refused():
 # --- warnings of doubtful results ----------------------------------------------------
 
 
+@pytest.mark.usefixtures("eager")
 def test_a_learning_rate_that_loses_classes_is_told(scene):
-    preset = replace(kt.presets.paper, learning_rate=1.0)
-    with pytest.warns(UserWarning, match=r"Only 2 of 3 classes hold pixels .* \(1\)"):
-        kt.train(scene, 3, preset=preset, features=cheap(), steps=8, **QUICK)
+    # The outer slices of a published score begin nearly empty.
+    preset = replace(kt.presets.paper, learning_rate=0.02)
+    told = r"Only \d+ of 24 classes hold pixels .* \(0\.02\)"
+    with pytest.warns(UserWarning, match=told):
+        kt.train(scene, 24, preset=preset, features=cheap(), steps=2, **QUICK)
 
 
 def test_a_scene_in_other_units_is_told(trained, small):
