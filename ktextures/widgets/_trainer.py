@@ -52,12 +52,18 @@ class Signals:
 class Held:
     """A prepared scene, by the settings it was prepared with."""
 
+    area: object
     key: tuple[object, ...]
     prepared: "PreparedScenes"
     for_model: bool  # scaled as for an earlier model
 
-    def fits(self, model: "KTextures | None") -> bool:
+    def fits(
+        self, area: object, key: tuple[object, ...], model: "KTextures | None"
+    ) -> bool:
         """Whether a model, or a new one, can be trained on it."""
+        # Areas hold arrays, whose comparison has no truth value.
+        if self.area is not area or self.key != key:
+            return False
         return not self.for_model if model is None else self.prepared.fits(model)
 
 
@@ -197,9 +203,9 @@ class Trainer:
 
         state, settings = self.state, self.settings
         scale: float | str = "auto" if state.texture_scale < 0 else state.texture_scale
-        key = (state.area, state.preset, state.seed, scale)
+        area, key = state.area, (state.preset, state.seed, scale)
         held = self._held
-        if held is not None and held.key == key and held.fits(model):
+        if held is not None and held.fits(area, key, model):
             return held.prepared
         self._held = None  # two at once would take twice the memory
         own = model is not None and bool(model.extractors)
@@ -214,7 +220,7 @@ class Trainer:
             on_preparation=lambda part: self._prepare(k, PARTS[part]),
             progress=False,
         )
-        self._held = Held(key, prepared, model is not None)
+        self._held = Held(area, key, prepared, model is not None)
         return prepared
 
     def _preset(self, model: "KTextures | None") -> Preset:

@@ -92,3 +92,16 @@ def test_polygons_off_the_projection_are_refused(explore, small, trained):
     explorer = explore(small, model=trained)
     with pytest.raises(InputError, match="lies off the scene"):
         explorer.train_on(polygon((0, 1000), (10, 1000), (10, 2000)))
+
+
+def test_areas_of_one_extent_are_prepared_anew(explore, plain):
+    explorer = explore(plain, steps=2)
+    heard = []
+    explorer.state.observe(lambda change: heard.append(change["new"]), "message")
+    for corners in (((8, 8), (56, 8), (56, 56)), ((8, 8), (56, 56), (8, 56))):
+        heard.clear()
+        explorer.train_on(polygon(*((x, -y) for x, y in corners)))
+        explorer.train()
+        assert explorer.wait(60)
+        assert explorer.state.status == "done", explorer.state.message
+        assert "Computing descriptors." in heard

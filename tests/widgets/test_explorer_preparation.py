@@ -86,3 +86,22 @@ def test_pause_holds_the_preparation(explore, small):
     explorer.resume()
     assert explorer.wait(60)
     assert explorer.state.step == 1
+
+
+def test_another_k_needs_no_preparation(explore, small):
+    explorer = explore(small, steps=3)
+    heard = []
+    explorer.state.observe(lambda change: heard.append(change["new"]), "message")
+    explorer.train()
+    assert explorer.wait(60)
+    assert MESSAGES[2] in heard
+    heard.clear()
+    explorer.state.k += 1
+    explorer.resume()
+    assert explorer.wait(60)
+    assert explorer.model.k == explorer.state.k
+    assert not set(heard) & set(MESSAGES)
+    explorer.state.texture_scale = 1.0
+    explorer.train()
+    assert explorer.wait(60)
+    assert MESSAGES[2] in heard
