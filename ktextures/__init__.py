@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ktextures import datasets
     from ktextures.classes.maps import match_classes, relabel_classes
     from ktextures.classes.table import ClassTable
+    from ktextures.description import describe
     from ktextures.features.filter_bank import FilterBank
     from ktextures.features.protocol import FeatureExtractor, register_features
     from ktextures.features.scene_encoder import SceneEncoder, load_encoder
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ktextures.results.areas import class_areas
     from ktextures.results.geotiff import read_classes, write_classes, write_simulated
     from ktextures.results.plot import plot, plot_history
+    from ktextures.results.plot_classes import plot_classes
     from ktextures.results.plot_sweep import plot_lineage, plot_sweep
     from ktextures.segmentation import segment
     from ktextures.selection.sweep import sweep, sweep_model
@@ -57,6 +59,7 @@ _HOMES = {
     "Preset": "training.presets",
     "VGG16Features": "features.vgg16",
     "class_areas": "results.areas",
+    "describe": "description",
     "explore": "widgets",
     "load": "model.ktextures",
     "match_classes": "classes.maps",
@@ -67,6 +70,7 @@ _HOMES = {
     "plot": "results.plot",
     "prepare": "training.prepare",
     "plan_training": "training.train",
+    "plot_classes": "results.plot_classes",
     "plot_history": "results.plot",
     "plot_lineage": "results.plot_sweep",
     "plot_sweep": "results.plot_sweep",
@@ -108,6 +112,7 @@ __all__ = [
     "__version__",
     "class_areas",
     "datasets",
+    "describe",
     "explore",
     "load",
     "load_encoder",
@@ -116,6 +121,7 @@ __all__ = [
     "open_scene",
     "plan_training",
     "plot",
+    "plot_classes",
     "plot_history",
     "plot_lineage",
     "plot_sweep",

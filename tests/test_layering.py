@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "ktextures"
 # or a module at the top level.
 LAYERS = [
     {"cli", "widgets"},
-    {"selection"},
+    {"description", "selection"},
     {"segmentation"},
     {"results", "training"},
     {"model"},
@@ -43,7 +43,14 @@ WIDGETS = [
 ]
 
 # Only these load TensorFlow when they are imported, directly or through others.
-TENSOR_UNITS = {"features", "model", "training", "segmentation", "selection"}
+TENSOR_UNITS = {
+    "features",
+    "model",
+    "training",
+    "segmentation",
+    "selection",
+    "description",
+}
 TENSOR_WIDGETS = {"widgets._callback"}
 # Of them, what scripts and the explorer may look at without TensorFlow.
 TENSOR_FREE = {

@@ -11,7 +11,7 @@ import xarray as xr
 from ktextures.errors import InputError
 from ktextures.raster.nodata import scene_nodata, valid_pixels
 
-__all__ = ["is_lazy", "read_sample", "read_window"]
+__all__ = ["is_lazy", "read_sample", "read_window", "sample_windows"]
 
 _SAMPLE_WINDOW = 256
 _SAMPLE_WINDOWS = 64
@@ -94,7 +94,7 @@ def read_sample(
         raise InputError(f"max_pixels must be at least 1, got {max_pixels!r}")
     blocks = [
         scene.data[:, row : row + height, col : col + width]
-        for row, col, height, width in _sample_windows(
+        for row, col, height, width in sample_windows(
             scene.sizes["y"], scene.sizes["x"], max_pixels
         )
     ]
@@ -116,9 +116,10 @@ def _channel_last(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.ascontiguousarray(np.moveaxis(block, 0, -1), dtype=dtype)
 
 
-def _sample_windows(
+def sample_windows(
     rows: int, cols: int, max_pixels: int
 ) -> list[tuple[int, int, int, int]]:
+    """Windows (row, col, height, width) that `read_sample` reads, all of one size."""
     if rows * cols <= max_pixels:
         return [(0, 0, rows, cols)]
     # Small enough for about 16 windows, so that a small sample is spread out too.

@@ -903,8 +903,8 @@ def test_large_scenes_are_sampled_in_the_same_windows_to_the_edges():
     "shape", [(4096, 4096), (300, 90_000), (50_000, 120), (1, 10**7)]
 )
 @pytest.mark.parametrize("max_pixels", [1, 1000, 300_000, 4_000_000])
-def test_sample_windows_fit_do_not_overlap_and_reach_the_edges(shape, max_pixels):
-    windows = reading._sample_windows(*shape, max_pixels)
+def testsample_windows_fit_do_not_overlap_and_reach_the_edges(shape, max_pixels):
+    windows = reading.sample_windows(*shape, max_pixels)
     assert sum(height * width for *_, height, width in windows) <= max_pixels
     assert len(windows) <= 64
     seen = set()
@@ -920,7 +920,7 @@ def test_sample_windows_fit_do_not_overlap_and_reach_the_edges(shape, max_pixels
 
 
 def test_sample_of_a_lazy_scene_computes_its_windows_only():
-    windows = reading._sample_windows(40, 60, 16)
+    windows = reading.sample_windows(40, 60, 16)
     chunks = {
         (row // 10, col // 10)
         for top, left, height, width in windows
