@@ -3,8 +3,9 @@
 import logging
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -16,13 +17,14 @@ from ktextures.segmentation import segment
 from ktextures.selection.found import Found, lineage
 from ktextures.selection.measures import reproduction, separation
 from ktextures.training.basis import Basis
+from ktextures.training.callbacks import Callback
 from ktextures.training.conclude import conclude, told_in_our_words
 from ktextures.training.loop import TrainingLoop
 from ktextures.training.plan import make_plan
 from ktextures.training.prepared_scenes import PreparedScenes
 from ktextures.training.request import Request
 
-__all__ = ["Sample", "find"]
+__all__ = ["Sample", "Stopped", "find"]
 
 SAMPLE = 4_000
 """Pixels whose descriptors are compared."""
@@ -32,6 +34,10 @@ LAST = 20
 
 EMPTY = r"Only \d+ of \d+ classes hold pixels"
 """Beginning of a warning; the shares of a sweep say the same."""
+
+
+class Stopped(Exception):
+    """A sweep was asked to end; half a training says nothing about k."""
 
 
 class Sample:
@@ -74,6 +80,7 @@ def find(
     scene: xr.DataArray,
     sample: Sample,
     previous: Found | None,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Found:
     """Train a model of k classes quickly, apply it, and measure what it found.
 
@@ -88,11 +95,13 @@ def find(
     sample : Sample
     previous : Found or None
         For the k before.
+    stopped : callable
+        Asked after each step; returning True ends the training.
 
     Raises
     ------
-    KeyboardInterrupt
-        After Ctrl-C.
+    Stopped
+        After Ctrl-C, or if asked to.
     InputError
         If training fails.
     """
@@ -100,7 +109,7 @@ def find(
     with told_in_our_words(), _one_trace_each(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", EMPTY, UserWarning)
         warm = None if previous is None else from_bytes(previous.model)
-        model = _trained(prepared, request, warm)
+        model = _trained(prepared, request, warm, stopped)
         reproduced = reproduction(sample.rows, request.k, request.seed)
         classes = segment(scene, model).classes.values
     colors, parents = lineage(classes, request.k, previous)
@@ -132,19 +141,38 @@ def _one_trace_each() -> Iterator[None]:
         logger.removeFilter(told)
 
 
+class _Ending(Callback):
+    """Ends a training once it is told to."""
+
+    def __init__(self, stopped: Callable[[], bool]) -> None:
+        super().__init__()
+        self._stopped = stopped
+
+    def on_train_batch_end(
+        self, batch: int, logs: Mapping[str, Any] | None = None
+    ) -> None:
+        """Look after each step."""
+        if self._stopped():
+            self.model.stop_training = True
+
+
 def _trained(
-    prepared: PreparedScenes, request: Request, warm: KTextures | None
+    prepared: PreparedScenes,
+    request: Request,
+    warm: KTextures | None,
+    stopped: Callable[[], bool],
 ) -> KTextures:
     plan = make_plan(prepared, request, warm=warm)
     loop = TrainingLoop(
         plan.model,
         plan.objective,
         steps=request.preset.steps,
+        callbacks=[_Ending(stopped)],
         progress=False,
         conclude=lambda: conclude(plan, request, 1, continued=False),
     )
     loop.run()
     if plan.model.stop_training:
-        # The loop has answered Ctrl-C; half a training says nothing about k.
-        raise KeyboardInterrupt
+        # The loop has answered Ctrl-C, or the callback has.
+        raise Stopped
     return plan.model

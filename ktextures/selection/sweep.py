@@ -1,7 +1,7 @@
 """Try several numbers of classes, and recommend one."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from ktextures.raster.scene_set import SceneSet, open_scenes
 from ktextures.raster.thin import thin
 from ktextures.selection.dataset import as_dataset
 from ktextures.selection.found import Found, Kept
-from ktextures.selection.one_k import Sample, find
+from ktextures.selection.one_k import Sample, Stopped, find
 from ktextures.training.checkpoint import fingerprint, prepare_folder
 from ktextures.training.identity import identity
 from ktextures.training.prepare import fit_bands, prepare_scenes
@@ -27,7 +27,7 @@ from ktextures.training.prepared_scenes import PreparedScenes
 from ktextures.training.presets import DefaultPreset, Preset
 from ktextures.training.request import Request, check_given, check_request
 
-__all__ = ["sweep", "sweep_model"]
+__all__ = ["sweep", "sweep_model", "sweep_prepared"]
 
 STEPS, IMITATION = 150, 0.15
 """Steps of the training for each k, and the share that only learns initial labels."""
@@ -50,6 +50,7 @@ def sweep(
     features: FeatureExtractor | Sequence[FeatureExtractor] | None = None,
     scaler: BandScaler | None = None,
     checkpoint: str | Path | None = None,
+    on_k: Callable[[xr.Dataset], None] | None = None,
     progress: bool = True,
 ) -> xr.Dataset:
     """Segment a scene into several numbers of classes, and recommend one of them.
@@ -79,6 +80,8 @@ def sweep(
     checkpoint : path, optional
         Folder that keeps what is found for each k. Called again with the same
         arguments, the sweep goes on from there, with the same result.
+    on_k : callable, optional
+        Called after each k with the Dataset of what was found so far.
     progress : bool
         Show a progress bar.
 
@@ -144,10 +147,54 @@ def sweep(
         kept = Kept(checkpoint, fingerprint({"first": same, "ks": found_ks}, []))
     try:
         prepared = given or prepare_scenes(scenes, samples, bands, request)
-        run = _Run(prepared, request, kept)
+        run = Run(prepared, request, kept)
     except KeyboardInterrupt:
         raise _nothing_found() from None
-    return run.over(found_ks)
+    result = run.over(found_ks, on_k or (lambda _: None))
+    if result is None:
+        raise _nothing_found()
+    return result
+
+
+def sweep_prepared(
+    prepared: PreparedScenes,
+    ks: Iterable[int],
+    scene: xr.DataArray,
+    *,
+    on_k: Callable[[xr.Dataset], None],
+    stopped: Callable[[], bool],
+) -> xr.Dataset | None:
+    """Sweep with maps of another scene, such as a preview; to watch and to stop.
+
+    Parameters
+    ----------
+    prepared : PreparedScenes
+        What is trained on.
+    ks : iterable of int
+    scene : DataArray (band, y, x)
+        What is classified, in memory.
+    on_k : callable
+        As for `sweep`.
+    stopped : callable
+        Asked after each step; returning True ends the sweep.
+
+    Returns
+    -------
+    Dataset or None
+        As of `sweep`; None if it was stopped before anything was found.
+
+    Raises
+    ------
+    InputError
+        As `sweep`.
+    """
+    found_ks = _check_ks(ks)
+    scenes = prepared.scenes
+    request = _request(prepared, scenes, None, "auto", None, None, None)
+    prepared.check_k(found_ks[-1])
+    run = Run(prepared, replace(request, k=found_ks[0], progress=False), None)
+    run.scene, run.step = scene, 1
+    return run.over(found_ks, on_k, stopped)
 
 
 def sweep_model(sweep: xr.Dataset, k: int) -> KTextures:
@@ -200,7 +247,7 @@ def sweep_model(sweep: xr.Dataset, k: int) -> KTextures:
 
 
 @dataclass
-class _Run:
+class Run:
     """A sweep over a prepared scene."""
 
     prepared: PreparedScenes
@@ -218,18 +265,28 @@ class _Run:
         wide = scale >= preset.wide_scale
         self.sample = Sample(basis, wide=wide, seed=self.request.seed)
 
-    def over(self, ks: Sequence[int]) -> xr.Dataset:
-        """What is found for these k, or for those before Ctrl-C."""
+    def over(
+        self,
+        ks: Sequence[int],
+        on_k: Callable[[xr.Dataset], None],
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> xr.Dataset | None:
+        """What is found for these k, or for those before the sweep was ended."""
         done: list[Found] = []
+        result = None
         bar = tqdm(ks, desc="sweep", unit="k", disable=not self.request.progress)
         try:
             for k in bar:
-                done.append(self._one(k, done[-1] if done else None))
-        except KeyboardInterrupt:
-            if not done:
-                raise _nothing_found() from None
+                done.append(self._one(k, done[-1] if done else None, stopped))
+                result = self._dataset(done)
+                on_k(result)
+        except (KeyboardInterrupt, Stopped):
+            pass  # What was found before is the result.
         finally:
             bar.close()
+        return result
+
+    def _dataset(self, done: Sequence[Found]) -> xr.Dataset:
         attrs = {
             "title": "k-textures sweep over the number of classes",
             "seed": self.request.seed,
@@ -238,11 +295,15 @@ class _Run:
         }
         return as_dataset(done, self.scene, attrs)
 
-    def _one(self, k: int, previous: Found | None) -> Found:
+    def _one(
+        self, k: int, previous: Found | None, stopped: Callable[[], bool]
+    ) -> Found:
         if self.kept and k in self.kept.found:
             return self.kept.found[k]
         request = replace(self.request, k=k)
-        found = find(self.prepared, request, self.scene, self.sample, previous)
+        found = find(
+            self.prepared, request, self.scene, self.sample, previous, stopped
+        )
         if self.kept:
             self.kept.write(found)
         return found
