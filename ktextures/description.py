@@ -15,7 +15,12 @@ from ktextures.raster.open import open_scene
 from ktextures.raster.read import read_window, sample_windows
 from ktextures.raster.windows import Window, grow
 from ktextures.results.areas import class_areas
-from ktextures.results.profiles import PATCH_SIDE, Part, profile_classes
+from ktextures.results.profiles import (
+    PATCH_SIDE,
+    Part,
+    profile_classes,
+    texture_side,
+)
 from ktextures.segmentation import segment
 
 __all__ = ["describe"]
@@ -110,7 +115,7 @@ def describe(
         model.preparation.scaler.inverse(textures),
         model.classes,
         [str(name) for name in scene.band.values],
-        texture_side=texture_side(model),
+        texture_side=texture_side(model.mask_network.texture_scale),
         patch_side=int(patch),
         seed=model.config.seed,
     )
@@ -122,12 +127,6 @@ def describe(
         shown_bands=[index + 1 for index in shown_bands(scene, None)],
         share_looked_at=looked_at / np.prod(size),
     )
-
-
-def texture_side(model: KTextures) -> int:
-    """Side in pixels of the square around a pixel that counts as its texture."""
-    scale = getattr(model.mask_network, "texture_scale", 0.0)
-    return 2 * max(round(scale), 1) + 1
 
 
 def _part(scene: xr.DataArray, model: KTextures, window: Window) -> Part:

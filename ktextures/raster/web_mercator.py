@@ -35,12 +35,15 @@ class MapFrame:
     to_scene : callable or None
         Converts longitudes and latitudes to columns and rows of the scene; see
         `locate`.
+    from_scene : callable or None
+        The opposite; see `position`.
     """
 
     bounds: tuple[tuple[float, float], tuple[float, float]]
     shape: tuple[int, int]
     index: npt.NDArray[np.int32] | None = None
     to_scene: Any = None
+    from_scene: Any = None
 
     @property
     def center(self) -> tuple[float, float]:
@@ -87,6 +90,13 @@ class MapFrame:
             return lon, -lat
         cols, rows = self.to_scene(lon, lat)
         return np.asarray(cols), np.asarray(rows)
+
+    def position(self, col: float, row: float) -> tuple[float, float]:
+        """Latitude and longitude of a fractional column and row of the scene."""
+        if self.from_scene is None:
+            return -float(row), float(col)
+        lon, lat = self.from_scene(col, row)
+        return float(lat), float(lon)
 
 
 def frame_in_pixels(shape: tuple[int, int], size: tuple[int, int]) -> MapFrame:
@@ -161,8 +171,11 @@ def frame_in_mercator(
     def to_scene(lon: Any, lat: Any) -> Any:
         return _moved(inverse, *from_degrees.transform(lon, lat))
 
+    def from_scene(col: float, row: float) -> Any:
+        return from_degrees.transform(*_moved(transform, col, row), direction="INVERSE")
+
     bounds = (south, west), (north, east)
-    return MapFrame(bounds, shape, index, to_scene)
+    return MapFrame(bounds, shape, index, to_scene, from_scene)
 
 
 def _index(

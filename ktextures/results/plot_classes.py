@@ -42,7 +42,11 @@ _DISTINCT = 1.9
 
 
 def plot_classes(
-    profiles: xr.Dataset, *, bands: Sequence[str | int] | None = None
+    profiles: xr.Dataset,
+    *,
+    classes: Sequence[int] | None = None,
+    bands: Sequence[str | int] | None = None,
+    columns: int | None = None,
 ) -> Figure:
     """Draw the profile of each class.
 
@@ -54,9 +58,13 @@ def plot_classes(
     ----------
     profiles : Dataset
         What `ktextures.describe` returned, or what was read from a file of it.
+    classes : sequence of int, optional
+        Class values to draw, from 1; all by default.
     bands : sequence of str or int, optional
         Three bands to show as red, green and blue, or one to show in gray, by name or
         number from 1. By default those that `ktextures.plot` shows of the scene.
+    columns : int, optional
+        Columns of classes; by default 1 for up to 3 classes, and 2 for more.
 
     Returns
     -------
@@ -66,7 +74,7 @@ def plot_classes(
     Raises
     ------
     InputError
-        If it is not the Dataset of `describe`, or a band is unknown.
+        If it is not the Dataset of `describe`, or a class or band is unknown.
 
     Examples
     --------
@@ -77,18 +85,18 @@ def plot_classes(
     """
     _check(profiles)
     profiles = profiles.assign(patch_inside=profiles.patch_inside.astype(bool))
-    k = profiles.sizes["class"]
+    chosen = _chosen(profiles, classes)
     shown = _shown(profiles, bands)
     limits = _limits(profiles, shown)
-    columns = 1 if k <= 3 else 2
-    rows = math.ceil(k / columns)
+    columns = columns or (1 if len(chosen) <= 3 else 2)
+    rows = math.ceil(len(chosen) / columns)
     width = 2 * _MARGIN + columns * _CARD_WIDTH + (columns - 1) * _GAP
     figure = Sheet(
         figsize=(width, 2 * _MARGIN + rows * _CARD_HEIGHT), dpi=_DPI, facecolor="white"
     )
     scale = _band_range(profiles)
-    for index in range(k):
-        column, row = divmod(index, rows)
+    for place, index in enumerate(chosen):
+        column, row = divmod(place, rows)
         box = Box(
             _MARGIN + column * (_CARD_WIDTH + _GAP),
             _MARGIN + row * _CARD_HEIGHT,
@@ -106,6 +114,19 @@ def _check(profiles: xr.Dataset) -> None:
             "this is not the Dataset of class profiles: give what ktextures.describe "
             "returned, with all its variables"
         )
+
+
+def _chosen(profiles: xr.Dataset, classes: Sequence[int] | None) -> list[int]:
+    """Indices of the classes that are drawn."""
+    k = profiles.sizes["class"]
+    if classes is None:
+        return list(range(k))
+    unknown = [value for value in classes if value not in range(1, k + 1)]
+    if unknown or not len(classes):
+        raise InputError(
+            f"classes are {list(classes)}; give one or more values from 1 to {k}."
+        )
+    return [int(value) - 1 for value in classes]
 
 
 def _shown(profiles: xr.Dataset, bands: Sequence[str | int] | None) -> list[int]:

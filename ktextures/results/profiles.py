@@ -15,7 +15,7 @@ from ktextures.results.separability import (
 )
 from ktextures.results.typical_patch import Patch, find_patch
 
-__all__ = ["PATCH_SIDE", "Part", "profile_classes"]
+__all__ = ["PATCH_SIDE", "Part", "profile_classes", "texture_side"]
 
 PATCH_SIDE = 64
 
@@ -142,6 +142,17 @@ def profile_classes(
     for name, long_name in _LONG_NAMES.items():
         result[name].attrs["long_name"] = long_name
     return result
+
+
+def texture_side(scale: float | None) -> int:
+    """Side in pixels of the square around a pixel that counts as its texture.
+
+    Parameters
+    ----------
+    scale : float or None
+        Texture scale of a model in pixels; None for those that have none.
+    """
+    return 2 * max(round(scale or 0), 1) + 1
 
 
 def _moments(

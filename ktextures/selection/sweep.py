@@ -301,9 +301,7 @@ class Run:
         if self.kept and k in self.kept.found:
             return self.kept.found[k]
         request = replace(self.request, k=k)
-        found = find(
-            self.prepared, request, self.scene, self.sample, previous, stopped
-        )
+        found = find(self.prepared, request, self.scene, self.sample, previous, stopped)
         if self.kept:
             self.kept.write(found)
         return found

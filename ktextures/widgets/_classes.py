@@ -1,7 +1,9 @@
 """Which classes are shown: matching to earlier ones, edits, areas, and undo."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
 
 import xarray as xr
 
@@ -11,16 +13,22 @@ from ktextures.errors import InputError
 from ktextures.model.config import Snapshot
 from ktextures.raster.georeference import georeference
 from ktextures.results.areas import class_areas
+from ktextures.widgets._history import History, Shown
 from ktextures.widgets._state import ClassRow, ExplorerState
 
-__all__ = ["ClassBook"]
+if TYPE_CHECKING:
+    from ktextures.model.ktextures import KTextures
 
-_DEFAULT_NAME = re.compile(r"class \d+")
-_MAX_UNDO = 50
+__all__ = ["DEFAULT_NAME", "ClassBook"]
+
+Move = Callable[[Callable[[Shown], Shown]], Shown | None]
+Returned: TypeAlias = "tuple[bool, KTextures | None]"
+
+DEFAULT_NAME = re.compile(r"class \d+")
 
 
 class ClassBook:
-    """Keeps names, colors and merges of the classes shown; changes only the state.
+    """Keeps which classes are shown, with names and colors; changes only the state.
 
     Every method may be called from any thread.
 
@@ -38,7 +46,7 @@ class ClassBook:
 
     def __init__(self, state: ExplorerState, grid: xr.DataArray) -> None:
         self._state, self._grid, self.lock = state, grid, state.lock
-        self._undo: list[tuple[ClassTable, tuple[int, ...], frozenset[int]]] = []
+        self._history = History(self._tell)
 
     def show(self, snapshot: Snapshot) -> None:
         """Show a later snapshot of the same model."""
@@ -57,11 +65,9 @@ class ClassBook:
         """
         state, k = self._state, len(snapshot.textures)
         with state.lock:
-            self._undo.clear()
-            shown = state.shown_classes()
-            if table is None and shown is not None:
-                mapping = match_to(snapshot.classes, shown, k, state.table.k)
-                table = _renumbered(state.table.matched(mapping))
+            self._history.forget()
+            if table is None:
+                table = self.matched(snapshot)
             self._set(table or ClassTable.default(k), tuple(range(1, k + 1)))
             self.show(snapshot)
 
@@ -72,7 +78,7 @@ class ClassBook:
         """
         state = self._state
         with state.lock:
-            self._undo.clear()
+            self._history.forget()
             table, mapping = state.table, []
             for parent in parents:
                 if not parent:
@@ -84,18 +90,56 @@ class ClassBook:
             state.hidden = frozenset(kept[v] for v in hidden if v in kept)
             self.show(snapshot)
 
-    def model_table(self, k: int) -> ClassTable | None:
-        """Names and colors for each of the k classes of the model, before merging.
+    def put(
+        self,
+        before: "KTextures | None",
+        snapshot: Snapshot,
+        table: ClassTable,
+        mapping: Sequence[int],
+    ) -> None:
+        """Show a model that replaces another one, `before`; this can be undone."""
+        with self._state.lock:
+            if before is None:
+                self._history.forget()
+            else:
+                self._history.add(self._shown(replaced=before))
+            self._state.snapshot = snapshot
+            self._set(table, tuple(mapping), frozenset())
+            self._count()
 
-        None in the middle of a change of k.
+    def trained(self) -> None:
+        """The model is trained further: what replaced it cannot be undone now."""
+        with self._state.lock:
+            self._history.forget_models()
+
+    def matched(self, snapshot: Snapshot) -> ClassTable | None:
+        """Names and colors of the classes shown that those of a snapshot overlap most.
+
+        None if no classes are shown.
+        """
+        state, k = self._state, len(snapshot.textures)
+        shown = state.shown_classes()
+        if shown is None:
+            return None
+        mapping = match_to(snapshot.classes, shown, k, state.table.k)
+        return _renumbered(state.table.matched(mapping))
+
+    def model_table(self, own: ClassTable) -> ClassTable | None:
+        """Names and colors for each class of the model, before merging.
+
+        Classes that are nodata keep those of `own`. None in the middle of a change of
+        k.
         """
         with self._state.lock:
             table, mapping = self._state.table, self._state.mapping
-        if len(mapping) != k:
+        if len(mapping) != own.k:
             return None
-        rows = [value - 1 for value in mapping]
-        names = tuple(table.names[row] for row in rows)
-        return ClassTable(names, tuple(table.colors[row] for row in rows))
+        names, colors = list(own.names), list(own.colors)
+        for row, value in enumerate(mapping):
+            if value:
+                names[row] = table.names[value - 1]
+                colors[row] = table.colors[value - 1]
+        return replace(own, names=tuple(names), colors=tuple(colors))
 
     def rename(self, value: int, name: str) -> None:
         """Give a class another name."""
@@ -121,31 +165,80 @@ class ClassBook:
         """
         state = self._state
         with state.lock:
-            chosen = sorted({int(value) for value in values})
-            known = range(1, state.table.k + 1)
-            if not state.mapping:
-                raise InputError(
-                    "there are no classes to merge yet; press Train first."
-                )
-            if len(chosen) < 2 or any(value not in known for value in chosen):
+            chosen = self._chosen(values)
+            if len(chosen) < 2:
                 raise InputError(
                     f"cannot merge {list(values)}; select two or more classes from 1 "
                     f"to {state.table.k}."
                 )
-            united = [chosen[0] if v in chosen else v for v in state.mapping]
-            table, mapping, kept = compressed(united, state.table)
-            hidden = frozenset(kept[v] for v in state.hidden if v in kept)
-            self._edit(table, mapping, hidden)
+            if len(chosen) == state.table.k:
+                raise InputError(
+                    f"cannot merge all {state.table.k} classes; at least two must "
+                    "remain."
+                )
+            self._regroup([chosen[0] if v in chosen else v for v in state.mapping])
 
-    def undo(self) -> bool:
-        """Undo the last rename, recolor or merge; False if there is none."""
+    def discard(self, values: Sequence[int]) -> None:
+        """Set classes to nodata.
+
+        Raises
+        ------
+        InputError
+            If there are no classes yet, none or all are given, or one is unknown.
+        """
+        state = self._state
+        with state.lock:
+            chosen = self._chosen(values)
+            if not chosen or len(chosen) == state.table.k:
+                raise InputError(
+                    f"cannot set {list(values)} to nodata; select one or more classes "
+                    f"from 1 to {state.table.k}, but not all."
+                )
+            self._regroup([0 if v in chosen else v for v in state.mapping])
+
+    def check(self, value: int) -> None:
+        """Refuse a value that is none of the classes shown, by an InputError."""
         with self._state.lock:
-            if not self._undo:
-                return False
-            table, mapping, hidden = self._undo.pop()
-            self._set(table, mapping, hidden)
-            self._count()
-            return True
+            self._chosen([value])
+
+    def undo(self, model: "KTextures | None") -> "Returned":
+        """Undo the last change.
+
+        Parameters
+        ----------
+        model : KTextures or None
+            The present one, to come back to.
+
+        Returns
+        -------
+        bool
+            Whether there was a change.
+        KTextures or None
+            The model to go back to, if the change replaced it.
+        """
+        return self._return(self._history.undo, model)
+
+    def redo(self, model: "KTextures | None") -> "Returned":
+        """Make the change again that was undone last; like `undo`."""
+        return self._return(self._history.redo, model)
+
+    def _chosen(self, values: Sequence[int]) -> list[int]:
+        """Class values in ascending order, if there are such classes."""
+        chosen = sorted({int(value) for value in values})
+        if not self._state.mapping:
+            raise InputError("there are no classes yet; press Train first.")
+        unknown = [v for v in chosen if not 1 <= v <= self._state.table.k]
+        if unknown:
+            raise InputError(
+                f"there is no class {unknown[0]}; select classes from 1 to "
+                f"{self._state.table.k}."
+            )
+        return chosen
+
+    def _regroup(self, mapping: Sequence[int]) -> None:
+        table, compact, kept = compressed(mapping, self._state.table)
+        hidden = frozenset(kept[v] for v in self._state.hidden if v in kept)
+        self._edit(table, compact, hidden)
 
     def _edit(
         self,
@@ -155,10 +248,31 @@ class ClassBook:
     ) -> None:
         state = self._state
         with state.lock:
-            self._undo.append((state.table, state.mapping, state.hidden))
-            del self._undo[:-_MAX_UNDO]
+            self._history.add(self._shown())
             self._set(table, state.mapping if mapping is None else mapping, hidden)
             self._count()
+
+    def _shown(self, replaced: "KTextures | None" = None) -> Shown:
+        state = self._state
+        snapshot = None if replaced is None else state.snapshot
+        return Shown(state.table, state.mapping, state.hidden, snapshot, replaced)
+
+    def _return(self, move: Move, model: "KTextures | None") -> "Returned":
+        def now(to: Shown) -> Shown:
+            return self._shown(model if to.model is not None else None)
+
+        with self._state.lock:
+            shown = move(now)
+            if shown is None:
+                return False, None
+            if shown.snapshot is not None:
+                self._state.snapshot = shown.snapshot
+            self._set(shown.table, shown.mapping, shown.hidden)
+            self._count()
+            return True, shown.model
+
+    def _tell(self, can_undo: bool, can_redo: bool) -> None:
+        self._state.can_undo, self._state.can_redo = can_undo, can_redo
 
     def _set(
         self,
@@ -188,13 +302,14 @@ class ClassBook:
             )
             for row in areas.to_dict("records")
         )
+        self._state.profiles = None
         self._state.version += 1
 
 
 def compressed(
     mapping: Sequence[int], table: ClassTable
 ) -> tuple[ClassTable, tuple[int, ...], dict[int, int]]:
-    """Number the classes in use 1..m, and drop the rows of the others.
+    """Number the classes in use 1..m, and drop the rows of the others; 0 stays 0.
 
     Returns
     -------
@@ -203,18 +318,18 @@ def compressed(
     renumbered : dict of int to int
         New value of each remaining class.
     """
-    used = sorted(set(mapping))
+    used = sorted(set(mapping) - {0})
     renumbered = {value: new for new, value in enumerate(used, 1)}
     names = tuple(table.names[value - 1] for value in used)
     colors = tuple(table.colors[value - 1] for value in used)
-    numbers = tuple(renumbered[value] for value in mapping)
+    numbers = tuple(renumbered.get(value, 0) for value in mapping)
     return _renumbered(ClassTable(names, colors)), numbers, renumbered
 
 
 def _renumbered(table: ClassTable) -> ClassTable:
     """Table whose default names, such as "class 4", count from 1 again."""
     names = tuple(
-        f"class {value}" if _DEFAULT_NAME.fullmatch(name) else name
+        f"class {value}" if DEFAULT_NAME.fullmatch(name) else name
         for value, name in enumerate(table.names, 1)
     )
     return ClassTable(names, table.colors)

@@ -1,102 +1,48 @@
-"""Panels of what the map shows: the view, and a row per class."""
+"""Panel of the classes: rows, changes that can be undone, and profiles."""
 
-import math
+import io
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import ipywidgets as w
 import numpy as np
 
 from ktextures.errors import InputError
 from ktextures.rendering import rgba_png
+from ktextures.results.plot_classes import plot_classes
+from ktextures.widgets._class_row import Row
 from ktextures.widgets._classes import ClassBook
-from ktextures.widgets._panels import WIDE, Links, close_tree
+from ktextures.widgets._links import Links, close_tree, picture, unlabeled
 from ktextures.widgets._preview import Preview
-from ktextures.widgets._state import ClassRow, ExplorerState
+from ktextures.widgets._state import ExplorerState
 
-__all__ = ["ClassesPanel", "ViewPanel"]
+__all__ = ["Changes", "ClassesPanel"]
 
-THUMBNAIL = 28
+MOST_PARTS = 8
 
 
-class Row:
-    """Widgets of one class."""
+class Changes(Protocol):
+    """What the explorer does to its classes."""
 
-    def __init__(self, value: int, panel: "ClassesPanel") -> None:
-        self.value, self._links = value, Links()
-        self._panel = panel
-        size = f"{THUMBNAIL}px"
-        self.pick = w.Checkbox(indent=False, layout=w.Layout(width="24px"))
-        self.pick.tooltip = "select for merging"
-        self.color = w.ColorPicker(concise=True, layout=w.Layout(width="30px"))
-        self.texture = w.Image(
-            format="png", layout=w.Layout(width=size, height=size, min_width=size)
-        )
-        self.name = w.Text(
-            continuous_update=False, layout=w.Layout(width="90px", flex="1 1 90px")
-        )
-        self.size = w.Label(layout=w.Layout(flex="0 0 130px"))
-        self.visible = w.Checkbox(
-            value=True, indent=False, layout=w.Layout(width="24px")
-        )
-        self.visible.tooltip = "show on the map"
-        self.solo = w.ToggleButton(description="solo", layout=w.Layout(flex="0 0 54px"))
-        self.widget = w.HBox(
-            [
-                self.pick,
-                self.color,
-                self.texture,
-                self.name,
-                self.size,
-                self.visible,
-                self.solo,
-            ],
-            layout=w.Layout(align_items="center"),
-        )
-        self._links.observe(self.name, self._renamed, "value")
-        self._links.observe(self.color, self._recolored, "value")
-        self._links.observe(self.visible, self._shown, "value")
-        self._links.observe(self.solo, self._alone, "value")
+    def split(self, value: int, into: int) -> None:
+        """Split a class."""
 
-    def fill(self, row: ClassRow, hidden: frozenset[int], k: int) -> None:
-        """Show a class."""
-        self.color.value, self.name.value = row.color, row.name
-        share = "" if math.isnan(row.share) else f"{100 * row.share:.1f} %"
-        area = f"{row.pixels:,} px"
-        if not math.isnan(row.area_ha):
-            area = f"{row.area_ha:,.{1 if row.area_ha >= 10 else 2}f} ha"
-        self.size.value = f"{share} · {area}"
-        self.visible.value = row.value not in hidden
-        self.solo.value = k > 1 and hidden == frozenset(range(1, k + 1)) - {row.value}
+    def describe_in_background(self) -> None:
+        """Compute profiles of the classes."""
 
-    def _renamed(self, change: Any) -> None:
-        self._panel.attempt(lambda book: book.rename(self.value, change["new"]))
+    def show_learned(self, value: int) -> None:
+        """Show the image beside the simulated image, within one class."""
 
-    def _recolored(self, change: Any) -> None:
-        self._panel.attempt(lambda book: book.recolor(self.value, change["new"]))
+    def undo(self) -> None:
+        """Undo the last change."""
 
-    def _shown(self, change: Any) -> None:
-        state = self._panel.state
-        mine = frozenset({self.value})
-        state.hidden = state.hidden - mine if change["new"] else state.hidden | mine
-
-    def _alone(self, change: Any) -> None:
-        state = self._panel.state
-        others = frozenset(range(1, state.table.k + 1)) - {self.value}
-        if change["new"]:
-            state.hidden = others
-        elif state.hidden == others:
-            state.hidden = frozenset()
-
-    def close(self) -> None:
-        """Stop observing, and close the widgets."""
-        self._links.close()
-        close_tree(self.widget)
+    def redo(self) -> None:
+        """Make it again."""
 
 
 class ClassesPanel:
-    """The classes shown, to rename, recolor, hide and merge.
+    """The classes shown, to rename, recolor, hide, merge, split, and describe.
 
     Parameters
     ----------
@@ -104,25 +50,58 @@ class ClassesPanel:
     book : ClassBook
     preview : Preview
         Thumbnails are stretched like it.
+    changes : Changes
+        What takes longer, or changes the model.
     """
 
-    def __init__(self, state: ExplorerState, book: ClassBook, preview: Preview) -> None:
+    def __init__(
+        self,
+        state: ExplorerState,
+        book: ClassBook,
+        preview: Preview,
+        changes: Changes,
+    ) -> None:
         self.state, self._book, self._preview = state, book, preview
+        self._changes = changes
         self._links, self.rows = Links(), list[Row]()
         self._filler: int | None = None
-        self.merge = w.Button(description="Merge selected")
-        self.undo = w.Button(description="Undo")
-        self.merge.layout.width = self.undo.layout.width = "auto"
-        self._links.click(self.merge, self._merge)
-        self._links.click(self.undo, self._undo)
         self._list = w.VBox(
             [], layout=w.Layout(max_height="330px", overflow="hidden auto")
         )
-        self.widget = w.VBox([w.HBox([self.merge, self.undo]), self._list])
+        self.hint = w.HTML("<small>Select classes on the left, then:</small>")
+        self.profile = w.HTML()
+        self.widget = w.VBox([self._list, self.hint, *self._buttons(), self.profile])
         self._links.observe(state, self._refresh, ["classes", "hidden"])
         self._links.observe(state, self._draw, "version")
+        self._links.observe(state, self._allow, ["task", "status"])
+        self._links.observe(state, self._allow, ["can_undo", "can_redo"])
+        self._links.observe(state, self._describe, "profiles")
         self._refresh()
         self._draw()
+        self._allow()
+
+    def _buttons(self) -> list[w.Widget]:
+        self.merge = self._button("Merge", self._merge)
+        self.split = self._button("Split into", self._split)
+        self.into = unlabeled(
+            w.BoundedIntText(2, min=2, max=MOST_PARTS, layout=w.Layout(width="56px")),
+            "number of parts",
+        )
+        self.discard = self._button("Set to nodata", self._discard)
+        self.learned = self._button("What it has learned", self._learned)
+        self.describe = self._button("Profile", self._ask_profile)
+        self.undo = self._button("Undo", self._changes.undo)
+        self.redo = self._button("Redo", self._changes.redo)
+        wrap = w.Layout(flex_flow="row wrap")
+        return [
+            w.HBox([self.merge, self.split, self.into, self.discard], layout=wrap),
+            w.HBox([self.learned, self.describe, self.undo, self.redo], layout=wrap),
+        ]
+
+    def _button(self, text: str, action: Callable[[], None]) -> w.Button:
+        button = w.Button(description=text, layout=w.Layout(width="auto"))
+        self._links.click(button, action)
+        return button
 
     def attempt(self, change: Callable[[ClassBook], Any]) -> None:
         """Change a class; if that fails, say why and show the class as it was."""
@@ -164,15 +143,67 @@ class ClassesPanel:
                     part = np.asarray(texture[:64, :64])
                     row.texture.value = rgba_png(self._preview.picture(part))
 
-    def _merge(self) -> None:
+    def _allow(self, *_: Any) -> None:
+        state = self.state
+        self.split.disabled = self.describe.disabled = state.busy
+        self.undo.disabled, self.redo.disabled = not state.can_undo, not state.can_redo
+
+    def _picked(self, *, clear: bool) -> list[int]:
         picked = [row.value for row in self.rows if row.pick.value]
-        for row in self.rows:
-            row.pick.value = False
+        if clear:
+            for row in self.rows:
+                row.pick.value = False
+        return picked
+
+    def _one(self, what: str) -> int | None:
+        """The class selected; says so unless it is exactly one."""
+        picked = self._picked(clear=False)
+        if len(picked) == 1:
+            return picked[0]
+        self.state.say(f"{what} takes one class; {len(picked)} are selected.")
+        return None
+
+    def _merge(self) -> None:
+        picked = self._picked(clear=True)
         self.attempt(lambda book: book.merge(picked))
 
-    def _undo(self) -> None:
-        if not self._book.undo():
-            self.state.say("There is nothing to undo.")
+    def _discard(self) -> None:
+        picked = self._picked(clear=True)
+        self.attempt(lambda book: book.discard(picked))
+
+    def _split(self) -> None:
+        value = self._one("Split")
+        if value is not None:
+            self._picked(clear=True)
+            self._changes.split(value, self.into.value)
+
+    def _learned(self) -> None:
+        value = self._one("What it has learned")
+        if value is not None:
+            self._changes.show_learned(value)
+
+    def _ask_profile(self) -> None:
+        if not self._picked(clear=False):
+            self.state.say("Profile takes one class or more; none is selected.")
+            return
+        if self.state.profiles is None:
+            self._changes.describe_in_background()
+        else:
+            self._describe()
+
+    def _describe(self, *_: Any) -> None:
+        """Draw the profiles of the classes selected."""
+        profiles, picked = self.state.profiles, self._picked(clear=False)
+        if profiles is None or not picked:
+            self.profile.value = ""
+            return
+        names = [str(profiles.name.values[value - 1]) for value in picked]
+        stream = io.BytesIO()
+        figure = plot_classes(profiles, classes=picked, columns=1)
+        figure.savefig(stream, format="png")
+        self.profile.value = picture(
+            stream.getvalue(), f"Profiles of {', '.join(names)}"
+        )
 
     def close(self) -> None:
         """Stop observing, and close the widgets."""
@@ -180,49 +211,4 @@ class ClassesPanel:
         for row in self.rows:
             row.close()
         self.rows.clear()
-        close_tree(self.widget)
-
-
-class ViewPanel:
-    """Choice of what the map shows.
-
-    Parameters
-    ----------
-    state : ExplorerState
-    """
-
-    def __init__(self, state: ExplorerState) -> None:
-        self._state, self._links = state, Links()
-        names = {
-            "Classes": "classes",
-            "Single mask": "mask",
-            "Simulated image": "simulated",
-            "Single texture": "textures",
-            "Confidence": "confidence",
-        }
-        self.view = w.Dropdown(description="show", options=list(names.items()))
-        self.chosen = w.Dropdown(description="class", options=[("class 1", 1)])
-        self.opacity = w.FloatSlider(
-            description="opacity", min=0, max=1, step=0.05, layout=WIDE
-        )
-        self.split = w.Checkbox(description="split view with image", indent=False)
-        self._links.observe(state, self._list, ["table", "view"])
-        self._list()
-        for name in ("view", "chosen", "opacity", "split"):
-            self._links.both(state, name, getattr(self, name))
-        self.widget = w.VBox([self.view, self.chosen, self.opacity, self.split])
-
-    def _list(self, *_: Any) -> None:
-        names = self._state.table.names
-        options = [(f"{v}: {name}", v) for v, name in enumerate(names, 1)]
-        if list(self.chosen.options) != options:
-            kept = min(self._state.chosen, len(options))
-            self.chosen.options = options
-            self._state.chosen = self.chosen.value = kept
-        single = self._state.view in ("mask", "textures")
-        self.chosen.layout.display = "" if single else "none"
-
-    def close(self) -> None:
-        """Stop observing, and close the widgets."""
-        self._links.close()
         close_tree(self.widget)

@@ -17,8 +17,9 @@ from ktextures.rendering import (
 )
 from ktextures.widgets._preview import Preview
 from ktextures.widgets._state import VIEWS, ExplorerState
+from ktextures.widgets._style import MAP_HEIGHT
 
-__all__ = ["DARK", "DrawingTools", "Overlays", "empty_map", "static_png"]
+__all__ = ["DrawingTools", "Overlays", "empty_map", "static_png"]
 
 TITLES = {
     "image": "Image",
@@ -28,13 +29,10 @@ TITLES = {
     "textures": "Single texture",
     "confidence": "Confidence",
 }
-MAP_HEIGHT = 480
-PANES = {"ktextures-left": {"zIndex": 410}, "ktextures-right": {"zIndex": 420}}
+LEAST_HEIGHT = 480
+"""Height in pixels that a map has at least in most windows; the scene fits into it."""
 
-DARK = """<style>
-[data-jp-theme-light="false"] .leaflet-draw-toolbar a { background-color: #bbb; }
-</style>"""
-"""The drawing tools have black icons, which need light buttons in dark themes too."""
+PANES = {"ktextures-left": {"zIndex": 410}, "ktextures-right": {"zIndex": 420}}
 
 TRANSPARENT = data_url(rgba_png(np.zeros((1, 1, 4), np.uint8)))
 
@@ -46,12 +44,12 @@ def empty_map(preview: Preview, basemap: Any = None) -> leaflet.Map:
         "center": preview.frame.center,
         "scroll_wheel_zoom": True,
         "panes": PANES,
-        "layout": {"height": f"{MAP_HEIGHT}px", "width": "100%", "min_width": "320px"},
+        "layout": {"height": MAP_HEIGHT, "width": "100%", "min_width": "320px"},
         "zoom_snap": 0.25,
         "attribution_control": basemap is not None,
     }
     if not preview.located:
-        zoom = math.log2(MAP_HEIGHT * 0.95 / max(north - south, east - west))
+        zoom = math.log2(LEAST_HEIGHT * 0.95 / max(north - south, east - west))
         return leaflet.Map(
             layers=(),
             crs=leaflet.projections.Simple,
@@ -63,7 +61,7 @@ def empty_map(preview: Preview, basemap: Any = None) -> leaflet.Map:
     # At zoom 0 the world is 256 pixels wide; heights stretch with the latitude.
     stretch = 1 / max(math.cos(math.radians((south + north) / 2)), 0.1)
     extent = max(east - west, (north - south) * stretch, 1e-6)
-    zoom = math.log2(360 / extent * MAP_HEIGHT * 0.95 / 256)
+    zoom = math.log2(360 / extent * LEAST_HEIGHT * 0.95 / 256)
     ground = {"layers": ()} if basemap is None else {"basemap": basemap}
     return leaflet.Map(
         zoom=min(math.floor(zoom * 4) / 4, 20), max_zoom=22, **ground, **common
@@ -148,13 +146,18 @@ class Overlays:
             for pane, name in zip(PANES, ("Left", "Right"), strict=True)
         )
         picture = preview.picture(preview.values, preview.valid)
-        self.layers["image"].url = self.sides[0].url = self._rgba(picture)
+        self._image = self._rgba(picture)
+        self.layers["image"].url = self.sides[0].url = self._image
+        self._marker = leaflet.CircleMarker(
+            radius=5, color="#000", weight=3, fill=False
+        )
         self._divider: leaflet.SplitMapControl | None = None
         self.map: leaflet.Map | None = None
-        self._watched = ["version", "hidden", "view", "chosen"]
+        self._watched = ["version", "hidden", "view", "chosen", "within"]
         state.observe(self._redraw, self._watched)
         state.observe(self._fade, "opacity")
         state.observe(self._arrange, ["view", "split"])
+        state.observe(self._mark, "place")
         self._fade()
         self._redraw()
 
@@ -163,12 +166,13 @@ class Overlays:
         self.take_off()
         self.map = target
         self._arrange()
+        self._mark()
 
     def take_off(self) -> None:
         """Remove the layers from the map."""
         if self.map is None:
             return
-        mine = [*self.layers.values(), *self.sides]
+        mine = [*self.layers.values(), *self.sides, self._marker]
         self.map.layers = tuple(each for each in self.map.layers if each not in mine)
         self._drop_divider()
         self.map = None
@@ -178,7 +182,9 @@ class Overlays:
         self._state.unobserve(self._redraw, self._watched)
         self._state.unobserve(self._fade, "opacity")
         self._state.unobserve(self._arrange, ["view", "split"])
+        self._state.unobserve(self._mark, "place")
         self.take_off()
+        self._marker.close()
         for layer in [*self.layers.values(), *self.sides]:
             layer.close()
             layer.url = TRANSPARENT
@@ -196,7 +202,7 @@ class Overlays:
             chosen = min(state.chosen, state.table.k)
         if snapshot is None or every is None or classes is None:
             return TRANSPARENT
-        if view == "mask":
+        if state.within or view == "mask":
             classes = np.where(every == chosen, every, 0).astype(np.uint8)
         if view in ("classes", "mask"):
             return data_url(palette_png(self._preview.frame.warp(classes), colors))
@@ -205,7 +211,8 @@ class Overlays:
         values, valid = snapshot.simulated, classes > 0
         if view == "textures":
             texture = snapshot.textures[mapping.index(chosen)]
-            values, valid = _tiled(texture, every.shape), every > 0
+            whole = classes if state.within else every
+            values, valid = _tiled(texture, every.shape), whole > 0
         return self._rgba(self._preview.picture(values, valid))
 
     def _confidence(
@@ -231,6 +238,32 @@ class Overlays:
             self.layers[view].url = url
         if state.split and self.sides[1].url != url:
             self.sides[1].url = url
+        left = self._left() if state.split else self._image
+        if self.sides[0].url != left:
+            self.sides[0].url = left
+
+    def _left(self) -> str:
+        """The image left of the divider, of one class if only that is shown."""
+        every = self._state.shown_classes()
+        if not self._state.within or every is None:
+            return self._image
+        values, valid = self._preview.values, self._preview.valid
+        return self._rgba(
+            self._preview.picture(values, valid & (every == self._state.chosen))
+        )
+
+    def _mark(self, *_: Any) -> None:
+        """Mark the place that was clicked."""
+        target, place = self.map, self._state.place
+        if target is None:
+            return
+        if place is None:
+            if self._marker in target.layers:
+                target.remove(self._marker)
+            return
+        self._marker.location = self._preview.position(*place)
+        if self._marker not in target.layers:
+            target.add(self._marker)
 
     def _fade(self, *_: Any) -> None:
         for view in VIEWS:

@@ -106,6 +106,19 @@ class Preview:
                 "with scene.rio.write_crs(...)."
             )
 
+    def position(self, row: int, col: int) -> tuple[float, float]:
+        """Latitude and longitude on the map of the middle of a pixel."""
+        return self.frame.position((col + 0.5) * self.step, (row + 0.5) * self.step)
+
+    def pixel_at(self, latitude: float, longitude: float) -> tuple[int, int] | None:
+        """Row and column of the pixel at a position on the map; None outside."""
+        cols, rows = self.frame.locate([longitude], [latitude])
+        if not (np.isfinite(cols).all() and np.isfinite(rows).all()):
+            return None
+        row, col = int(rows[0] // self.step), int(cols[0] // self.step)
+        height, width = self.valid.shape
+        return (row, col) if 0 <= row < height and 0 <= col < width else None
+
     @cached_property
     def limits(self) -> npt.NDArray[np.float64]:
         """Darkest and brightest value of each band shown."""

@@ -56,7 +56,7 @@ class ModelShelf:
             if self._live is not None and self._live.record.steps > self._steps:
                 self._take(self._ordered(self._live.copy()))
             if self._model is not None and self.shown:
-                table = self._book.model_table(self._model.k)
+                table = self._book.model_table(self._model.classes)
                 if table is not None and table != self._model.classes:
                     self._model = self._model.with_classes(table)
             return self._model

@@ -63,15 +63,15 @@ class Session:
     def stop(self) -> None:
         """End the current task after its current step; keep what was learned."""
         if self._turn(("training", "paused"), "stopping", "Stopping.") or (
-            self.state.applying
+            self.state.task
         ):
             self._signals.stop.set()
             self._signals.go.set()
 
-    def apply(self, work: Callable[[Callable[[], bool]], None]) -> None:
-        """Run `work` in the worker thread; its argument tells whether to stop."""
+    def run(self, task: str, work: Callable[[Callable[[], bool]], None]) -> None:
+        """Run a task in the worker thread; its argument tells whether to stop."""
         if self._is_free():
-            self._start(lambda: work(self._signals.stop.is_set), applying=True)
+            self._start(lambda: work(self._signals.stop.is_set), task)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until nothing runs; False if that takes longer than the timeout."""
@@ -104,12 +104,12 @@ class Session:
             return False
         return True
 
-    def _start(self, work: Callable[[], None], applying: bool = False) -> None:
+    def _start(self, work: Callable[[], None], task: str = "") -> None:
         self._signals.stop.clear()
         self._signals.go.set()
         self.state.traceback = ""
-        if applying:
-            self.state.applying, self.state.progress = True, 0.0
+        if task:
+            self.state.task, self.state.progress = task, 0.0
         else:
             self.state.say("Preparing.", "training")
         self._worker = threading.Thread(
@@ -125,10 +125,10 @@ class Session:
             self.state.traceback = traceback.format_exc()
             known = isinstance(error, KTexturesError)
             text = str(error) if known else f"{type(error).__name__}: {error}"
-            failed = None if self.state.applying else "failed"
+            failed = None if self.state.task else "failed"
             self.state.say(text or type(error).__name__, failed)
         finally:
-            self.state.applying = False
+            self.state.task = ""
 
     def _steps_changed(self, change: Any) -> None:
         if self.state.status in ("training", "paused"):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BUSY",
     "STATUSES",
+    "TASKS",
     "VIEWS",
     "ClassRow",
     "ExplorerState",
@@ -35,6 +36,7 @@ __all__ = [
 
 STATUSES = ("idle", "training", "paused", "stopping", "done", "failed")
 BUSY = ("training", "paused", "stopping")
+TASKS = ("", "apply", "sweep", "adopt", "split", "describe")
 VIEWS = ("classes", "mask", "simulated", "textures", "confidence")
 
 PRESETS = ("default", "paper")
@@ -106,8 +108,8 @@ class ExplorerState(t.HasTraits):
     loss_weights : dict of str to float
         Weights that differ from the preset's, as in `ktextures.train`.
     status : {"idle", "training", "paused", "stopping", "done", "failed"}
-    applying : bool
-        Whether the full scene is being classified.
+    task : {"", "apply", "sweep", "adopt", "split", "describe"}
+        What runs beside training; empty = nothing.
     message : str
         One line that says what is happening, or what went wrong and what to do.
         Read-only; `say` writes it.
@@ -120,15 +122,15 @@ class ExplorerState(t.HasTraits):
     losses : list of float
         One per step.
     progress : float
-        Share of the full scene that is classified, 0..1.
+        Share of the task that is done, 0..1.
     snapshot : Snapshot or None
         What the model makes of the preview, with the model's own class numbers. Its
         step is 0 before the first training step.
     table : ClassTable
         Names and colors of the classes shown.
     mapping : tuple of int
-        Entry i is the class shown for class i + 1 of the model; the two differ once
-        classes are merged.
+        Entry i is the class shown for class i + 1 of the model, 0 = nodata; the two
+        differ once classes are merged or set to nodata.
     classes : tuple of ClassRow
     version : int
         Increases whenever snapshot, table, mapping and classes are consistent again
@@ -140,10 +142,24 @@ class ExplorerState(t.HasTraits):
         Class whose mask or texture is shown.
     split : bool
         Whether the image is shown left of a divider and the view right of it.
+    within : bool
+        Whether only pixels of the chosen class are shown.
+    place : tuple of int or None
+        Row and column of the preview that was clicked on the map.
     opacity : float
         Opacity of the view, 0..1.
     area : Area or None
         Part of the scene to train on; None = all of it.
+    can_undo, can_redo : bool
+        Whether there is a change of classes to undo, or to make again.
+    first_k, last_k : int
+        Range of k of the next sweep.
+    sweep : Dataset or None
+        What the last sweep found so far, as `ktextures.sweep` returns it, with maps of
+        the preview.
+    profiles : Dataset or None
+        Profiles of the classes shown, as `ktextures.describe` returns them; None once
+        the classes change.
     lock : threading.RLock
         Held while several traits change together.
     """
@@ -165,7 +181,7 @@ class ExplorerState(t.HasTraits):
     pace = FiniteFloat(0.0)
     losses = t.List(t.Float())
     progress = FiniteFloat(0.0)
-    applying = t.Bool(False)
+    task = t.Enum(TASKS, "")
     snapshot = t.Instance(Snapshot, allow_none=True)
     table = t.Instance(ClassTable)
     mapping: Any = t.Tuple(())
@@ -176,7 +192,15 @@ class ExplorerState(t.HasTraits):
     chosen = t.Int(1, min=1, max=MAX_CLASSES)
     split = t.Bool(False)
     opacity = FiniteFloat(0.8, min=0.0, max=1.0)
+    within = t.Bool(False)
+    place: Any = t.Any(None, allow_none=True)
     area = t.Any(None, allow_none=True)
+    can_undo = t.Bool(False)
+    can_redo = t.Bool(False)
+    first_k = t.Int(2, min=2, max=MAX_CLASSES)
+    last_k = t.Int(12, min=2, max=MAX_CLASSES)
+    sweep = t.Any(None, allow_none=True)
+    profiles = t.Any(None, allow_none=True)
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -198,8 +222,8 @@ class ExplorerState(t.HasTraits):
 
     @property
     def busy(self) -> bool:
-        """Whether the worker thread is training or applying a model."""
-        return self.status in BUSY or self.applying
+        """Whether the worker thread is training or has a task."""
+        return self.status in BUSY or bool(self.task)
 
     def say(self, message: str, status: str | None = None) -> None:
         """Show a message, and change the status with it if one is given.

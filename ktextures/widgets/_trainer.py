@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -22,10 +23,12 @@ if TYPE_CHECKING:
     from ktextures.model.ktextures import KTextures
     from ktextures.training.prepared_scenes import PreparedScenes
 
-__all__ = ["PARTS", "Signals", "Trainer"]
+__all__ = ["LOADING", "PARTS", "Interrupted", "Signals", "Trainer"]
 
 SECONDS_BETWEEN = 0.45
 """Shortest time between updates; with the current step it makes about two a second."""
+
+LOADING = "Loading TensorFlow."
 
 PARTS = {
     "tiles": "Reading pixels.",
@@ -122,7 +125,8 @@ class Trainer:
         self.shelf.clear()
         state.snapshot, state.mapping, state.classes = None, (), ()
         state.table = ClassTable.default(state.k)
-        state.hidden, state.area = frozenset(), None
+        state.hidden, state.area, state.place = frozenset(), None, None
+        state.sweep = state.profiles = None
         state.step = state.goal = 0
         state.losses, state.progress, state.pace = [], 0.0, 0.0
         state.traceback = ""
@@ -171,14 +175,14 @@ class Trainer:
 
     def _one_training(self, model: "KTextures | None") -> "KTextures | None":
         """Train once; returns the earlier model if nothing was learned."""
-        while self._loading.is_alive():
-            self._prepare(self.state.k, "Loading TensorFlow.")
-            self._loading.join(0.1)
+        self.load(lambda: self._prepare(self.state.k, LOADING))
         from ktextures.training.train import train
         from ktextures.widgets._callback import Watcher
 
         state, k, fresh = self.state, self.state.k, model is None
-        prepared = self._prepared_scene(k, model)
+        prepared = self.prepared_scene(
+            model, lambda part: self._prepare(k, PARTS[part])
+        )
         watcher = Watcher(
             lambda live: self._begin(live, fresh),
             self._after_step,
@@ -197,7 +201,15 @@ class Trainer:
         trained = self.shelf.settle()
         return model if trained is None else trained
 
-    def _prepared_scene(self, k: int, model: "KTextures | None") -> "PreparedScenes":
+    def load(self, on_wait: Callable[[], None]) -> None:
+        """Wait until TensorFlow is loaded; `on_wait` is called again and again."""
+        while self._loading.is_alive():
+            on_wait()
+            self._loading.join(0.1)
+
+    def prepared_scene(
+        self, model: "KTextures | None", on_part: Callable[[str], None]
+    ) -> "PreparedScenes":
         """The scene, prepared for a model or a new one, once if nothing changes."""
         from ktextures.training.prepare import prepare
 
@@ -210,14 +222,14 @@ class Trainer:
         self._held = None  # two at once would take twice the memory
         own = model is not None and bool(model.extractors)
         prepared = prepare(
-            self._training_scene(),
+            self.training_scene(),
             preset=self._preset(model),
             texture_scale="auto" if model else scale,
             features=None if own else settings.features,
             scaler=None if model else settings.scaler,
             seed=None if state.seed < 0 else state.seed,
             model=model,
-            on_preparation=lambda part: self._prepare(k, PARTS[part]),
+            on_preparation=on_part,
             progress=False,
         )
         self._held = Held(area, key, prepared, model is not None)
@@ -237,7 +249,7 @@ class Trainer:
             preset = replace(preset, loss_weights=weights)
         return preset
 
-    def _training_scene(self) -> xr.DataArray:
+    def training_scene(self) -> xr.DataArray:
         """The scene, or the selected area of it; NaN outside a polygon."""
         scene, area = self.preview.scene, self.state.area
         return scene if area is None else area.cut(scene)
@@ -256,6 +268,8 @@ class Trainer:
         self.shelf.watch(live, fresh)
         if fresh:
             self.book.begin(initial_snapshot(live, self.preview))
+        else:
+            self.book.trained()
         if self.state.status == "training":
             self.state.say("Training.")
         self._paced = (time.monotonic(), live.record.steps)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import ipyleaflet as leaflet
-import ipywidgets as w
 import xarray as xr
 
 from ktextures.errors import InputError
@@ -14,21 +13,23 @@ from ktextures.raster.open import open_scene
 from ktextures.training.presets import Preset
 from ktextures.widgets._applying import classify
 from ktextures.widgets._area import area_of
+from ktextures.widgets._choose_panel import ChoosePanel
 from ktextures.widgets._classes import ClassBook
-from ktextures.widgets._classes_panel import ClassesPanel, ViewPanel
-from ktextures.widgets._overlay import (
-    DARK,
-    DrawingTools,
-    Overlays,
-    empty_map,
-    static_png,
-)
-from ktextures.widgets._panels import ControlsPanel, Panel, ProgressPanel, close_tree
+from ktextures.widgets._classes_panel import ClassesPanel
+from ktextures.widgets._frame import Frame
+from ktextures.widgets._links import Panel, close_tree
+from ktextures.widgets._overlay import DrawingTools, Overlays, empty_map, static_png
+from ktextures.widgets._point import Point, PointPanel, point_at
 from ktextures.widgets._preview import LONGEST_SIDE, Preview
+from ktextures.widgets._progress_panel import CurvePanel, StatusPanel
 from ktextures.widgets._results import ModelShelf, Results
 from ktextures.widgets._session import Session
+from ktextures.widgets._splitting import Splitter, describe_shown
 from ktextures.widgets._state import TrainingSettings, initial_state
+from ktextures.widgets._sweeping import Sweeper
+from ktextures.widgets._train_panel import ControlsPanel
 from ktextures.widgets._trainer import Trainer
+from ktextures.widgets._view_panel import ViewPanel
 
 if TYPE_CHECKING:
     from ktextures.features.protocol import FeatureExtractor
@@ -60,6 +61,8 @@ class Explorer:
         Layers "image", "classes", "mask", "simulated", "textures" and "confidence".
     preview : Preview
         The part of the scene's pixels that is shown.
+    tabs : ipywidgets.Tab
+        "Train", "Classes", and "Choose k".
     """
 
     def __init__(
@@ -100,42 +103,56 @@ class Explorer:
         self._book = ClassBook(self.state, self.preview.thinned)
         self._shelf = ModelShelf(self._book, model)
         self._results = Results(self.state, self.preview)
-        self._trainer = Trainer(
-            self.state, self._book, self.preview, self._shelf, settings
-        )
+        shared = (self.state, self._book, self.preview, self._shelf)
+        self._trainer = Trainer(*shared, settings)
+        self._splitter = Splitter(*shared, self._trainer)
+        self._sweeper = Sweeper(*shared, self._trainer)
         self._session = Session(self.state, self._trainer, self._shelf)
         self._display(settings, basemap)
         self._trainer.show_given()
 
     def _display(self, settings: TrainingSettings, basemap: Any) -> None:
-        """Create the map, and the panels beside or below it."""
+        """Create the map with the bars around it, and the tabs beside or below it."""
         self._closed = False
+        state = self.state
         self.map = self._own_map = empty_map(self.preview, basemap)
-        self._overlays = Overlays(self.state, self.preview)
+        self._overlays = Overlays(state, self.preview)
         self.overlays = self._overlays.layers
-        self._overlays.put_on(self.map)
         self._tools = DrawingTools(self.preview.located, self._drawn)
-        self._tools.put_on(self.map)
-        names = ("train", "pause", "resume", "stop", "reset", "apply")
+        names = ("train", "pause", "resume", "reset", "apply")
         actions = {name: getattr(self, name) for name in names}
+        view, self._point = ViewPanel(state), PointPanel(state, self.preview)
+        status = StatusPanel(state, self.stop)
+        controls = ControlsPanel(state, settings, actions)
+        curve = CurvePanel(state)
+        classes = ClassesPanel(state, self._book, self.preview, self)
+        self._choose = ChoosePanel(state, self.preview, self)
         self._parts: list[Panel] = [
-            ControlsPanel(self.state, settings, actions),
-            ProgressPanel(self.state),
-            ViewPanel(self.state),
-            ClassesPanel(self.state, self._book, self.preview),
+            view,
+            self._point,
+            status,
+            controls,
+            curve,
+            classes,
+            self._choose,
         ]
-        self._style = w.HTML(DARK)
-        panels = w.VBox(
-            [part.widget for part in self._parts],
-            layout=w.Layout(flex="0 1 450px", min_width="340px"),
+        pages = {
+            "Train": [controls.widget, curve.widget],
+            "Classes": [classes.widget],
+            "Choose k": [self._choose.widget],
+        }
+        self._frame = Frame(
+            [view.widget, self.map, self._point.widget], [status.widget], pages
         )
-        self._box = w.HBox(
-            [
-                w.VBox([self.map, self._style], layout=w.Layout(flex="1 1 480px")),
-                panels,
-            ],
-            layout=w.Layout(flex_flow="row wrap", align_items="flex-start"),
-        )
+        self.tabs = self._frame.tabs
+        self._show_on(self.map)
+
+    def _show_on(self, target: leaflet.Map) -> None:
+        """Put layers and tools on a map, and follow it."""
+        self._overlays.put_on(target)
+        self._tools.put_on(target)
+        self._point.follow(target)
+        self._choose.follow(target)
 
     # --- commands ---------------------------------------------------------------
 
@@ -155,7 +172,8 @@ class Explorer:
     def stop(self) -> None:
         """End training after the current step and keep what was learned.
 
-        While a model is applied to the full scene, cancel that.
+        A sweep ends too, and keeps what it found; applying a model to the full scene is
+        canceled.
         """
         self._session.stop()
 
@@ -234,9 +252,133 @@ class Explorer:
         """
         self._book.merge(values)
 
+    def discard(self, values: Sequence[int]) -> None:
+        """Set classes to nodata.
+
+        Higher class values move down to close the gaps. The model keeps its classes;
+        only what is shown and `result` change.
+
+        Parameters
+        ----------
+        values : sequence of int
+            One or more class values, but not all.
+
+        Raises
+        ------
+        InputError
+            If there are no classes yet, none or all are given, or one is unknown.
+        """
+        self._book.discard(values)
+
+    def split(self, value: int, into: int = 2) -> None:
+        """Split a class by its colors and textures, in the background.
+
+        As `ktextures.split`; the others keep their values, names, and colors. What goes
+        wrong is told by `state.message`.
+
+        Parameters
+        ----------
+        value : int
+            Class value, from 1.
+        into : int
+            Number of parts, 2 or more.
+
+        Raises
+        ------
+        InputError
+            If there is no such class.
+        """
+        self._book.check(value)
+        self._session.run("split", lambda _: self._splitter.split(value, into))
+
     def undo(self) -> None:
-        """Undo the last rename, recolor or merge."""
-        self._book.undo()
+        """Undo the last change of the classes.
+
+        Further training of a model that was split or adopted makes this final.
+        """
+        self._return(self._book.undo, "undo")
+
+    def redo(self) -> None:
+        """Make the change again that was undone last."""
+        self._return(self._book.redo, "redo")
+
+    def _return(self, move: Callable[..., Any], what: str) -> None:
+        with self.state.lock:
+            changed, model = move(self.model)
+            if model is not None:
+                self._shelf.put(model)
+                self.state.k = model.k
+                self.state.step = self.state.goal = model.record.steps
+        if not changed:
+            self.state.say(f"There is nothing to {what}.")
+
+    def sweep(self) -> None:
+        """Try each k from `state.first_k` to `state.last_k`, in the background.
+
+        `state.sweep` grows with each k. `stop` keeps what was found.
+        """
+        self._session.run("sweep", self._sweeper.sweep)
+
+    def adopt(self, k: int) -> None:
+        """Use the model that the sweep found for one k, in the background.
+
+        Its classes have the colors of the sweep, and the names of the classes shown
+        that they overlap most. The change can be undone.
+
+        Parameters
+        ----------
+        k : int
+            One of the values in `state.sweep`.
+        """
+        self._session.run("adopt", lambda _: self._sweeper.adopt(k))
+
+    def describe(self) -> xr.Dataset:
+        """Describe the classes shown, from the pixels of the preview.
+
+        Returns
+        -------
+        xarray.Dataset
+            As of `ktextures.describe`; draw it with `ktextures.plot_classes`.
+
+        Raises
+        ------
+        InputError
+            If there are no classes yet.
+        """
+        return describe_shown(self.state, self.preview, self.model)
+
+    def describe_in_background(self) -> None:
+        """Let `state.profiles` hold what `describe` returns, without waiting for it."""
+
+        def work(_: Callable[[], bool]) -> None:
+            self.state.say("Describing the classes.")
+            self.state.profiles = self.describe()
+            self.state.say("Described the classes.")
+
+        self._session.run("describe", work)
+
+    def show_learned(self, value: int) -> None:
+        """Show the image beside the simulated image, within one class.
+
+        Parameters
+        ----------
+        value : int
+            Class value, from 1.
+
+        Raises
+        ------
+        InputError
+            If there is no such class.
+        """
+        self._book.check(value)
+        state = self.state
+        state.chosen, state.view = value, "simulated"
+        state.within, state.split, state.opacity = True, True, 1.0
+
+    @property
+    def point(self) -> Point | None:
+        """Class, confidence, and band values at the place clicked; None before."""
+        return point_at(self.state, self.preview)
 
     def train_on(self, geometry: Mapping[str, Any] | None) -> None:
         """Train on a part of the scene, from the next training on.
@@ -270,7 +412,7 @@ class Explorer:
         if model is None:
             self.state.say("There is no model to apply yet; press Train.")
             return
-        self._session.apply(lambda stopped: self._apply(model, stopped))
+        self._session.run("apply", lambda stopped: self._apply(model, stopped))
 
     def _apply(self, model: "KTextures", stopped: Callable[[], bool]) -> None:
         state, snapshot = self.state, self.state.snapshot
@@ -334,12 +476,11 @@ class Explorer:
         self.preview.require_crs()
         self._tools.close()
         target.panes = {**target.panes, **self.map.panes}
-        self._overlays.put_on(target)
         self._tools = DrawingTools(True, self._drawn)
-        self._tools.put_on(target)
+        self._show_on(target)
+        self._frame.replace(self.map, target)
         self.map = target
         target.center = self.preview.frame.center
-        self._box.children[0].children = (target, self._style)
 
     def as_leaflet_layer(self) -> leaflet.ImageOverlay:
         """The present view as a layer, so that ``map.add(explorer)`` works.
@@ -365,7 +506,7 @@ class Explorer:
     def _repr_mimebundle_(self, **_: Any) -> Any:
         """The widgets, and a picture for pages without a kernel."""
         png = static_png(self.state, self.preview)
-        bundle = self._box._repr_mimebundle_() or {}
+        bundle = self._frame.widget._repr_mimebundle_() or {}
         data = bundle[0] if isinstance(bundle, tuple) else bundle
         return {**data, "image/png": base64.b64encode(png).decode("ascii")}
 
@@ -390,11 +531,8 @@ class Explorer:
         self._tools.close()
         self._overlays.close()
         close_tree(self._own_map)
-        for child in self._box.children:
-            child.children = ()
-        close_tree(self._box)
-        close_tree(self._style)
+        self._frame.close()
         self.state.unobserve_all()
-        self.state.snapshot = None
+        self.state.snapshot = self.state.sweep = self.state.profiles = None
         self._results.clear()
         self.preview.release()

@@ -11,14 +11,15 @@ from explorer_tools import part, until
 from PIL import Image
 
 from ktextures.training.presets import default
-from ktextures.widgets._classes_panel import ViewPanel
-from ktextures.widgets._panels import ControlsPanel, loss_curve
+from ktextures.widgets._progress_panel import loss_curve
+from ktextures.widgets._train_panel import ControlsPanel
+from ktextures.widgets._view_panel import ViewPanel
 
 
 def test_buttons_follow_the_status(explore, small):
     explorer = explore(small, steps=500)
-    panel = part(explorer, ControlsPanel)
-    assert panel.stop.disabled
+    panel, status = part(explorer, ControlsPanel), part(explorer, StatusPanel)
+    assert status.stop.disabled
     assert panel.pause.disabled
     panel.train.click()
     assert panel.train.disabled
@@ -29,9 +30,9 @@ def test_buttons_follow_the_status(explore, small):
     assert explorer.state.status == "paused"
     panel.pause.click()
     assert explorer.state.status == "training"
-    panel.stop.click()
+    status.stop.click()
     explorer.wait(60)
-    assert panel.stop.disabled
+    assert status.stop.disabled
     assert not panel.train.disabled
     assert not panel.apply.disabled
     panel.k.value = 5

@@ -1,0 +1,135 @@
+"""Split a class that is shown, and describe the classes; both take seconds."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from ktextures.classes.table import ClassTable
+from ktextures.errors import InputError
+from ktextures.results.profiles import Part, profile_classes, texture_side
+from ktextures.widgets._classes import ClassBook
+from ktextures.widgets._frames import snapshot_of
+from ktextures.widgets._preview import Preview
+from ktextures.widgets._results import ModelShelf
+from ktextures.widgets._state import ExplorerState
+from ktextures.widgets._trainer import LOADING, Trainer
+
+if TYPE_CHECKING:
+    from ktextures.model.ktextures import KTextures
+
+__all__ = ["Splitter", "describe_shown"]
+
+
+class Splitter:
+    """Splits classes in the worker thread.
+
+    Parameters
+    ----------
+    state : ExplorerState
+    book : ClassBook
+    preview : Preview
+    shelf : ModelShelf
+        Receives the new model.
+    trainer : Trainer
+        Knows the area that is trained on.
+    """
+
+    def __init__(
+        self,
+        state: ExplorerState,
+        book: ClassBook,
+        preview: Preview,
+        shelf: ModelShelf,
+        trainer: Trainer,
+    ) -> None:
+        self._state, self._book, self._preview = state, book, preview
+        self._shelf, self._trainer = shelf, trainer
+
+    def split(self, value: int, into: int) -> None:
+        """Split the class shown with this value; the change can be undone.
+
+        Raises
+        ------
+        InputError
+            As of `ktextures.split`.
+        """
+        self._trainer.load(lambda: self._state.say(LOADING))
+        from ktextures.training.divide import split
+
+        state, before = self._state, self._shelf.model
+        table, mapping = state.table, state.mapping
+        if before is None or len(mapping) != before.k:
+            raise InputError("there is no model whose class could be split.")
+        name = table.names[value - 1]
+        state.say(f"Splitting {name} into {into}.")
+        model, mapping, own = _united(before, mapping, value)
+        parts = split(self._trainer.training_scene(), model, own, into)
+        added = range(model.k, parts.k)
+        shown = ClassTable(
+            (*table.names, *(parts.classes.names[row] for row in added)),
+            (*table.colors, *(parts.classes.colors[row] for row in added)),
+        )
+        values = (*mapping, *range(table.k + 1, table.k + into))
+        snapshot = snapshot_of(parts, self._preview)
+        with state.lock:
+            self._book.put(before, snapshot, shown, values)
+            self._shelf.put(parts)
+            state.k = parts.k
+        state.say(f"Split {name} into {into}. Continue lets the parts settle.")
+
+
+def _united(
+    model: "KTextures", mapping: tuple[int, ...], value: int
+) -> "tuple[KTextures, tuple[int, ...], int]":
+    """A model in which the class shown is a single one.
+
+    Returns
+    -------
+    model : KTextures
+    mapping : tuple of int
+        Class shown for each class of this model.
+    own : int
+        Its class, from 1, that is shown with this value.
+    """
+    from ktextures.training.divide import merge
+
+    mine = [row + 1 for row, each in enumerate(mapping) if each == value]
+    if len(mine) == 1:
+        return model, mapping, mine[0]
+    dropped = set(mine[1:])
+    kept = tuple(each for row, each in enumerate(mapping, 1) if row not in dropped)
+    return merge(model, mine), kept, mine[0]
+
+
+def describe_shown(
+    state: ExplorerState, preview: Preview, model: "KTextures | None"
+) -> xr.Dataset:
+    """Profiles of the classes shown, from the pixels of the preview.
+
+    Raises
+    ------
+    InputError
+        If there are no classes yet.
+    """
+    with state.lock:
+        snapshot, mapping, table = state.snapshot, state.mapping, state.table
+        classes, rows = state.shown_classes(), state.classes
+    if snapshot is None or classes is None:
+        raise InputError("there are no classes to describe yet; press Train first.")
+    chosen = [mapping.index(value) for value in range(1, table.k + 1)]
+    scale = None if model is None else model.mask_network.texture_scale
+    result = profile_classes(
+        [Part(preview.values, classes)],
+        np.asarray(snapshot.textures)[chosen],
+        table,
+        [str(name) for name in preview.scene.band.values],
+        texture_side=texture_side(scale),
+    )
+    area = [row.area_ha for row in rows]
+    result["area_ha"] = ("class", area, {"long_name": "area", "units": "ha"})
+    return result.assign_attrs(
+        title="k-textures class profiles",
+        shown_bands=[index + 1 for index in preview.bands],
+        share_looked_at=1 / preview.step**2,
+    )

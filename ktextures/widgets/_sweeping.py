@@ -1,0 +1,135 @@
+"""Sweeps over k in the worker thread, and the adoption of what they found."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import xarray as xr
+
+from ktextures.errors import InputError
+from ktextures.widgets._classes import DEFAULT_NAME, ClassBook
+from ktextures.widgets._frames import snapshot_of
+from ktextures.widgets._preview import Preview
+from ktextures.widgets._results import ModelShelf
+from ktextures.widgets._state import ExplorerState
+from ktextures.widgets._trainer import LOADING, PARTS, Interrupted, Trainer
+
+if TYPE_CHECKING:
+    from ktextures.classes.table import ClassTable
+
+__all__ = ["Sweeper"]
+
+
+class Sweeper:
+    """Runs sweeps, and makes the model of one k that of the explorer.
+
+    Parameters
+    ----------
+    state : ExplorerState
+        Its `sweep` receives what is found.
+    book : ClassBook
+    preview : Preview
+        What the maps are of.
+    shelf : ModelShelf
+        Receives the model that is adopted.
+    trainer : Trainer
+        Keeps the prepared scene.
+    """
+
+    def __init__(
+        self,
+        state: ExplorerState,
+        book: ClassBook,
+        preview: Preview,
+        shelf: ModelShelf,
+        trainer: Trainer,
+    ) -> None:
+        self._state, self._book, self._preview = state, book, preview
+        self._shelf, self._trainer = shelf, trainer
+
+    def sweep(self, stopped: Callable[[], bool]) -> None:
+        """Sweep over the range of k in the state; blocks until it ends."""
+        state = self._state
+        first, last = state.first_k, state.last_k
+        if first > last:
+            raise InputError(
+                f"The sweep would go from k = {first} to {last}; choose a first k that "
+                "is not larger than the last."
+            )
+        if state.preset != "default":
+            raise InputError(
+                "A sweep needs preset 'default'; choose it under Advanced on the Train "
+                "tab."
+            )
+
+        def prepare(message: str) -> None:
+            if stopped():
+                raise Interrupted
+            state.say(message)
+
+        try:
+            self._trainer.load(lambda: prepare(LOADING))
+            from ktextures.selection.sweep import sweep_prepared
+
+            prepared = self._trainer.prepared_scene(
+                None, lambda part: prepare(PARTS[part])
+            )
+        except Interrupted:
+            state.say("The sweep was stopped before its first k.")
+            return
+        state.say(f"Sweeping over k = {first} to {last}.")
+        state.sweep = None
+        total = last - first + 1
+        thinned = self._preview.thinned
+
+        def show(found: xr.Dataset) -> None:
+            state.sweep = found
+            state.progress = found.sizes["k"] / total
+
+        found = sweep_prepared(
+            prepared, range(first, last + 1), thinned, on_k=show, stopped=stopped
+        )
+        state.say(_outcome(found, total))
+
+    def adopt(self, k: int) -> None:
+        """Show the model that the sweep found for one k; the change can be undone.
+
+        Raises
+        ------
+        InputError
+            If there is no sweep, or not this k in it.
+        """
+        state = self._state
+        if state.sweep is None:
+            raise InputError("there is no sweep yet; press Sweep first.")
+        from ktextures.selection.sweep import sweep_model
+
+        model = sweep_model(state.sweep, k)
+        state.say(f"Adopting the model of k = {k}.")
+        snapshot = snapshot_of(model, self._preview)
+        before = self._shelf.model
+        with state.lock:
+            table = _with_names_of(self._book.matched(snapshot), model.classes)
+            self._book.put(before, snapshot, table, range(1, k + 1))
+            self._shelf.put(model.with_classes(table))
+            state.k = k
+            state.step = state.goal = model.record.steps
+            state.losses = [float(v) for v in model.record.losses.get("loss", ())]
+        state.say(f"Adopted k = {k}; Continue trains it to the end.", "done")
+
+
+def _outcome(found: xr.Dataset | None, total: int) -> str:
+    if found is None:
+        return "The sweep was stopped before its first k."
+    k, count = found.attrs["recommended_k"], found.sizes["k"]
+    done = f"Swept over {count} of {total} values" if count < total else "Swept"
+    return f"{done}; recommended: k = {k}. Click a map to adopt its model."
+
+
+def _with_names_of(shown: "ClassTable | None", own: "ClassTable") -> "ClassTable":
+    """The table of a model with the names that the user gave to similar classes."""
+    if shown is None:
+        return own
+    for value, name in enumerate(shown.names, 1):
+        if not DEFAULT_NAME.fullmatch(name):
+            own = own.rename(value, name)
+    return own
