@@ -67,7 +67,7 @@ def relabel(
     classes : ndarray of uint8, any shape
         Values 0..k.
     mapping : array_like of int, (k,)
-        New value 1..255 of class ``i + 1``; equal values merge classes.
+        New value 0..255 of class ``i + 1``; equal values merge classes, 0 = nodata.
 
     Returns
     -------
@@ -85,8 +85,8 @@ def relabel(
     [0, 5, 1]
     """
     values = check_mapping(mapping)
-    if values.min(initial=1) < 1 or values.max(initial=1) > MAX_VALUE:
-        raise InputError(f"mapping is {values.tolist()}: give values 1..{MAX_VALUE}")
+    if values.min(initial=1) < 0 or values.max(initial=1) > MAX_VALUE:
+        raise InputError(f"mapping is {values.tolist()}: give values 0..{MAX_VALUE}")
     check_uint8(classes.dtype)
     highest = int(classes.max(initial=0))
     if highest > values.size:

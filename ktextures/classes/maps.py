@@ -84,7 +84,7 @@ def relabel_classes(
     mapping : mapping of int to int, or sequence of int
         New value of each class: ``{3: 1}`` turns class 3 into class 1 and leaves the
         others; ``[2, 1, 1]`` lists the new values of classes 1, 2, 3. Classes with the
-        same new value are merged. New values are in 1..255.
+        same new value are merged. New values are in 1..255, or 0 for nodata.
 
     Returns
     -------
@@ -96,8 +96,8 @@ def relabel_classes(
     Raises
     ------
     InputError
-        If a value is out of range, a class has no new value, or the map does not hold
-        whole numbers in 0..255.
+        If a value is out of range, a class has no new value, all classes would be
+        nodata, or the map does not hold whole numbers in 0..255.
 
     See Also
     --------
@@ -110,6 +110,11 @@ def relabel_classes(
     """
     values, table = _as_uint8(classes, "classes"), _table_of(classes)
     full = _full_mapping(mapping, _k(values, table))
+    if not any(full):
+        raise InputError(
+            f"mapping is {full}, which leaves no class: give at least one new value of "
+            "1 or more"
+        )
     relabeled = relabel(values, full)
     if table is None:
         return _like(classes, relabeled, None)

@@ -48,6 +48,7 @@ class Tile:
         self.button.add_class(self.name)
         self._links.click(self.button, lambda: adopt(k))
         self.text = w.HTML(layout=w.Layout(width=f"{WIDTH}px"))
+        self.text.add_class("ktextures-text")
         self.widget = w.VBox([self.button, self.text])
 
     def fill(self, one: xr.Dataset, recommended: bool) -> None:
@@ -55,14 +56,17 @@ class Tile:
         strength = float(one.prediction_strength)
         error = float(one.prediction_strength_error)
         least = 100 * float(one.smallest_share)
-        self.button.description = f"k = {self.k}" + ", recommended" * recommended
-        self.button.tooltip = f"Adopt the model of {self.k} classes"
+        self.button.description = f"k = {self.k}"
+        advice = ", the recommended one" if recommended else ""
+        self.button.tooltip = f"Adopt the model of {self.k} classes{advice}"
         (self.button.add_class if recommended else self.button.remove_class)(
             "ktextures-recommended"
         )
         self.text.value = (
-            f"<small>strength {strength:.2f} ± {error:.2f}<br>"
-            f"smallest {least:.1f} %</small>"
+            f"<small>{'<b>recommended</b><br>' if recommended else ''}"
+            f"strength {strength:.2f} ± {error:.2f}<br>"
+            f"silhouette {float(one.silhouette):.2f}<br>"
+            f"smallest class {least:.1f} %</small>"
         )
 
     def close(self) -> None:
@@ -190,10 +194,10 @@ class ChoosePanel:
         top, left, bottom, right = box
         if bottom <= top or right <= left:
             top, left, bottom, right = 0, 0, height, width
-        return (
-            _thinned(top, bottom, 2 * HEIGHT),
-            _thinned(left, right, 2 * WIDTH),
-        )
+        # Twice the size on the page, for screens with small pixels.
+        fit = max((bottom - top) / (2 * HEIGHT), (right - left) / (2 * WIDTH))
+        step = max(int(np.ceil(fit)), 1)
+        return np.arange(top, bottom, step), np.arange(left, right, step)
 
     def close(self) -> None:
         """Stop observing, and close the widgets."""
@@ -204,8 +208,3 @@ class ChoosePanel:
             tile.close()
         self.tiles.clear()
         close_tree(self.widget)
-
-
-def _thinned(start: int, end: int, most: int) -> np.ndarray:
-    """At most this many whole numbers from start to end, evenly spread."""
-    return np.arange(start, end, max(-(-(end - start) // most), 1))

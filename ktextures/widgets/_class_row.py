@@ -15,6 +15,11 @@ __all__ = ["Row"]
 THUMBNAIL = 28
 
 
+def decimals(hectares: float) -> int:
+    """Digits behind the point of an area."""
+    return 0 if hectares >= 1000 else 1 if hectares >= 10 else 2
+
+
 class Owner(Protocol):
     """The panel that rows are in."""
 
@@ -36,7 +41,7 @@ class Row:
             f"select class {value}",
         )
         self.color = unlabeled(
-            w.ColorPicker(concise=True, layout=w.Layout(width="30px")),
+            w.ColorPicker(layout=w.Layout(width="90px")),
             f"color of class {value}",
         )
         self.texture = w.Image(
@@ -44,16 +49,16 @@ class Row:
         )
         self.name = unlabeled(
             w.Text(
-                continuous_update=False, layout=w.Layout(width="90px", flex="1 1 90px")
+                continuous_update=False, layout=w.Layout(width="70px", flex="1 1 70px")
             ),
             f"name of class {value}",
         )
-        self.size = w.Label(layout=w.Layout(flex="0 0 130px"))
+        self.size = w.Label(layout=w.Layout(flex="0 0 122px"))
         self.visible = unlabeled(
             w.Checkbox(value=True, indent=False, layout=w.Layout(width="24px")),
             f"show class {value} on the map",
         )
-        self.solo = w.ToggleButton(description="solo", layout=w.Layout(flex="0 0 54px"))
+        self.solo = w.ToggleButton(description="solo", layout=w.Layout(flex="0 0 42px"))
         self.solo.tooltip = f"show only class {value}"
         self.widget = w.HBox(
             [
@@ -67,6 +72,7 @@ class Row:
             ],
             layout=w.Layout(align_items="center"),
         )
+        self.widget.add_class("ktextures-row")
         self._links.observe(self.name, self._renamed, "value")
         self._links.observe(self.color, self._recolored, "value")
         self._links.observe(self.visible, self._shown, "value")
@@ -78,7 +84,7 @@ class Row:
         share = "" if math.isnan(row.share) else f"{100 * row.share:.1f} %"
         area = f"{row.pixels:,} px"
         if not math.isnan(row.area_ha):
-            area = f"{row.area_ha:,.{1 if row.area_ha >= 10 else 2}f} ha"
+            area = f"{row.area_ha:,.{decimals(row.area_ha)}f} ha"
         self.size.value = f"{share} · {area}"
         self.visible.value = row.value not in hidden
         self.solo.value = k > 1 and hidden == frozenset(range(1, k + 1)) - {row.value}

@@ -29,7 +29,7 @@ TITLES = {
     "textures": "Single texture",
     "confidence": "Confidence",
 }
-LEAST_HEIGHT = 480
+LEAST_HEIGHT = 520
 """Height in pixels that a map has at least in most windows; the scene fits into it."""
 
 PANES = {"ktextures-left": {"zIndex": 410}, "ktextures-right": {"zIndex": 420}}

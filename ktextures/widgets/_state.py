@@ -65,6 +65,20 @@ class FiniteFloat(t.Float[float, float]):
         return float(checked)
 
 
+class Held(t.Any):
+    """A value that has changed if it is another object.
+
+    Datasets compare pixel by pixel, which says nothing here.
+    """
+
+    def set(self, obj: Any, value: Any) -> None:
+        """Set the value, and notify."""
+        old = obj._trait_values.get(self.name)
+        obj._trait_values[self.name] = value
+        if old is not value:
+            obj._notify_trait(self.name, old, value)
+
+
 @dataclass(frozen=True)
 class ClassRow:
     """One row of the classes panel.
@@ -199,8 +213,8 @@ class ExplorerState(t.HasTraits):
     can_redo = t.Bool(False)
     first_k = t.Int(2, min=2, max=MAX_CLASSES)
     last_k = t.Int(12, min=2, max=MAX_CLASSES)
-    sweep = t.Any(None, allow_none=True)
-    profiles = t.Any(None, allow_none=True)
+    sweep = Held(None, allow_none=True)
+    profiles = Held(None, allow_none=True)
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)

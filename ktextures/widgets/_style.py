@@ -15,13 +15,18 @@ STYLE = f"""<style>
 }}
 .{NAMED} .widget-label-basic span {{ font-size: 0; }}
 .ktextures-map {{
-  background-size: cover; background-position: center; image-rendering: pixelated;
+  background: transparent no-repeat center / contain; image-rendering: pixelated;
   display: flex; align-items: flex-end; padding: 0; line-height: 20px;
   color: #fff; text-shadow: 0 0 3px #000, 0 0 3px #000, 0 0 3px #000;
   border: 2px solid transparent;
 }}
 .ktextures-map:hover, .ktextures-map:focus-visible {{ border-color: #4c8eda; }}
 .ktextures-recommended {{ border-color: #d55e00; font-weight: bold; }}
+.ktextures-text .widget-html-content {{ line-height: 1.35; }}
+.ktextures-row > * {{ margin-left: 1px; margin-right: 1px; }}
+.ktextures-row .jupyter-button {{ padding: 0; }}
+.ktextures-row .widget-label {{ font-size: 12px; }}
+.ktextures-page > * {{ flex-shrink: 0; }}
 .ktextures-page {{ max-height: {PANEL_HEIGHT}; overflow: hidden auto; }}
 [data-jp-theme-light="false"] .leaflet-draw-toolbar a {{ background-color: #bbb; }}
 </style>"""

@@ -8,7 +8,7 @@ import traitlets as t
 
 from ktextures.palette import MAX_CLASSES
 from ktextures.training.presets import Preset
-from ktextures.widgets._links import WIDE, Links, close_tree
+from ktextures.widgets._links import WIDE, Links, close_tree, unlabeled
 from ktextures.widgets._state import (
     BUSY,
     MAX_SEED,
@@ -66,10 +66,16 @@ class ControlsPanel:
 
     def _fields(self) -> list[w.Widget]:
         state = self._state
-        k = w.IntSlider(description="k", min=2, max=max(24, state.k), layout=WIDE)
-        more_k = w.BoundedIntText(
-            description=f"k (2-{MAX_CLASSES})", min=2, max=MAX_CLASSES
+        k = w.IntSlider(
+            description="k",
+            min=2,
+            max=max(24, state.k),
+            readout=False,
+            style={"description_width": "90px"},
+            layout=w.Layout(flex="1 1 auto", width="auto"),
         )
+        number = w.BoundedIntText(min=2, max=MAX_CLASSES, layout={"width": "60px"})
+        unlabeled(number, "number of classes", f"number of classes, 2 to {MAX_CLASSES}")
         steps = w.BoundedIntText(description="steps", min=1, max=MAX_STEPS, step=50)
         preset = w.Dropdown(description="preset", options=list(PRESETS))
         seed = w.BoundedIntText(description="seed", min=-1, max=MAX_SEED)
@@ -81,22 +87,22 @@ class ControlsPanel:
         self._links.observe(state, widen, "k")
         for name, widget in (
             ("k", k),
-            ("k", more_k),
+            ("k", number),
             ("steps", steps),
             ("preset", preset),
             ("seed", seed),
         ):
             self._links.both(state, name, widget)
-        rows = [self._scale(), preset, seed, more_k, *self._learning()]
+        rows = [self._scale(), preset, seed, *self._learning()]
         advanced = w.Accordion([w.VBox(rows)], titles=["Advanced"])
         advanced.selected_index = None
         self.k = k
-        return [k, steps, advanced]
+        return [w.HBox([k, number]), steps, advanced]
 
-    def _scale(self) -> w.SelectionSlider:
-        """Slider of texture scales that differ visibly, and "auto"."""
+    def _scale(self) -> w.Dropdown:
+        """Choice of texture scales that differ visibly, and "auto"."""
         state = self._state
-        slider = w.SelectionSlider(
+        choice = w.Dropdown(
             options=_scale_options(state.texture_scale),
             value=state.texture_scale,
             description="texture scale",
@@ -105,17 +111,17 @@ class ControlsPanel:
         )
 
         def to_widget(change: Any) -> None:
-            if change["new"] not in [value for _, value in slider.options]:
-                slider.options = _scale_options(change["new"])
-            slider.value = change["new"]
+            if change["new"] not in [value for _, value in choice.options]:
+                choice.options = _scale_options(change["new"])
+            choice.value = change["new"]
 
         def to_state(change: Any) -> None:
             state.texture_scale = change["new"]
 
         self._links.observe(state, to_widget, "texture_scale")
-        self._links.observe(slider, to_state, "value")
-        self.scale = slider
-        return slider
+        self._links.observe(choice, to_state, "value")
+        self.scale = choice
+        return choice
 
     def _learning(self) -> list[w.Widget]:
         """Learning rate, and the weights of the preset's losses."""

@@ -32,25 +32,25 @@ class ViewPanel:
             description="show",
             options=list(names.items()),
             style={"description_width": "40px"},
-            layout=w.Layout(width="190px"),
+            layout=w.Layout(width="170px"),
         )
         self.chosen = w.Dropdown(
             description="class",
             options=[("class 1", 1)],
             style={"description_width": "40px"},
-            layout=w.Layout(width="180px"),
+            layout=w.Layout(width="150px"),
         )
-        self.opacity = w.FloatSlider(
+        # Not a slider: its handle would have no name for screen readers.
+        self.opacity = w.BoundedFloatText(
             description="opacity",
             min=0,
             max=1,
-            step=0.05,
-            readout=False,
-            style={"description_width": "54px"},
-            layout=w.Layout(width="160px"),
+            step=0.1,
+            style={"description_width": "52px"},
+            layout=w.Layout(width="120px"),
         )
         self.split = w.Checkbox(
-            description="split view with image", indent=False, layout=auto
+            description="split with image", indent=False, layout=auto
         )
         self.within = w.Checkbox(
             description="only this class", indent=False, layout=auto
@@ -60,7 +60,7 @@ class ViewPanel:
         for name in ("view", "chosen", "opacity", "split", "within"):
             self._links.both(state, name, getattr(self, name))
         self.widget = w.HBox(
-            [self.view, self.split, self.within, self.chosen, self.opacity],
+            [self.view, self.opacity, self.split, self.within, self.chosen],
             layout=w.Layout(flex_flow="row wrap", align_items="center", grid_gap="8px"),
         )
 
@@ -72,7 +72,8 @@ class ViewPanel:
             self.chosen.options = options
             self._state.chosen = self.chosen.value = kept
         single = self._state.view in ("mask", "textures") or self._state.within
-        self.chosen.layout.display = "" if single else "none"
+        # Not removed, which would move the map.
+        self.chosen.layout.visibility = "visible" if single else "hidden"
 
     def close(self) -> None:
         """Stop observing, and close the widgets."""

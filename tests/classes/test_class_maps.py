@@ -110,8 +110,17 @@ def test_relabel_errors_name_the_value():
         relabel_classes(classes, {3: 1, 9: 1})
     with pytest.raises(InputError, match="1 values for 2 classes: give a new value"):
         relabel_classes(classes, [1])
-    with pytest.raises(InputError, match=r"mapping is \[0, 2\]: give values 1..255"):
-        relabel_classes(classes, {1: 0})
+    with pytest.raises(InputError, match=r"mapping is \[-1, 2\]: give values 0..255"):
+        relabel_classes(classes, {1: -1})
+    with pytest.raises(InputError, match=r"mapping is \[0, 0\], which leaves no class"):
+        relabel_classes(classes, [0, 0])
+
+
+def test_relabel_sets_classes_to_nodata():
+    classes = class_map([[1, 2, 3]], ["water", "forest", "trees"])
+    less = relabel_classes(classes, [0, 1, 2])
+    assert less.values.tolist() == [[0, 1, 2]]
+    assert [name for name, _ in rows(less)] == ["forest", "trees"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from explorer_tools import part, until
 from PIL import Image
 
 from ktextures.training.presets import default
-from ktextures.widgets._progress_panel import loss_curve
+from ktextures.widgets._progress_panel import StatusPanel, loss_curve
 from ktextures.widgets._train_panel import ControlsPanel
 from ktextures.widgets._view_panel import ViewPanel
 

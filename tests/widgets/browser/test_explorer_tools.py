@@ -135,7 +135,7 @@ def flat_share(image, palette):
 def test_split_view_shows_both_sides(trained):
     desk, palette = trained, colors(trained.pixels())
     box = desk.find("classes").bounding_box()
-    desk.page.get_by_label("split view with image").check()
+    desk.page.get_by_label("split with image").check()
     divider = desk.page.locator(".leaflet-sbs-range")
     divider.wait_for(state="attached")
     width = desk.page.locator(".leaflet-container").bounding_box()
