@@ -35,12 +35,12 @@ class Frame:
         pages: Mapping[str, Sequence[w.Widget]],
     ) -> None:
         self._style = w.HTML(STYLE, layout=w.Layout(height="0", margin="0"))
-        self._left = w.VBox([*left, self._style], layout=w.Layout(flex="1 1 460px"))
+        self._left = w.VBox([*left, self._style], layout=w.Layout(flex="1 1 400px"))
         contents = [w.VBox(list(parts)) for parts in pages.values()]
         for each in contents:
             each.add_class("ktextures-page")
         self.tabs = w.Tab(contents, titles=list(pages))
-        column = w.Layout(flex="0 1 450px", min_width="340px")
+        column = w.Layout(flex="0 1 430px", min_width="340px")
         self._right = w.VBox([*right, self.tabs], layout=column)
         wrap = w.Layout(flex_flow="row wrap", align_items="flex-start")
         self.widget = w.HBox([self._left, self._right], layout=wrap)

@@ -207,7 +207,9 @@ def test_relabel_errors_name_the_value():
     classes = np.array([[3]], np.uint8)
     with pytest.raises(InputError, match="class 3 is not in the mapping of 2"):
         relabel(classes, [1, 2])
-    with pytest.raises(InputError, match=r"mapping is \[1, 2, -1\]: give values 0..255"):
+    with pytest.raises(
+        InputError, match=r"mapping is \[1, 2, -1\]: give values 0..255"
+    ):
         relabel(classes, [1, 2, -1])
     with pytest.raises(InputError, match=r"give values 0\.\.255"):
         relabel(classes, [1, 2, 256])

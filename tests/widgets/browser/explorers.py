@@ -37,6 +37,10 @@ class Desk(Notebook):
     def press(self, text):
         self.button(text).click()
 
+    def turn_to(self, title):
+        """Open a tab of the explorer."""
+        self.page.get_by_role("tab", name=title).click()
+
     def find(self, name):
         """Locator of the image that shows an overlay."""
         for _ in range(50):

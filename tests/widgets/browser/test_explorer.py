@@ -39,14 +39,16 @@ def test_training_appears_on_the_screen(desk, name):
     desk.show(f"scenes[{name!r}]")
     desk.press("Train")
     desk.record()
-    # The loss curve is the first picture of the panel.
-    curve = "window.curves = tests.watch(document.querySelector('img.widget-image'))"
-    desk.page.evaluate(curve)
     steps, losses = progress(desk)
     assert list(steps) == sorted(steps)
     assert min(losses) < losses[0]
-    drawn = "new Set(curves.map(curve => curve.src)).size"
-    desk.page.wait_for_function(drawn + " > 3")
+    curve = desk.page.locator("img[alt^='Loss by step']")
+    curve.wait_for()
+    first = curve.get_attribute("src")
+    desk.page.wait_for_function(
+        "src => document.querySelector('img[alt^=\"Loss by step\"]').src !== src",
+        arg=first,
+    )
     images = desk.wait_for_images(4)
     assert len({image.tobytes() for image in images}) >= 4
     assert len(colors(images[-1])) == 3

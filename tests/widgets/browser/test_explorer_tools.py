@@ -1,4 +1,4 @@
-"""The explorer's tools in a browser: rename, merge, draw, split."""
+"""The explorer's tools in a browser: rename, merge, draw, split view."""
 
 import numpy as np
 import pytest
@@ -28,6 +28,7 @@ def choose(rows, *numbers):
 
 def test_rename_recolor_and_merge(trained):
     desk, rows = trained, trained.page.locator(ROWS)
+    desk.turn_to("Classes")
     assert rows.count() == 3
     name = rows.nth(0).locator(".widget-text input")
     name.fill("open water")
@@ -42,7 +43,7 @@ def test_rename_recolor_and_merge(trained):
     assert (0x12, 0x34, 0x56) in colors(image)
 
     choose(rows, 0, 2)
-    desk.press("Merge selected")
+    desk.press("Merge")
     merged = desk.wait_for_colors(2)
     # Both classes now have the color of the lowest value.
     before = np.all(image[..., :3] == (0x12, 0x34, 0x56), axis=-1).sum()
@@ -56,22 +57,23 @@ def test_rename_recolor_and_merge(trained):
 
 def test_hide_a_class(trained):
     desk, rows = trained, trained.page.locator(ROWS)
+    desk.turn_to("Classes")
     desk.record()
     before = desk.pixels()
     rows.nth(1).locator("input[type=checkbox]").last.uncheck()
     after = desk.wait_for_colors(2)
     assert (after[..., 3] == 0).sum() > (before[..., 3] == 0).sum()
-    desk.press("Reset")
 
 
 def drag(desk, left, top, right, bottom):
     """Draw a rectangle on the map, in fractions of the image's sides."""
+    desk.page.locator(".leaflet-draw-draw-rectangle").click()
+    # After the click, which may have scrolled the page.
     box = desk.find("image").bounding_box()
     places = [
         (box["x"] + box["width"] * x, box["y"] + box["height"] * y)
         for x, y in ((left, top), ((left + right) / 2, top), (right, bottom))
     ]
-    desk.page.locator(".leaflet-draw-draw-rectangle").click()
     desk.page.mouse.move(*places[0])
     desk.page.mouse.down()
     desk.page.mouse.move(*places[1])
