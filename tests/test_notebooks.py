@@ -32,4 +32,4 @@ def test_notebook_runs(path, tmp_path):
 
 
 def test_there_are_notebooks():
-    assert [path.name for path in NOTEBOOKS][:1] == ["01_quickstart.ipynb"]
+    assert [path.name for path in NOTEBOOKS][:1] == ["01_explore.ipynb"]
