@@ -23,6 +23,7 @@ from ktextures.training.averaged_weights import AveragedWeights
 from ktextures.training.basis import Basis
 from ktextures.training.class_statistics import ClassStatistics
 from ktextures.training.dictionary import Dictionary
+from ktextures.training.head_sample import HeadSample
 from ktextures.training.initial_labels import View, initial_labels
 from ktextures.training.objective import optimizer_state, restore_optimizer
 from ktextures.training.pixel_batches import PixelBatches
@@ -95,6 +96,7 @@ class DictionaryObjective:
         if not continued:
             basis.seen.assign_to(network)
         basis = basis.seen_by(network)
+        self.seen = basis.seen
         self.batches = PixelBatches(network, basis.seen, basis.descriptors, seed=seed)
         self.statistics = ClassStatistics(basis.sample, model.k)
         wide = (network.texture_scale or 0) >= preset.wide_scale
@@ -113,6 +115,7 @@ class DictionaryObjective:
             rate=preset.texture_learning_rate,
             steps=steps,
             early_steps=self.imitation_steps,
+            begun=continued,
             seed=seed,
         )
 
@@ -157,11 +160,13 @@ class DictionaryObjective:
 
     def _review(self, index: int) -> None:
         """Measure the classes as they are now, and the place of their textures."""
-        labels = self.batches.choices()
+        # At the first step of a model trained further, both are known.
+        labels = self.batches.choices() if index else self.labels
         self.settling.watch(labels[self.batches.inside])
-        if index < self.last_revival:
-            labels = self._revive(labels)
-        self._measure(labels)
+        if index:
+            if index < self.last_revival:
+                labels = self._revive(labels)
+            self._measure(labels)
         means = self.space.texture_means(self.textures.textures(index))
         places = self.space.place(means).numpy()
         self.dictionary.assign(self.statistics.descriptor.numpy(), places)
@@ -196,8 +201,8 @@ class DictionaryObjective:
 
     def _refill(self) -> bool:
         """Give lost masks part of others; return whether any were lost."""
-        own = self.batches
-        return bool(revive(self.model, own.values, own.inside, self.absent))
+        sample = HeadSample.of_seen(self.model, self.seen)
+        return bool(revive(self.model, sample, self.absent))
 
     def _lost(self, labels: np.ndarray) -> set[int]:
         """Masks with fewer than `LEAST_SHARE` of the pixels of labels (n, y, x)."""

@@ -27,10 +27,8 @@ class SeenTiles:
 
     Attributes
     ----------
-    values : array, shape (n, y + halo, x + halo, band)
-        Scaled tiles, with the reach of the masks around them.
     pixels : array, shape (n, y, x, band)
-        Without it.
+        Scaled.
     inside : array, shape (n, y, x), bool
         Where there are data.
     patterns : array, shape (n, y, x, channel), float16
@@ -38,7 +36,6 @@ class SeenTiles:
         Weights of the mask network that decide what it sees.
     """
 
-    values: np.ndarray
     pixels: np.ndarray
     inside: np.ndarray
     patterns: np.ndarray
@@ -70,7 +67,7 @@ class SeenTiles:
             [tf.cast(tf.clip_by_value(e, -limit, limit), "float16") for e in found]
         )
         fixed = tuple(getattr(network, name).numpy() for name in FIXED)
-        return cls(values, pixels, inside, patterns, fixed)
+        return cls(pixels, inside, patterns, fixed)
 
     def assign_to(self, network: ContextualMasks) -> None:
         """Let a network with the same texture scale see tiles like this."""
@@ -99,7 +96,7 @@ class PixelBatches:
 
     Attributes
     ----------
-    values, pixels, inside, patterns : array
+    pixels, inside, patterns : array
         As in `SeenTiles`.
     """
 
@@ -112,8 +109,8 @@ class PixelBatches:
         seed: int,
     ) -> None:
         self._network, self.descriptors, self._seed = network, descriptors, seed
-        self.values, self.pixels = seen.values, seen.pixels
-        self.inside, self.patterns = seen.inside, seen.patterns
+        self.pixels, self.inside = seen.pixels, seen.inside
+        self.patterns = seen.patterns
         self._places = np.flatnonzero(self.inside)
         self._choose = tf.function(
             self._largest_logit, reduce_retracing=True, autograph=False

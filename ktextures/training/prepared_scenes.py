@@ -11,6 +11,7 @@ from ktextures.raster.scene_samples import Samples, fit_preparation, joined
 from ktextures.raster.scene_set import SceneSet
 from ktextures.raster.tile_set import TileSet
 from ktextures.training.basis import Basis
+from ktextures.training.head_sample import HeadSample
 from ktextures.training.request import Request
 
 __all__ = ["PreparedScenes"]
@@ -78,6 +79,13 @@ class PreparedScenes:
             and model.preparation == self.preparation
             and model.mask_network.texture_scale == self.texture_scale
         )
+
+    def sample_for(self, model: KTextures) -> HeadSample:
+        """Sample of the training tiles, as a model sees them, to change its classes."""
+        if self.basis is not None and self.basis.seen.fits(model.mask_network):
+            return HeadSample.of_seen(model, self.basis.seen)
+        values, _ = self.tiles.inner(model.reach)
+        return HeadSample.of_tiles(model, values, self.tiles.inner()[1])
 
     @cached_property
     def _known_k(self) -> list[int]:

@@ -9,7 +9,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import tensorflow as tf
 from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.cluster import KMeans
@@ -19,6 +18,7 @@ from ktextures.model.checks import MOST_ROWS
 from ktextures.model.config import TrainingRecord
 from ktextures.model.ktextures import KTextures
 from ktextures.model.masks import check_k
+from ktextures.training.head_sample import HeadSample
 from ktextures.training.lineage import with_origins
 from ktextures.training.mask_rows import (
     assign_rows,
@@ -29,10 +29,6 @@ from ktextures.training.mask_rows import (
 
 __all__ = ["LEAST_SHARE", "Regrouped", "check_k_may_change", "regroup", "revive"]
 
-SAMPLE = 20_000
-STRIP = 128
-"""Rows that are processed together: bounds memory."""
-
 LEAST_SHARE = 0.005
 """Share of the pixels below which a class is lost, and given part of another."""
 
@@ -41,6 +37,9 @@ TILT = 0.5
 
 LOST = 0.005
 """Share of the pixels of other classes that a split may take."""
+
+FITTED = 5_000
+"""Pixels that the row of two merged classes is fitted to."""
 
 RIDGE = 1e-4
 """Cost of moving the row of two merged classes away from their mean."""
@@ -214,7 +213,9 @@ class _Head:
 
     def _united(self, keep: int, drop: int, inside: np.ndarray) -> np.ndarray:
         """Row that wins the pixels that two classes won, by logistic regression."""
-        logits = self.sample @ self.weights.T
+        every = max(len(self.sample) // FITTED, 1)
+        sample, inside = self.sample[::every], inside[::every]
+        logits = sample @ self.weights.T
         mine = self.rows(keep)
         both = [*mine, *self.rows(drop)]
         start = self.weights[both].mean(0)
@@ -224,9 +225,9 @@ class _Head:
         rival = others.max(1)
 
         def cost(row: np.ndarray) -> tuple[float, np.ndarray]:
-            lead, change = self.sample @ row - rival, row - start
+            lead, change = sample @ row - rival, row - start
             wrong = np.logaddexp(0, np.where(inside, -lead, lead)).mean()
-            gradient = self.sample.T @ (expit(lead) - inside) / len(lead)
+            gradient = sample.T @ (expit(lead) - inside) / len(lead)
             return wrong + RIDGE * change @ change / 2, gradient + RIDGE * change
 
         found = minimize(cost, start, jac=True, method="L-BFGS-B")
@@ -251,8 +252,7 @@ def check_k_may_change(model: KTextures) -> None:
 def regroup(
     model: KTextures,
     k: int,
-    values: np.ndarray,
-    valid: np.ndarray,
+    sample: HeadSample,
 ) -> Regrouped:
     """Make a model with another number of classes out of a trained one.
 
@@ -267,11 +267,8 @@ def regroup(
         With contextual masks; left as it is.
     k : int
         Number of classes wanted.
-    values : array, shape (y + 2 reach, x + 2 reach, band), float32
-        Scaled and filled, with its halo: what variety and nearness are measured on. A
-        stack of such tiles may have one more axis in front.
-    valid : array, shape (y, x), bool
-        Without the halo; stacked alike.
+    sample : HeadSample
+        What variety and nearness are measured on.
 
     Returns
     -------
@@ -280,26 +277,20 @@ def regroup(
     Raises
     ------
     InputError
-        If k is out of range, the model is of preset "paper", or no pixel is valid.
+        If k is out of range, or the model is of preset "paper".
     """
     check_k(k)
     network = model.mask_network
     check_k_may_change(model)
-    if not valid.any():
-        raise InputError("There is no valid pixel to measure the classes on.")
-    stacked = values.ndim == 4
     with model.lock:
-        sample, colors = _samples(
-            model,
-            values if stacked else values[None],
-            valid if stacked else valid[None],
-        )
         numbers = list(range(1, model.k + 1))
         groups = classes_of_rows(model)
         # In class order, as many rows as classes need no groups.
         order = np.argsort(groups, kind="stable")
         rows, groups = rows_of(network)[order], sorted(groups)
-        head = _Head(rows, sample, colors, numbers, list(numbers), groups)
+        head = _Head(
+            rows, sample.features, sample.colors, numbers, list(numbers), groups
+        )
         united = [[value] for value in numbers]
         while head.k < k:
             head.split(model.config.seed, MOST_ROWS)
@@ -313,10 +304,7 @@ def regroup(
 
 
 def revive(
-    model: KTextures,
-    values: np.ndarray,
-    valid: np.ndarray,
-    absent: Collection[int] = (),
+    model: KTextures, sample: HeadSample, absent: Collection[int] = ()
 ) -> list[int]:
     """Give each lost class of a model part of the most varied one, in place.
 
@@ -324,10 +312,8 @@ def revive(
     ----------
     model : KTextures
         With contextual masks.
-    values : array, shape (n, y + 2 reach, x + 2 reach, band), float32
-        Tiles, scaled and filled, with their halo.
-    valid : array, shape (n, y, x), bool
-        Without the halo.
+    sample : HeadSample
+        Of its training tiles.
     absent : collection of int
         Masks, from 0, that may hold nothing.
 
@@ -337,50 +323,21 @@ def revive(
         Masks, from 0, that held less than `LEAST_SHARE` of the pixels.
     """
     network = model.mask_network
-    sample, colors = _samples(model, values, valid)
     numbers, groups = list(range(model.k)), list(network.groups)
-    head = _Head(rows_of(network), sample, colors, numbers, list(numbers), groups)
+    head = _Head(
+        rows_of(network),
+        sample.features,
+        sample.colors,
+        numbers,
+        list(numbers),
+        groups,
+    )
     lost = head.refill(model.config.seed, absent)
     if lost:
         assign_rows(network, head.weights)
         for weight in model.texture_bank.weights:
             weight.assign(weight.numpy()[head.sources])
     return lost
-
-
-def _samples(
-    model: KTextures, values: np.ndarray, valid: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """What the network sees of some valid pixels of tiles, and local colors there."""
-    parts = [
-        _sample(model, tile, known, len(values))
-        for tile, known in zip(values, valid, strict=True)
-        if known.any()
-    ]
-    seen, colors = zip(*parts, strict=True)
-    return np.concatenate(seen), np.concatenate(colors)
-
-
-def _sample(
-    model: KTextures, values: np.ndarray, valid: np.ndarray, tiles: int = 1
-) -> tuple[np.ndarray, np.ndarray]:
-    """What the network sees of some valid pixels, and local colors there."""
-    share = min(SAMPLE / tiles / max(int(valid.sum()), 1), 1.0)
-    generator = np.random.default_rng(model.config.seed)
-    seen, colors = [], []
-    for row in range(0, len(valid), STRIP):
-        known = valid[row : row + STRIP]
-        chosen = known & (generator.random(known.shape) < share)
-        if not chosen.any():
-            continue
-        part = values[row : row + len(known) + 2 * model.reach]
-        context = model.mask_network.context(tf.constant(part[None])).numpy()[0]
-        seen.append(context[chosen])
-        inner = slice(model.reach, -model.reach or None)
-        colors.append(part[inner, inner][chosen])
-    features = np.concatenate(seen).astype("float64")
-    ones = np.ones((len(features), 1))
-    return np.hstack([features, ones]), np.concatenate(colors)
 
 
 def _rebuilt(model: KTextures, head: _Head, united: list[list[int]]) -> KTextures:

@@ -41,6 +41,9 @@ class TextureTraining:
         Learning rate, which falls to a twentieth.
     steps, early_steps : int
         Steps of the masks, and the first of them, in which textures learn faster.
+    begun : bool
+        Whether the textures have been trained before; then they wait for their turn, so
+        that whoever changes k soon sees the masks learn.
     seed : int
 
     Attributes
@@ -57,10 +60,11 @@ class TextureTraining:
         rate: float,
         steps: int,
         early_steps: int,
+        begun: bool = False,
         seed: int,
     ) -> None:
         self.bank, self._statistics, self._seed = bank, statistics, seed
-        self._early_steps, self.loss = early_steps, 0.0
+        self._early_steps, self._begun, self.loss = early_steps, begun, 0.0
         early = min(early_steps, steps)
         count = -(-early // EARLY) + -(-(steps - early) // LATER)
         self._optimizer = _adam(rate, count, bank, min(RISE, count // 4))
@@ -69,7 +73,8 @@ class TextureTraining:
     def after(self, index: int) -> None:
         """Train some textures, each in turn, if step `index` of the masks is due."""
         every = EARLY if index < self._early_steps else LATER
-        if index % every:
+        due = every - 1 if self._begun else 0
+        if index % every != due:
             return
         k = self._statistics.k
         group = min(k, max(LEAST_DRAWN, -(-k // 2)))

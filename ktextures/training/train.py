@@ -276,9 +276,7 @@ def _continued(
         return None
     made = model.copy()
     if request.k != made.k:
-        values, _ = prepared.tiles.inner(made.reach)
-        valid = prepared.tiles.inner()[1]
-        made = regroup(made, request.k, values, valid).model
+        made = regroup(made, request.k, prepared.sample_for(made)).model
     if request.features:
         made.set_extractors(prepared.extractors)
     return made

@@ -279,7 +279,8 @@ class Trainer:
         now = time.monotonic()
         # Updates take at most two fifths of the time.
         due = now - self._shown_at >= max(SECONDS_BETWEEN, 2.5 * self._cost)
-        if due or live.record.steps == self._base + 1:
+        changing = live.k != self.state.k  # The new classes come first.
+        if (due or live.record.steps == self._base + 1) and not changing:
             self._show(live)
         if not self.signals.go.is_set():
             self._show(live)
@@ -311,6 +312,7 @@ class Trainer:
 
     def _regroup(self, model: "KTextures") -> "KTextures | None":
         """A model with the k of the state; None to train a new one."""
+        from ktextures.training.head_sample import HeadSample
         from ktextures.training.split_merge import regroup
 
         state = self.state
@@ -319,7 +321,12 @@ class Trainer:
             state.goal = state.steps
             return None
         state.say(f"Changing from {model.k} to {state.k} classes.")
-        made = regroup(model, state.k, *self.preview.prepared(model))
+        held = self._held
+        if held is not None and held.prepared.fits(model):
+            sample = held.prepared.sample_for(model)
+        else:
+            sample = HeadSample.of_tiles(model, *self.preview.prepared(model))
+        made = regroup(model, state.k, sample)
         self.book.regrouped(snapshot_of(made.model, self.preview), made.parents)
         self.shelf.put(made.model)
         # The new classes need some steps to settle.

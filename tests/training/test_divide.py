@@ -13,6 +13,7 @@ from ktextures.model.checks import MOST_ROWS
 from ktextures.model.ktextures import from_bytes
 from ktextures.raster.tile_set import read_padded
 from ktextures.raster.windows import Window
+from ktextures.training.head_sample import HeadSample
 from ktextures.training.split_merge import regroup, revive
 
 FEATURES = {"features": kt.FilterBank(scales=1, orientations=1), "progress": False}
@@ -248,9 +249,13 @@ def test_a_merged_model_can_be_trained_further(four, eager, k):
 def test_another_k_of_a_merged_model_records_origins(four):
     scene, _, model = four
     merged = kt.merge(model, [1, 2], name="both")
-    more = regroup(merged, 5, *seen(scene, merged)).model.classes
+    more = regroup(
+        merged, 5, HeadSample.of_tiles(merged, *seen(scene, merged))
+    ).model.classes
     assert {more.ancestors(4)[0], more.ancestors(5)[0]} <= set(merged.classes.names)
-    fewer = regroup(merged, 2, *seen(scene, merged)).model.classes
+    fewer = regroup(
+        merged, 2, HeadSample.of_tiles(merged, *seen(scene, merged))
+    ).model.classes
     united = [fewer.ancestors(value) for value in (1, 2)]
     assert sorted(map(len, united))[1] >= 2
 
@@ -263,7 +268,7 @@ def test_lost_classes_of_a_merged_model_are_revived(four, lost):
     groups = np.array(merged.mask_network.groups)
     bias = merged.mask_network.head.weights[1]
     bias.assign(np.where(groups == lost, -1e3, bias.numpy()))
-    assert revive(merged, values, valid) == [lost]
+    assert revive(merged, HeadSample.of_tiles(merged, values, valid)) == [lost]
     shares = np.bincount(merged.chosen(values)[valid], minlength=3) / valid.sum()
     assert shares.min() > 0.01
 
@@ -366,4 +371,4 @@ def test_rows_do_not_multiply_without_end(four):
     config = replace(model.config, k=2, masks_options=options)
     wide = kt.KTextures(config, model.preparation)
     with pytest.raises(InputError, match="merged of 400 parts, of which there may be"):
-        regroup(wide, 3, *seen(scene, wide))
+        regroup(wide, 3, HeadSample.of_tiles(wide, *seen(scene, wide)))

@@ -8,6 +8,7 @@ from ktextures.errors import InputError
 from ktextures.model.ktextures import from_bytes
 from ktextures.raster.tile_set import read_padded
 from ktextures.raster.windows import Window
+from ktextures.training.head_sample import HeadSample
 from ktextures.training.split_merge import LEAST_SHARE, _Head, regroup, revive
 
 
@@ -35,7 +36,7 @@ def classes_of(scene, model):
 def test_one_class_more_cuts_one_and_leaves_the_others(learned):
     scene, model = learned
     before = classes_of(scene, model)
-    made = regroup(model, 4, *seen(scene, model))
+    made = regroup(model, 4, HeadSample.of_tiles(model, *seen(scene, model)))
     after = classes_of(scene, made.model)
     assert made.model.k == 4
     assert made.parents == (1, 2, 3, 0)
@@ -63,14 +64,16 @@ def test_lost_classes_become_parts_of_others(learned, lost):
     silent[list(lost)] = -1e3
     bias.assign(silent)
     assert (shares_of(model, values, valid)[list(lost)] == 0).all()
-    assert sorted(revive(model, values, valid)) == sorted(lost)
+    assert sorted(revive(model, HeadSample.of_tiles(model, values, valid))) == sorted(
+        lost
+    )
     assert (shares_of(model, values, valid) > LEAST_SHARE).all()
 
 
 def test_reviving_leaves_a_model_without_lost_classes_alone(learned):
     scene, model = learned
     before = model.weight_arrays()
-    assert revive(model, *(each[None] for each in seen(scene, model))) == []
+    assert revive(model, HeadSample.of_tiles(model, *seen(scene, model))) == []
     after = model.weight_arrays()
     assert all(np.array_equal(after[name], before[name]) for name in before)
 
@@ -78,7 +81,7 @@ def test_reviving_leaves_a_model_without_lost_classes_alone(learned):
 def test_one_class_less_unites_two_and_leaves_the_others(learned):
     scene, model = learned
     before = classes_of(scene, model)
-    made = regroup(model, 2, *seen(scene, model))
+    made = regroup(model, 2, HeadSample.of_tiles(model, *seen(scene, model)))
     after = classes_of(scene, made.model)
     assert len(made.parents) == 2
     gone = ({1, 2, 3} - set(made.parents)).pop()
@@ -97,7 +100,7 @@ def test_names_and_colors_stay_with_their_classes(learned):
     record = model.record
     model.record = replace(record, classes=table)
     try:
-        made = regroup(model, 5, *seen(scene, model)).model
+        made = regroup(model, 5, HeadSample.of_tiles(model, *seen(scene, model))).model
     finally:
         model.record = record
     assert made.record.classes.names[1] == "water"
@@ -108,7 +111,7 @@ def test_names_and_colors_stay_with_their_classes(learned):
 def test_the_model_itself_stays_and_the_new_one_can_be_trained(learned):
     scene, model = learned
     weights = model.weight_arrays()
-    made = regroup(model, 4, *seen(scene, model)).model
+    made = regroup(model, 4, HeadSample.of_tiles(model, *seen(scene, model))).model
     steps = made.record.steps
     further = kt.train(scene, model=made, steps=2, seed=1, progress=False)
     assert further.record.steps == steps + 2
@@ -118,21 +121,21 @@ def test_the_model_itself_stays_and_the_new_one_can_be_trained(learned):
 
 def test_to_many_classes_and_back(learned):
     scene, model = learned
-    many = regroup(model, 20, *seen(scene, model)).model
+    many = regroup(model, 20, HeadSample.of_tiles(model, *seen(scene, model))).model
     assert len(np.unique(classes_of(scene, many))) >= 15
-    few = regroup(many, 2, *seen(scene, many)).model
+    few = regroup(many, 2, HeadSample.of_tiles(many, *seen(scene, many))).model
     assert set(np.unique(classes_of(scene, few))) == {1, 2}
 
 
 def test_published_masks_cannot_be_regrouped(small, published):
     with pytest.raises(InputError, match="slices of one score"):
-        regroup(published, 4, *seen(small, published))
+        regroup(published, 4, HeadSample.of_tiles(published, *seen(small, published)))
 
 
 def test_k_is_checked(learned):
     scene, model = learned
     with pytest.raises(InputError, match="from 2 to 128"):
-        regroup(model, 1, *seen(scene, model))
+        regroup(model, 1, HeadSample.of_tiles(model, *seen(scene, model)))
 
 
 def head(places, counts, k, seed=0):
