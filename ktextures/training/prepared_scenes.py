@@ -81,7 +81,18 @@ class PreparedScenes:
         )
 
     def sample_for(self, model: KTextures) -> HeadSample:
-        """Sample of the training tiles, as a model sees them, to change its classes."""
+        """Sample the training tiles as a model sees them, to change its classes.
+
+        Parameters
+        ----------
+        model : KTextures
+            One that fits.
+
+        Returns
+        -------
+        HeadSample
+            Up to 20,000 pixels.
+        """
         if self.basis is not None and self.basis.seen.fits(model.mask_network):
             return HeadSample.of_seen(model, self.basis.seen)
         values, _ = self.tiles.inner(model.reach)

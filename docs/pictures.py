@@ -1,10 +1,10 @@
-"""Draw docs/images/explorer.png and explorer.gif: the explorer while it trains.
+"""Draw the pictures of the documentation: the explorer while it trains, and classes.
 
-    python docs/explorer_pictures.py [--folder docs/images]
+    python docs/pictures.py [--folder docs/images]
 
 Screenshots of JupyterLab in Chromium with the bundled Sentinel-2 scene, taken with the
 tools of the browser tests. The animation has one picture per second of training; k goes
-from 4 to 6 meanwhile.
+from 4 to 6 meanwhile, and a sweep follows.
 """
 
 import argparse
@@ -24,30 +24,61 @@ from browser.servers import lab  # noqa: E402
 
 SETUP = "import ktextures as kt\n\nscene = kt.datasets.sentinel2()"
 SHOW = "ex = kt.explore(scene, k=4, seed=1)\nex"
-SECONDS = 16
+SIZE = (1440, 900)  # of a laptop
+SECONDS = 14
 MOVES = (5, 8)  # seconds at which k goes up by one
 WIDTH = 720
 
 
-def pictures(desk):
-    """Pictures of the explorer's cell, one per second from the first step on."""
-    output = desk.page.locator(".jp-OutputArea-output").last
+def picture(desk):
+    """Picture of the explorer's cell."""
+    box = desk.page.locator(".jp-OutputArea-output").last.bounding_box()
+    image = Image.fromarray(desk.shot())
+    left, top = int(box["x"]), max(0, int(box["y"]))
+    right, bottom = left + int(box["width"]), int(box["y"] + box["height"])
+    return image.crop((left, top, right, min(bottom, image.height)))
+
+
+def training(desk):
+    """Pictures of a training, one per second from the first step on."""
     desk.press("Train")
     desk.wait_until("ex.state.step > 0", seconds=180)
     for second in range(SECONDS):
         desk.page.wait_for_timeout(1000)
         if second in MOVES:
             desk.press_key("k", "ArrowRight")
-        box = output.bounding_box()
-        image = Image.fromarray(desk.shot())
-        left, top = int(box["x"]), max(0, int(box["y"]))
-        right, bottom = left + int(box["width"]), int(box["y"] + box["height"])
-        yield image.crop((left, top, right, min(bottom, image.height)))
+        yield picture(desk)
+    desk.wait_until("ex.state.status == 'done'", seconds=300)
+    desk.turn_to("Classes")
+    desk.page.wait_for_timeout(1000)
+    yield picture(desk)
 
 
-def write(taken, folder):
-    """Write the last picture in full size, and all of them as a small animation."""
-    taken[-1].save(folder / "explorer.png", optimize=True)
+def sweep(desk):
+    """Pictures of a sweep, one for each k."""
+    desk.execute("ex.state.last_k = 7")
+    desk.turn_to("Choose k")
+    desk.press("Sweep")
+    for count in range(1, 7):
+        found = f"ex.state.sweep is not None and ex.state.sweep.sizes['k'] >= {count}"
+        desk.wait_until(found, seconds=120)
+        desk.page.wait_for_timeout(700)
+        yield picture(desk)
+
+
+def classes(folder):
+    """Draw the profiles of three classes."""
+    import ktextures as kt
+
+    scene = kt.datasets.sentinel2()
+    model = kt.train(scene, k=6, seed=1)
+    profiles = kt.describe(scene, model)
+    kt.plot_classes(profiles, classes=[1, 3, 6]).savefig(folder / "classes.png")
+
+
+def write(taken, still, folder):
+    """Write one picture in full size, and all of them as a small animation."""
+    still.save(folder / "explorer.png", optimize=True)
     height = round(WIDTH * taken[0].height / taken[0].width)
     small = [picture.resize((WIDTH, height)).quantize(64) for picture in taken]
     small[0].save(
@@ -70,13 +101,15 @@ def main():
         chromium(find_chromium()) as browser,
     ):
         write_notebook(Path(home) / "explorer.ipynb", SETUP)
-        desk = Desk(browser, size=(1300, 1100))
+        desk = Desk(browser, size=SIZE)
         desk.open(url, "explorer.ipynb")
         desk.run_all()
         desk.cell(SHOW)
         desk.button("Train").wait_for()
         desk.page.wait_for_timeout(8000)  # while TensorFlow is imported
-        write(list(pictures(desk)), folder)
+        trained = list(training(desk))
+        write(trained + list(sweep(desk)), trained[-1], folder)
+    classes(folder)
 
 
 if __name__ == "__main__":
