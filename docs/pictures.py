@@ -32,7 +32,9 @@ WIDTH = 720
 
 def picture(desk):
     """Picture of the explorer's cell."""
-    box = desk.page.locator(".jp-OutputArea-output").last.bounding_box()
+    output = desk.page.locator(".jp-OutputArea-output").last
+    output.evaluate("output => output.scrollIntoView({block: 'end'})")
+    box = output.bounding_box()
     image = Image.fromarray(desk.shot())
     left, top = int(box["x"]), max(0, int(box["y"]))
     right, bottom = left + int(box["width"]), int(box["y"] + box["height"])

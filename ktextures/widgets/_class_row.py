@@ -41,7 +41,7 @@ class Row:
             f"select class {value}",
         )
         self.color = unlabeled(
-            w.ColorPicker(layout=w.Layout(width="90px")),
+            w.ColorPicker(layout=w.Layout(width="88px")),
             f"color of class {value}",
         )
         self.texture = w.Image(
@@ -49,11 +49,11 @@ class Row:
         )
         self.name = unlabeled(
             w.Text(
-                continuous_update=False, layout=w.Layout(width="70px", flex="1 1 70px")
+                continuous_update=False, layout=w.Layout(width="66px", flex="1 1 66px")
             ),
             f"name of class {value}",
         )
-        self.size = w.Label(layout=w.Layout(flex="0 0 122px"))
+        self.size = w.Label(layout=w.Layout(flex="0 0 116px"))
         self.visible = unlabeled(
             w.Checkbox(value=True, indent=False, layout=w.Layout(width="24px")),
             f"show class {value} on the map",

@@ -40,6 +40,7 @@ class Frame:
         for each in contents:
             each.add_class("ktextures-page")
         self.tabs = w.Tab(contents, titles=list(pages))
+        self.tabs.add_class("ktextures-tabs")
         column = w.Layout(flex="0 1 430px", min_width="340px")
         self._right = w.VBox([*right, self.tabs], layout=column)
         wrap = w.Layout(flex_flow="row wrap", align_items="flex-start")

@@ -26,6 +26,10 @@ STYLE = f"""<style>
 .ktextures-row > * {{ margin-left: 1px; margin-right: 1px; }}
 .ktextures-row .jupyter-button {{ padding: 0; }}
 .ktextures-row .widget-label {{ font-size: 12px; }}
+.ktextures-row .widget-colorpicker input:not([type=color]) {{
+  font-size: 11px !important; padding: 2px !important;
+}}
+.ktextures-tabs .widget-tab-contents {{ padding: 8px !important; }}
 .ktextures-page > * {{ flex-shrink: 0; }}
 .ktextures-page {{ max-height: {PANEL_HEIGHT}; overflow: hidden auto; }}
 [data-jp-theme-light="false"] .leaflet-draw-toolbar a {{ background-color: #bbb; }}
