@@ -1,6 +1,7 @@
 """Describe the classes that a model finds in a scene."""
 
 import os
+import warnings
 
 import numpy as np
 import xarray as xr
@@ -42,9 +43,9 @@ def describe(
     Parameters
     ----------
     scene : DataArray (band, y, x)
-        With the bands the model was trained on. Of scenes beyond 4 megapixels, 61
-        windows of 256 x 256 pixels are looked at, and `pixels`, `share`, and `area_ha`
-        are estimates.
+        With the bands the model was trained on. Of scenes beyond 4 megapixels, about 50
+        to 60 windows of 256 x 256 pixels are looked at, and `pixels`, `share`, and
+        `area_ha` are estimates.
     model : KTextures or path
         A path is that of a file written by `KTextures.save`.
     patch : int
@@ -78,9 +79,9 @@ def describe(
 
     Notes
     -----
-    Of the patches that hold most of a class (at least 0.9 times as many of its pixels
-    as the best), the most typical is the one whose pixels in the class have band means
-    and standard deviations closest to those of the whole class.
+    Of the patches that hold nearly as much of a class as any, the most typical is the
+    one whose pixels in the class have band means and standard deviations closest to
+    those of the whole class.
 
     Jeffries-Matusita distances are those of normal distributions (Swain & Davis 1978).
     By color and texture, a pixel has its bands, and their mean and log standard
@@ -108,7 +109,12 @@ def describe(
     check_bands(scene.band.values, model.config)
     size = (scene.sizes["y"], scene.sizes["x"])
     windows = [Window(*each) for each in sample_windows(*size, MOST_PIXELS)]
-    parts = [_part(scene, model, window) for window in windows]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        parts = [_part(scene, model, window) for window in windows]
+    # One window of snow or shadow says nothing about the units of the scene.
+    if len(caught) > len(windows) / 2:
+        warnings.warn(str(caught[0].message), UserWarning, stacklevel=2)
     textures = model.draw_textures(TEXTURE_SIDE, TEXTURE_SIDE, model.config.seed)
     result = profile_classes(
         parts,

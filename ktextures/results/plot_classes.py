@@ -284,5 +284,5 @@ def _draw_neighbor(figure: Figure, box: Box, profiles: xr.Dataset, index: int) -
     sheet.write(axes, 0.18, 0.29, sheet.shorten(name, 8, 1.0), 8)
     sheet.write(axes, 0, 0.52, "separability", 7, color=sheet.MUTED)
     sheet.write(axes, 0, 0.7, f"{least:.2f} of 2", 8)
-    word = "distinct" if least >= _DISTINCT else "overlap in part"
-    sheet.write(axes, 0, 0.88, word if least >= 1 else "much alike", 7)
+    word = "distinct" if least >= _DISTINCT else "partly overlapping"
+    sheet.write(axes, 0, 0.88, word if least >= 1 else "very similar", 7)

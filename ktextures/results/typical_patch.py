@@ -74,11 +74,11 @@ def find_patch(
     relative = np.where(inside[..., None], (values - mean) / spread, 0.0)
     distance = np.zeros(count.shape)
     known = np.maximum(count, 1)
-    for band in np.moveaxis(relative, -1, 0):
+    for band, varies in zip(np.moveaxis(relative, -1, 0), std > 0, strict=True):
         local = _box_sums(band, starts, side) / known
         square = _box_sums(band**2, starts, side) / known
         local_std = np.sqrt(np.maximum(square - local**2, 0))
-        distance += local**2 + (local_std - (std[0] > 0)) ** 2
+        distance += local**2 + (local_std - varies) ** 2
     distance = np.sqrt(distance / values.shape[-1])
     distance[share < _NEARLY * share.max()] = np.inf
     row, col = np.unravel_index(int(distance.argmin()), distance.shape)

@@ -161,6 +161,7 @@ def sweep_prepared(
     ks: Iterable[int],
     scene: xr.DataArray,
     *,
+    step: int,
     on_k: Callable[[xr.Dataset], None],
     stopped: Callable[[], bool],
 ) -> xr.Dataset | None:
@@ -173,6 +174,8 @@ def sweep_prepared(
     ks : iterable of int
     scene : DataArray (band, y, x)
         What is classified, in memory.
+    step : int
+        Pixels of the prepared scene per pixel of it.
     on_k : callable
         As for `sweep`.
     stopped : callable
@@ -193,7 +196,7 @@ def sweep_prepared(
     request = _request(prepared, scenes, None, "auto", None, None, None)
     prepared.check_k(found_ks[-1])
     run = Run(prepared, replace(request, k=found_ks[0], progress=False), None)
-    run.scene, run.step = scene, 1
+    run.scene, run.step = scene, step
     return run.over(found_ks, on_k, stopped)
 
 

@@ -115,7 +115,7 @@ class DictionaryObjective:
             rate=preset.texture_learning_rate,
             steps=steps,
             early_steps=self.imitation_steps,
-            begun=continued,
+            last_loss=_last(model, "texture") if continued else None,
             seed=seed,
         )
 
@@ -219,6 +219,7 @@ class DictionaryObjective:
         descriptors: tf.Tensor,
         simulated: tf.Tensor,
         true: tf.Tensor,
+        simulating: tf.Tensor,
         *,
         imitating: bool,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -226,7 +227,7 @@ class DictionaryObjective:
 
         Patterns (pixel, channel), labels (pixel,) and descriptors (pixel, dimension)
         are those of a batch, `simulated` and `true` patterns and labels of simulated
-        pixels.
+        pixels; `simulating` is 1, or 0 if there are none yet.
         """
         network = self.model.mask_network
         averages = self.averaged.begin()
@@ -236,7 +237,7 @@ class DictionaryObjective:
             chosen = tf.reduce_sum(hard_masks(logits) * distances, -1)
             dictionary = tf.reduce_mean(chosen)
             imitation = self._entropy(labels, logits)
-            simulation = self._entropy(true, self._logits(simulated))
+            simulation = simulating * self._entropy(true, self._logits(simulated))
             loss = imitation
             if not imitating:
                 loss = (
@@ -277,12 +278,16 @@ class DictionaryObjective:
         }
         return {"loss": losses["dictionary"] + losses["texture"]} | losses
 
-    def _simulated_batch(self, index: int) -> tuple[tf.Tensor, tf.Tensor]:
-        """Patterns and labels of simulated pixels; before any are, of a single one."""
+    def _simulated_batch(self, index: int) -> tuple[tf.Tensor, ...]:
+        """Patterns and labels of simulated pixels, and whether they count.
+
+        Before any are simulated, there is a single pixel, which does not.
+        """
         if self.simulation is None:
-            channels = self.batches.patterns.shape[-1]
-            return tf.zeros((1, channels), "float16"), tf.zeros(1, "int32")
-        return self.simulation.batch(SIMULATED_BATCH, [self.seed, index, 1])
+            patterns = tf.zeros((1, self.batches.patterns.shape[-1]), "float16")
+            return patterns, tf.zeros(1, "int32"), tf.constant(0.0)
+        seed = [self.seed, index, 1]
+        return *self.simulation.batch(SIMULATED_BATCH, seed), tf.constant(1.0)
 
     def finish(self) -> None:
         """Revive lost classes, so that k classes are found whenever training ends."""
@@ -313,3 +318,9 @@ class DictionaryObjective:
         self.labels = arrays["labels"]
         if arrays["simulated_from"].size:
             self._simulate(arrays["simulated_from"])
+
+
+def _last(model: KTextures, name: str) -> float:
+    """The last value of a loss of an earlier training; 0 if there is none."""
+    trace = model.record.losses.get(name)
+    return float(trace[-1]) if trace else 0.0

@@ -57,11 +57,14 @@ class Regrouped:
         it keeps; 0 for the new half of a class.
     sources : tuple of int
         The same, but for a new half the class that it was cut from.
+    united : tuple of tuple of int
+        For each class of it, all classes of the earlier model that are in it.
     """
 
     model: KTextures
     parents: tuple[int, ...]
     sources: tuple[int, ...]
+    united: tuple[tuple[int, ...], ...]
 
 
 @dataclass
@@ -300,7 +303,8 @@ def regroup(
             united[keep] += united[drop]
             del united[drop]
         made = _rebuilt(model, head, united)
-    return Regrouped(made, tuple(head.parents), tuple(head.sources))
+    groups_of = tuple(map(tuple, united))
+    return Regrouped(made, tuple(head.parents), tuple(head.sources), groups_of)
 
 
 def revive(

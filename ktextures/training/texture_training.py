@@ -41,9 +41,9 @@ class TextureTraining:
         Learning rate, which falls to a twentieth.
     steps, early_steps : int
         Steps of the masks, and the first of them, in which textures learn faster.
-    begun : bool
-        Whether the textures have been trained before; then they wait for their turn, so
-        that whoever changes k soon sees the masks learn.
+    last_loss : float, optional
+        Of textures that have been trained before; they wait for their turn, so that
+        whoever changes k soon sees the masks learn.
     seed : int
 
     Attributes
@@ -60,11 +60,12 @@ class TextureTraining:
         rate: float,
         steps: int,
         early_steps: int,
-        begun: bool = False,
+        last_loss: float | None = None,
         seed: int,
     ) -> None:
         self.bank, self._statistics, self._seed = bank, statistics, seed
-        self._early_steps, self._begun, self.loss = early_steps, begun, 0.0
+        self._early_steps, self._begun = early_steps, last_loss is not None
+        self.loss = last_loss or 0.0
         early = min(early_steps, steps)
         count = -(-early // EARLY) + -(-(steps - early) // LATER)
         self._optimizer = _adam(rate, count, bank, min(RISE, count // 4))

@@ -129,10 +129,16 @@ class ChoosePanel:
     def _allow(self, *_: Any) -> None:
         busy = self._state.busy
         self.sweep.disabled = busy
-        for tile in self.tiles.values():
-            tile.button.disabled = busy
+        with self._state.lock:
+            for tile in self.tiles.values():
+                tile.button.disabled = busy
 
     def _refresh(self, *_: Any) -> None:
+        # Locked, because the worker thread and a move of the map may both get here.
+        with self._state.lock:
+            self._fill()
+
+    def _fill(self) -> None:
         found = self._state.sweep
         ks = [] if found is None else [int(k) for k in found.k.values]
         for k in set(self.tiles) - set(ks):
@@ -158,19 +164,22 @@ class ChoosePanel:
 
     def _draw(self, *_: Any) -> None:
         """Draw the maps as the background of their buttons."""
+        with self._state.lock:
+            self.style.value = self._style_sheet()
+
+    def _style_sheet(self) -> str:
         found = self._state.sweep
         if found is None:
-            self.style.value = ""
-            return
+            return ""
         rows, cols = self._view()
         rules = []
-        for k, tile in self.tiles.items():
-            one = found.sel(k=k)
+        for k in sorted(set(self.tiles) & set(found.k.values.tolist())):
+            one, tile = found.sel(k=k), self.tiles[k]
             colors = [str(color) for color in one.color.values[:k]]
             part = one.classes.values[np.ix_(rows, cols)]
             url = data_url(palette_png(np.ascontiguousarray(part), colors))
             rules.append(f".{tile.name} {{ background-image: url({url}); }}")
-        self.style.value = f"<style>{' '.join(rules)}</style>"
+        return f"<style>{' '.join(rules)}</style>"
 
     def _view(self) -> tuple[np.ndarray, np.ndarray]:
         """Rows and columns of the preview to draw: the visible part, thinned."""

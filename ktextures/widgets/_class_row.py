@@ -25,6 +25,10 @@ class Owner(Protocol):
 
     state: ExplorerState
 
+    @property
+    def filling(self) -> bool:
+        """Whether rows change because the state did, not because of the user."""
+
     def attempt(self, change: Callable[[ClassBook], Any]) -> None:
         """Change a class; if that fails, say why and show the class as it was."""
 
@@ -96,11 +100,15 @@ class Row:
         self._panel.attempt(lambda book: book.recolor(self.value, change["new"]))
 
     def _shown(self, change: Any) -> None:
+        if self._panel.filling:
+            return
         state = self._panel.state
         mine = frozenset({self.value})
         state.hidden = state.hidden - mine if change["new"] else state.hidden | mine
 
     def _alone(self, change: Any) -> None:
+        if self._panel.filling:
+            return
         state = self._panel.state
         others = frozenset(range(1, state.table.k + 1)) - {self.value}
         if change["new"]:

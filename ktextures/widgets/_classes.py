@@ -71,19 +71,31 @@ class ClassBook:
             self._set(table or ClassTable.default(k), tuple(range(1, k + 1)))
             self.show(snapshot)
 
-    def regrouped(self, snapshot: Snapshot, parents: Sequence[int]) -> None:
+    def regrouped(
+        self,
+        snapshot: Snapshot,
+        parents: Sequence[int],
+        united: Sequence[Sequence[int]],
+    ) -> None:
         """Show a model in which classes of the earlier one were split or merged.
 
-        `parents` holds for each class the earlier class (1..k), or 0 for a new one.
+        `parents` holds for each class the earlier class (1..k), or 0 for a new one;
+        `united` all earlier classes that are in it. A part of a class that is nodata is
+        nodata too, but not what was merged with a class that is shown.
         """
         state = self._state
         with state.lock:
             self._history.forget()
             table, mapping = state.table, []
-            for parent in parents:
-                if not parent:
+            for parent, group in zip(parents, united, strict=True):
+                shown = [
+                    state.mapping[value - 1] for value in (parent, *group) if value
+                ]
+                value = next((each for each in shown if each), 0)
+                if value and not parent:
                     table = table.matched(range(1, table.k + 2))
-                mapping.append(state.mapping[parent - 1] if parent else table.k)
+                    value = table.k
+                mapping.append(value)
             hidden = state.hidden
             table, compact, kept = compressed(mapping, table)
             self._set(table, compact)
@@ -195,6 +207,15 @@ class ClassBook:
                     f"from 1 to {state.table.k}, but not all."
                 )
             self._regroup([0 if v in chosen else v for v in state.mapping])
+
+    def forget(self) -> None:
+        """Forget what could be undone, and the models that it would need."""
+        with self._state.lock:
+            self._history.forget()
+
+    def changes_model(self, what: str) -> bool:
+        """Whether the next "undo" or "redo" replaces the model."""
+        return self._history.changes_model(what)
 
     def check(self, value: int) -> None:
         """Refuse a value that is none of the classes shown, by an InputError."""

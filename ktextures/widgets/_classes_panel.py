@@ -103,10 +103,15 @@ class ClassesPanel:
         self._links.click(button, action)
         return button
 
+    @property
+    def filling(self) -> bool:
+        """Whether rows change because the state did, not because of the user."""
+        return self._filler == threading.get_ident()
+
     def attempt(self, change: Callable[[ClassBook], Any]) -> None:
         """Change a class; if that fails, say why and show the class as it was."""
-        if self._filler == threading.get_ident():
-            return  # The state has changed, not the user.
+        if self.filling:
+            return
         try:
             change(self._book)
         except InputError as error:
@@ -160,7 +165,7 @@ class ClassesPanel:
         picked = self._picked(clear=False)
         if len(picked) == 1:
             return picked[0]
-        self.state.say(f"{what} takes one class; {len(picked)} are selected.")
+        self.state.say(f"Select exactly one class {what}.")
         return None
 
     def _merge(self) -> None:
@@ -172,19 +177,19 @@ class ClassesPanel:
         self.attempt(lambda book: book.discard(picked))
 
     def _split(self) -> None:
-        value = self._one("Split")
+        value = self._one("to split")
         if value is not None:
             self._picked(clear=True)
             self._changes.split(value, self.into.value)
 
     def _learned(self) -> None:
-        value = self._one("What it has learned")
+        value = self._one("to see what it has learned")
         if value is not None:
             self._changes.show_learned(value)
 
     def _ask_profile(self) -> None:
         if not self._picked(clear=False):
-            self.state.say("Profile takes one class or more; none is selected.")
+            self.state.say("Select one class or more to see its profile.")
             return
         if self.state.profiles is None:
             self._changes.describe_in_background()

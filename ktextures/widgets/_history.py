@@ -84,6 +84,11 @@ class History:
             self._future.clear()
         self._tell()
 
+    def changes_model(self, what: str) -> bool:
+        """Whether the next "undo" or "redo" replaces the model."""
+        changes = {"undo": self._past, "redo": self._future}[what]
+        return bool(changes) and changes[-1].model is not None
+
     def _move(
         self,
         source: list[Shown],

@@ -33,6 +33,7 @@ LEAST_HEIGHT = 520
 """Height in pixels that a map has at least in most windows; the scene fits into it."""
 
 PANES = {"ktextures-left": {"zIndex": 410}, "ktextures-right": {"zIndex": 420}}
+MARK = "ktextures-mark"
 
 TRANSPARENT = data_url(rgba_png(np.zeros((1, 1, 4), np.uint8)))
 
@@ -43,7 +44,7 @@ def empty_map(preview: Preview, basemap: Any = None) -> leaflet.Map:
     common: dict[str, Any] = {
         "center": preview.frame.center,
         "scroll_wheel_zoom": True,
-        "panes": PANES,
+        "panes": {**PANES, MARK: {"zIndex": 430}},
         "layout": {"height": MAP_HEIGHT, "width": "100%", "min_width": "320px"},
         "zoom_snap": 0.25,
         "attribution_control": basemap is not None,
@@ -149,7 +150,7 @@ class Overlays:
         self._image = self._rgba(picture)
         self.layers["image"].url = self.sides[0].url = self._image
         self._marker = leaflet.CircleMarker(
-            radius=5, color="#000", weight=3, fill=False
+            radius=5, color="#000", fill=False, pane=MARK
         )
         self._divider: leaflet.SplitMapControl | None = None
         self.map: leaflet.Map | None = None

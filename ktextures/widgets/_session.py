@@ -10,7 +10,7 @@ from ktextures.widgets._results import ModelShelf
 from ktextures.widgets._state import ExplorerState
 from ktextures.widgets._trainer import Trainer
 
-__all__ = ["Session"]
+__all__ = ["BUSY_MESSAGE", "Session"]
 
 BUSY_MESSAGE = "Another task is running; press Stop first."
 

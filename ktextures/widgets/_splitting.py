@@ -1,5 +1,6 @@
 """Split a class that is shown, and describe the classes; both take seconds."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,33 +47,43 @@ class Splitter:
         self._state, self._book, self._preview = state, book, preview
         self._shelf, self._trainer = shelf, trainer
 
-    def split(self, value: int, into: int) -> None:
+    def split(self, value: int, into: int, stopped: Callable[[], bool]) -> None:
         """Split the class shown with this value; the change can be undone.
 
         Raises
         ------
         InputError
-            As of `ktextures.split`.
+            As of `ktextures.split`, or if the classes change meanwhile.
         """
         self._trainer.load(lambda: self._state.say(LOADING))
         from ktextures.training.divide import split
 
-        state, before = self._state, self._shelf.model
-        table, mapping = state.table, state.mapping
+        state = self._state
+        with state.lock:
+            before, table, mapping = self._shelf.model, state.table, state.mapping
         if before is None or len(mapping) != before.k:
-            raise InputError("there is no model whose class could be split.")
+            raise InputError(
+                "there is no model yet whose class could be split; press Train first."
+            )
         name = table.names[value - 1]
         state.say(f"Splitting {name} into {into}.")
-        model, mapping, own = _united(before, mapping, value)
+        model, shown_as, own = _united(before, mapping, value)
         parts = split(self._trainer.training_scene(), model, own, into)
         added = range(model.k, parts.k)
         shown = ClassTable(
             (*table.names, *(parts.classes.names[row] for row in added)),
             (*table.colors, *(parts.classes.colors[row] for row in added)),
         )
-        values = (*mapping, *range(table.k + 1, table.k + into))
+        values = (*shown_as, *range(table.k + 1, table.k + into))
         snapshot = snapshot_of(parts, self._preview)
+        if stopped():
+            state.say("Stopped; the classes stay as they are.")
+            return
         with state.lock:
+            if (state.table, state.mapping) != (table, mapping):
+                raise InputError(
+                    f"the classes were changed while {name} was split; split it again."
+                )
             self._book.put(before, snapshot, shown, values)
             self._shelf.put(parts)
             state.k = parts.k
@@ -126,6 +137,11 @@ def describe_shown(
         [str(name) for name in preview.scene.band.values],
         texture_side=texture_side(scale),
     )
+    for name in ("patch_row", "patch_col"):
+        place = result[name]
+        result[name] = (
+            (place * preview.step).where(place >= 0, -1).assign_attrs(place.attrs)
+        )
     area = [row.area_ha for row in rows]
     result["area_ha"] = ("class", area, {"long_name": "area", "units": "ha"})
     return result.assign_attrs(

@@ -76,21 +76,25 @@ class Sweeper:
         except Interrupted:
             state.say("The sweep was stopped before its first k.")
             return
+        prepared.check_k(last)
         state.say(f"Sweeping over k = {first} to {last}.")
-        state.sweep = None
         total = last - first + 1
-        thinned = self._preview.thinned
 
         def show(found: xr.Dataset) -> None:
             state.sweep = found
             state.progress = found.sizes["k"] / total
 
         found = sweep_prepared(
-            prepared, range(first, last + 1), thinned, on_k=show, stopped=stopped
+            prepared,
+            range(first, last + 1),
+            self._preview.thinned,
+            step=self._preview.step,
+            on_k=show,
+            stopped=stopped,
         )
         state.say(_outcome(found, total))
 
-    def adopt(self, k: int) -> None:
+    def adopt(self, k: int, stopped: Callable[[], bool]) -> None:
         """Show the model that the sweep found for one k; the change can be undone.
 
         Raises
@@ -106,8 +110,11 @@ class Sweeper:
         model = sweep_model(state.sweep, k)
         state.say(f"Adopting the model of k = {k}.")
         snapshot = snapshot_of(model, self._preview)
-        before = self._shelf.model
+        if stopped():
+            state.say("Stopped; the classes stay as they are.")
+            return
         with state.lock:
+            before = self._shelf.model
             table = _with_names_of(self._book.matched(snapshot), model.classes)
             self._book.put(before, snapshot, table, range(1, k + 1))
             self._shelf.put(model.with_classes(table))

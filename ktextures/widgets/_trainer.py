@@ -123,6 +123,7 @@ class Trainer:
         """Discard model and classes, as before the first training."""
         state = self.state
         self.shelf.clear()
+        self.book.forget()
         state.snapshot, state.mapping, state.classes = None, (), ()
         state.table = ClassTable.default(state.k)
         state.hidden, state.area, state.place = frozenset(), None, None
@@ -138,7 +139,7 @@ class Trainer:
         model = self.shelf.model
         if model is not None:
             self.book.begin(snapshot_of(model, self.preview), model.classes)
-            self._count(model)
+            self.count(model)
             self.state.goal = model.record.steps
             self.state.say(
                 "Showing the given model; Continue trains it further.", "done"
@@ -302,11 +303,12 @@ class Trainer:
         if begun > before:
             self.state.pace = (snapshot.step - steps) / (begun - before)
         self._paced = (begun, snapshot.step)
-        self._count(model)
+        self.count(model)
         self.book.show(snapshot)
         self._shown_at, self._cost = begun, time.monotonic() - begun
 
-    def _count(self, model: "KTextures") -> None:
+    def count(self, model: "KTextures") -> None:
+        """Show how far the training of a model is."""
         self.state.step = model.record.steps
         self.state.losses = [float(v) for v in model.record.losses.get("loss", ())]
 
@@ -327,7 +329,8 @@ class Trainer:
         else:
             sample = HeadSample.of_tiles(model, *self.preview.prepared(model))
         made = regroup(model, state.k, sample)
-        self.book.regrouped(snapshot_of(made.model, self.preview), made.parents)
+        snapshot = snapshot_of(made.model, self.preview)
+        self.book.regrouped(snapshot, made.parents, made.united)
         self.shelf.put(made.model)
         # The new classes need some steps to settle.
         state.goal = max(state.goal, made.model.record.steps + state.steps // 4)
@@ -348,7 +351,7 @@ class Trainer:
             said = "Stopped after" if stopped else "Done after"
             state.say(f"{said} {model.record.steps} steps.", "done")
         elif kept is not None and kept.record.steps:
-            self._count(kept)
+            self.count(kept)
             state.goal = kept.record.steps
             state.say(
                 "Stopped before the first step; the earlier model is kept.", "done"

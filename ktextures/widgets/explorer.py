@@ -23,7 +23,7 @@ from ktextures.widgets._point import Point, PointPanel, point_at
 from ktextures.widgets._preview import LONGEST_SIDE, Preview
 from ktextures.widgets._progress_panel import CurvePanel, StatusPanel
 from ktextures.widgets._results import ModelShelf, Results
-from ktextures.widgets._session import Session
+from ktextures.widgets._session import BUSY_MESSAGE, Session
 from ktextures.widgets._splitting import Splitter, describe_shown
 from ktextures.widgets._state import TrainingSettings, initial_state
 from ktextures.widgets._sweeping import Sweeper
@@ -289,12 +289,15 @@ class Explorer:
             If there is no such class.
         """
         self._book.check(value)
-        self._session.run("split", lambda _: self._splitter.split(value, into))
+        self._session.run(
+            "split", lambda stopped: self._splitter.split(value, into, stopped)
+        )
 
     def undo(self) -> None:
         """Undo the last change of the classes.
 
-        Further training of a model that was split or adopted makes this final.
+        A new training, or a change of k, makes all earlier changes final; further
+        training makes those final that replaced the model, a split or an adoption.
         """
         self._return(self._book.undo, "undo")
 
@@ -303,14 +306,20 @@ class Explorer:
         self._return(self._book.redo, "redo")
 
     def _return(self, move: Callable[..., Any], what: str) -> None:
-        with self.state.lock:
+        state = self.state
+        with state.lock:
+            if state.busy and self._book.changes_model(what):
+                state.say(BUSY_MESSAGE)
+                return
             changed, model = move(self.model)
             if model is not None:
                 self._shelf.put(model)
-                self.state.k = model.k
-                self.state.step = self.state.goal = model.record.steps
-        if not changed:
-            self.state.say(f"There is nothing to {what}.")
+                state.k = model.k
+                self._trainer.count(model)
+                state.goal = model.record.steps
+        done = "Undid" if what == "undo" else "Redid"
+        last = f"{done} the last change."
+        state.say(last if changed else f"There is nothing to {what}.")
 
     def sweep(self) -> None:
         """Try each k from `state.first_k` to `state.last_k`, in the background.
@@ -330,7 +339,7 @@ class Explorer:
         k : int
             One of the values in `state.sweep`.
         """
-        self._session.run("adopt", lambda _: self._sweeper.adopt(k))
+        self._session.run("adopt", lambda stopped: self._sweeper.adopt(k, stopped))
 
     def describe(self) -> xr.Dataset:
         """Describe the classes shown, from the pixels of the preview.
@@ -350,10 +359,19 @@ class Explorer:
     def describe_in_background(self) -> None:
         """Let `state.profiles` hold what `describe` returns, without waiting for it."""
 
-        def work(_: Callable[[], bool]) -> None:
-            self.state.say("Describing the classes.")
-            self.state.profiles = self.describe()
-            self.state.say("Described the classes.")
+        def work(stopped: Callable[[], bool]) -> None:
+            state = self.state
+            state.say("Describing the classes.")
+            version = state.version
+            profiles = self.describe()
+            with state.lock:
+                if stopped():
+                    state.say("Stopped before the profiles were ready.")
+                elif state.version != version:
+                    state.say("The classes changed meanwhile; press Profile again.")
+                else:
+                    state.profiles = profiles
+                    state.say("Described the classes.")
 
         self._session.run("describe", work)
 
@@ -533,6 +551,8 @@ class Explorer:
         close_tree(self._own_map)
         self._frame.close()
         self.state.unobserve_all()
+        self._book.forget()
         self.state.snapshot = self.state.sweep = self.state.profiles = None
+        self.state.place = None
         self._results.clear()
         self.preview.release()

@@ -105,6 +105,15 @@ def test_the_typical_patch_has_spread_and_mean_of_the_class(generator):
     assert patch.share == 1
 
 
+def test_a_constant_band_does_not_make_flat_patches_typical(generator):
+    values = generator.normal(size=(48, 48, 2))
+    values[..., 0] = 7.0
+    values[:16, :16, 1] = 0.0  # flat, where the class varies
+    inside = np.ones(values.shape[:2], bool)
+    patch = find_patch(values, inside, 16, values.mean((0, 1)), values.std((0, 1)))
+    assert max(patch.row, patch.col) >= 12
+
+
 def test_the_patch_of_a_thin_class_lies_along_it(generator):
     inside = np.zeros((40, 40), bool)
     inside[:, 30:32] = True

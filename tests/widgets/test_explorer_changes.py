@@ -151,7 +151,7 @@ def test_describe_gives_the_profiles_of_what_is_shown(explorer):
 def test_buttons_act_on_the_selected_classes(explorer):
     panel, state = part(explorer, ClassesPanel), explorer.state
     panel.split.click()
-    assert state.message == "Split takes one class; 0 are selected."
+    assert state.message == "Select exactly one class to split."
     panel.rows[1].pick.value = True
     panel.describe.click()
     assert explorer.wait(60)
@@ -180,3 +180,97 @@ def test_learned_shows_image_and_simulation_within_the_class(explorer):
     explorer.state.within = False
     left = pixels_of(explorer._overlays.sides[0].url)[..., 3] > 0
     assert left.sum() > shown.sum()
+
+
+def test_a_split_cannot_be_undone_while_a_training_runs(explorer):
+    explorer.split(2)
+    assert explorer.wait(60)
+    with explorer.state.lock:
+        explorer.state.status = "training"
+        explorer.undo()
+        assert explorer.state.message == "Another task is running; press Stop first."
+        explorer.state.status = "done"
+    assert explorer.model.k == 3
+
+
+def test_changes_made_while_a_class_is_split_are_not_lost(explorer, monkeypatch):
+    from ktextures.widgets import _splitting
+
+    def rename(*arguments):
+        explorer.rename(1, "water")
+        return snapshot(*arguments)
+
+    snapshot = _splitting.snapshot_of
+    monkeypatch.setattr(_splitting, "snapshot_of", rename)
+    explorer.split(2)
+    assert explorer.wait(60)
+    assert "changed while meadow was split" in explorer.state.message
+    assert explorer.state.table.names == ("water", "meadow")
+    assert explorer.model.k == 2
+
+
+def test_profiles_of_classes_that_have_changed_are_not_shown(explorer, monkeypatch):
+    def describe():
+        explorer.rename(1, "water")
+        return describe_now()
+
+    describe_now = explorer.describe
+    monkeypatch.setattr(explorer, "describe", describe)
+    explorer.describe_in_background()
+    assert explorer.wait(60)
+    assert explorer.state.profiles is None
+    assert "press Profile again" in explorer.state.message
+
+
+def test_reset_and_close_forget_what_could_be_undone(explorer):
+    explorer.split(2)
+    assert explorer.wait(60)
+    explorer.reset()
+    assert not explorer.state.can_undo
+    explorer.undo()
+    assert explorer.state.message == "There is nothing to undo."
+    assert explorer.result is None
+    explorer.state.place = (3, 3)
+    explorer.close()
+    assert explorer.point is None
+    assert not explorer._book._history._past
+
+
+def test_a_part_of_a_nodata_class_is_nodata_too(explorer):
+    explorer.split(2)
+    assert explorer.wait(60)
+    explorer.discard([1])
+    snapshot = explorer.state.snapshot
+    state, book = explorer.state, explorer._book
+    four = type(snapshot)(
+        snapshot.step,
+        snapshot.classes,
+        snapshot.simulated,
+        np.concatenate([snapshot.textures, snapshot.textures[:1]]),
+        snapshot.losses,
+    )
+    book.regrouped(four, (1, 2, 3, 0), ((1,), (2,), (3,), (1,)))
+    assert state.mapping == (0, 1, 2, 0)
+    two = type(snapshot)(
+        snapshot.step,
+        np.minimum(snapshot.classes, 2),
+        snapshot.simulated,
+        snapshot.textures[:2],
+        snapshot.losses,
+    )
+    book.regrouped(two, (1, 2), ((1, 3, 4), (2,)))
+    assert state.mapping == (2, 1)
+    assert state.table.k == 2
+
+
+def test_profiles_of_a_thinned_preview_have_rows_of_the_scene(explore, varied):
+    scene, model = varied
+    explorer = explore(scene, model=model, preview=scene.sizes["x"] // 2)
+    profiles = explorer.describe()
+    side = profiles.sizes["patch_y"]
+    for value in (1, 2):
+        one = profiles.sel({"class": value})
+        row, col = int(one.patch_row), int(one.patch_col)
+        every = (slice(row + 1, row + 2 * side, 2), slice(col + 1, col + 2 * side, 2))
+        found = scene.values[:, *every]
+        np.testing.assert_array_equal(one.patch, found)

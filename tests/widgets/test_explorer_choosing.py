@@ -98,6 +98,37 @@ def test_a_sweep_stopped_before_its_first_k_says_so(explorer, monkeypatch):
     assert explorer.state.sweep is None
 
 
+def test_a_sweep_that_fails_keeps_the_one_before(explorer, monkeypatch):
+    explorer.sweep()
+    assert explorer.wait(120)
+    found = explorer.state.sweep
+    explorer.state.first_k = 5
+    explorer.sweep()
+    assert explorer.wait(30)
+    assert explorer.state.sweep is found
+    explorer.state.first_k = 2
+    monkeypatch.setattr(module, "STEPS", 100_000)
+    explorer.sweep()
+    until(lambda: explorer.state.message.startswith("Sweeping"))
+    explorer.stop()
+    assert explorer.wait(30)
+    assert explorer.state.sweep is found
+
+
+def test_undo_of_an_adoption_shows_the_progress_of_the_model_before(explorer):
+    explorer.train()
+    assert explorer.wait(60)
+    losses = list(explorer.state.losses)
+    explorer.sweep()
+    assert explorer.wait(120)
+    explorer.adopt(4)
+    assert explorer.wait(60)
+    assert len(explorer.state.losses) == 2
+    explorer.undo()
+    assert explorer.state.losses == losses
+    assert explorer.state.message == "Undid the last change."
+
+
 def test_two_tasks_at_once_are_refused(explorer, monkeypatch):
     monkeypatch.setattr(module, "STEPS", 100_000)
     explorer.sweep()
