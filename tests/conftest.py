@@ -1,6 +1,7 @@
 """Settings that must be in place before TensorFlow and matplotlib are imported."""
 
 import os
+import signal
 import socket
 from contextlib import contextmanager
 
@@ -12,6 +13,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("MPLBACKEND", "agg")
 # k-means threads that wait in a busy loop would take the processor from the others.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# Shells start background jobs with Ctrl-C ignored, which tests of Ctrl-C would inherit.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Set by pytest-xdist in its workers only.
 WORKER = os.environ.get("PYTEST_XDIST_WORKER")
