@@ -1,7 +1,6 @@
 """Describe the classes that a model finds in a scene."""
 
 import os
-import warnings
 
 import numpy as np
 import xarray as xr
@@ -12,6 +11,7 @@ from ktextures.model.ktextures import KTextures, find_model
 from ktextures.model.network import TEXTURE_SIDE
 from ktextures.raster.bands import shown_bands
 from ktextures.raster.georeference import georeference
+from ktextures.raster.nodata import require_valid
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import read_window, sample_windows
 from ktextures.raster.windows import Window, grow
@@ -69,7 +69,8 @@ def describe(
     Raises
     ------
     InputError
-        If bands differ from the model's, or `patch` is not a whole number of 8 or more.
+        If bands differ from the model's, no pixel is valid, or `patch` is not a whole
+        number of 8 or more.
     FileNotFoundError, ModelFileError
         If `model` is a path and there is no such file, or it is damaged.
 
@@ -109,12 +110,10 @@ def describe(
     check_bands(scene.band.values, model.config)
     size = (scene.sizes["y"], scene.sizes["x"])
     windows = [Window(*each) for each in sample_windows(*size, MOST_PIXELS)]
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        parts = [_part(scene, model, window) for window in windows]
-    # One window of snow or shadow says nothing about the units of the scene.
-    if len(caught) > len(windows) / 2:
-        warnings.warn(str(caught[0].message), UserWarning, stacklevel=2)
+    whole = len(windows) == 1
+    parts = [_part(scene, model, window, whole=whole) for window in windows]
+    found = sum(int((part.classes > 0).sum()) for part in parts)
+    require_valid(found, 1, "describing classes")
     textures = model.draw_textures(TEXTURE_SIDE, TEXTURE_SIDE, model.config.seed)
     result = profile_classes(
         parts,
@@ -135,7 +134,9 @@ def describe(
     )
 
 
-def _part(scene: xr.DataArray, model: KTextures, window: Window) -> Part:
+def _part(
+    scene: xr.DataArray, model: KTextures, window: Window, *, whole: bool
+) -> Part:
     """Values and classes of a window; classes are those in the whole scene."""
     inside, _ = grow(window, model.reach, scene.sizes["y"], scene.sizes["x"])
     rows, cols = inside.slices
@@ -144,6 +145,9 @@ def _part(scene: xr.DataArray, model: KTextures, window: Window) -> Part:
         window.row - inside.row, window.col - inside.col, window.height, window.width
     )
     values, _ = read_window(block, *place)
+    if not whole:
+        # Lazy, because one window of snow or shadow says nothing about the units.
+        block = block.chunk()
     classes = segment(block, model).classes.values[place.slices]
     return Part(values, classes, window.row, window.col)
 

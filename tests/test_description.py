@@ -82,6 +82,23 @@ def test_other_patches_are_refused(scene, model, patch):
         kt.describe(scene, model, patch=patch)
 
 
+def test_scenes_without_data_are_refused(scene, model):
+    with pytest.raises(kt.InputError, match="valid pixel"):
+        kt.describe(scene.where(False), model)
+
+
+def test_units_are_judged_by_the_whole_scene(monkeypatch, scene, model, recwarn):
+    monkeypatch.setattr(description, "MOST_PIXELS", 2000)
+    snow = scene.copy(data=scene.values * 1000)
+    kt.describe(snow, model, patch=8)
+    assert not [
+        each for each in recwarn if "are outside the range" in str(each.message)
+    ]
+    monkeypatch.undo()
+    with pytest.warns(UserWarning, match="are outside the range"):
+        kt.describe(snow, model, patch=8)
+
+
 def test_other_bands_are_refused(scene, model):
     with pytest.raises(kt.InputError, match="band"):
         kt.describe(scene.isel(band=[0, 1]), model)
@@ -124,6 +141,9 @@ def test_bands_of_the_figure_can_be_chosen(profiles):
     assert by_name != kt.plot_classes(profiles)._repr_png_()
     with pytest.raises(kt.InputError, match=r"no band 'swir'; choose from"):
         kt.plot_classes(profiles, bands=["swir"])
+    for columns in (0, -1, 1.5, True):
+        with pytest.raises(kt.InputError, match=r"columns is .* of 1 or more"):
+            kt.plot_classes(profiles, columns=columns)
     with pytest.raises(kt.InputError, match="one or three"):
         kt.plot_classes(profiles, bands=names[:2])
 

@@ -74,7 +74,8 @@ def plot_classes(
     Raises
     ------
     InputError
-        If it is not the Dataset of `describe`, or a class or band is unknown.
+        If it is not the Dataset of `describe`, a class or band is unknown, or `columns`
+        is not a whole number of 1 or more.
 
     Examples
     --------
@@ -88,7 +89,10 @@ def plot_classes(
     chosen = _chosen(profiles, classes)
     shown = _shown(profiles, bands)
     limits = _limits(profiles, shown)
-    columns = columns or (1 if len(chosen) <= 3 else 2)
+    if columns is None:
+        columns = 1 if len(chosen) <= 3 else 2
+    elif isinstance(columns, bool) or not isinstance(columns, int) or columns < 1:
+        raise InputError(f"columns is {columns!r}; give a whole number of 1 or more.")
     rows = math.ceil(len(chosen) / columns)
     width = 2 * _MARGIN + columns * _CARD_WIDTH + (columns - 1) * _GAP
     figure = Sheet(

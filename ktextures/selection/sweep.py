@@ -129,6 +129,8 @@ def sweep(
     ('k', 'y', 'x')
     """
     found_ks = _check_ks(ks)
+    if on_k is not None and not callable(on_k):
+        raise InputError(f"on_k is {on_k!r}; give a function that takes a Dataset.")
     given = scene if isinstance(scene, PreparedScenes) else None
     scenes = given.scenes if given else open_scenes(scene)
     request = _request(given, scenes, preset, texture_scale, features, scaler, seed)

@@ -37,6 +37,15 @@ def cheap(scene, ks=KS, **options):
     return kt.sweep(scene, ks, **wanted | options)
 
 
+def test_on_k_sees_what_is_found_so_far(small):
+    seen = []
+    found = cheap(small, on_k=lambda each: seen.append(each.k.values.tolist()))
+    assert seen == [[2], [2, 3], [2, 3, 4]]
+    assert found.k.values.tolist() == seen[-1]
+    with pytest.raises(kt.InputError, match="on_k is 3; give a function"):
+        cheap(small, on_k=3)
+
+
 def same(one, other):
     """Whether two sweeps found the same, in whatever time; models record no time."""
     return one.drop_vars("seconds").identical(other.drop_vars("seconds"))
