@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from ktextures.widgets._state import ExplorerState
 if TYPE_CHECKING:
     from ktextures.model.ktextures import KTextures
 
-__all__ = ["ModelShelf", "Results"]
+__all__ = ["ModelShelf", "Results", "Shared"]
 
 
 class ModelShelf:
@@ -100,6 +100,15 @@ class ModelShelf:
 
     def _take(self, model: "KTextures") -> None:
         self._model, self._steps, self.shown = model, model.record.steps, True
+
+
+class Shared(NamedTuple):
+    """What everything that works on one explorer's classes needs."""
+
+    state: ExplorerState
+    book: ClassBook
+    preview: Preview
+    shelf: ModelShelf
 
 
 class Results:

@@ -9,10 +9,9 @@ import xarray as xr
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.results.profiles import Part, profile_classes, texture_side
-from ktextures.widgets._classes import ClassBook
 from ktextures.widgets._frames import snapshot_of
 from ktextures.widgets._preview import Preview
-from ktextures.widgets._results import ModelShelf
+from ktextures.widgets._results import Shared
 from ktextures.widgets._state import ExplorerState
 from ktextures.widgets._trainer import LOADING, Trainer
 
@@ -27,25 +26,14 @@ class Splitter:
 
     Parameters
     ----------
-    state : ExplorerState
-    book : ClassBook
-    preview : Preview
-    shelf : ModelShelf
-        Receives the new model.
+    shared : Shared
     trainer : Trainer
         Knows the area that is trained on.
     """
 
-    def __init__(
-        self,
-        state: ExplorerState,
-        book: ClassBook,
-        preview: Preview,
-        shelf: ModelShelf,
-        trainer: Trainer,
-    ) -> None:
-        self._state, self._book, self._preview = state, book, preview
-        self._shelf, self._trainer = shelf, trainer
+    def __init__(self, shared: Shared, trainer: Trainer) -> None:
+        self._state, self._book, self._preview, self._shelf = shared
+        self._trainer = trainer
 
     def split(self, value: int, into: int, stopped: Callable[[], bool]) -> None:
         """Split the class shown with this value; the change can be undone.

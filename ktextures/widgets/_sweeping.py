@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 import xarray as xr
 
 from ktextures.errors import InputError
-from ktextures.widgets._classes import DEFAULT_NAME, ClassBook
+from ktextures.widgets._classes import DEFAULT_NAME
 from ktextures.widgets._frames import snapshot_of
-from ktextures.widgets._preview import Preview
-from ktextures.widgets._results import ModelShelf
-from ktextures.widgets._state import ExplorerState
+from ktextures.widgets._results import Shared
 from ktextures.widgets._trainer import LOADING, PARTS, Interrupted, Trainer
 
 if TYPE_CHECKING:
@@ -24,27 +22,14 @@ class Sweeper:
 
     Parameters
     ----------
-    state : ExplorerState
-        Its `sweep` receives what is found.
-    book : ClassBook
-    preview : Preview
-        What the maps are of.
-    shelf : ModelShelf
-        Receives the model that is adopted.
+    shared : Shared
     trainer : Trainer
         Keeps the prepared scene.
     """
 
-    def __init__(
-        self,
-        state: ExplorerState,
-        book: ClassBook,
-        preview: Preview,
-        shelf: ModelShelf,
-        trainer: Trainer,
-    ) -> None:
-        self._state, self._book, self._preview = state, book, preview
-        self._shelf, self._trainer = shelf, trainer
+    def __init__(self, shared: Shared, trainer: Trainer) -> None:
+        self._state, self._book, self._preview, self._shelf = shared
+        self._trainer = trainer
 
     def sweep(self, stopped: Callable[[], bool]) -> None:
         """Sweep over the range of k in the state; blocks until it ends."""

@@ -13,11 +13,9 @@ import xarray as xr
 from ktextures._loading import load_module
 from ktextures.classes.table import ClassTable
 from ktextures.training.presets import Preset, find_preset
-from ktextures.widgets._classes import ClassBook
 from ktextures.widgets._frames import first_look, initial_snapshot, snapshot_of
-from ktextures.widgets._preview import Preview
-from ktextures.widgets._results import ModelShelf
-from ktextures.widgets._state import ExplorerState, TrainingSettings
+from ktextures.widgets._results import Shared
+from ktextures.widgets._state import TrainingSettings
 
 if TYPE_CHECKING:
     from ktextures.model.ktextures import KTextures
@@ -80,11 +78,7 @@ class Trainer:
 
     Parameters
     ----------
-    state : ExplorerState
-    book : ClassBook
-    preview : Preview
-    shelf : ModelShelf
-        Receives what is trained.
+    shared : Shared
     settings : TrainingSettings
         Those that the state does not hold: features, scaler, and a preset object.
 
@@ -93,16 +87,9 @@ class Trainer:
     signals : Signals
     """
 
-    def __init__(
-        self,
-        state: ExplorerState,
-        book: ClassBook,
-        preview: Preview,
-        shelf: ModelShelf,
-        settings: TrainingSettings,
-    ) -> None:
-        self.state, self.book, self.preview = state, book, preview
-        self.shelf, self.settings = shelf, settings
+    def __init__(self, shared: Shared, settings: TrainingSettings) -> None:
+        self.state, self.book, self.preview, self.shelf = shared
+        self.settings = settings
         self.signals = Signals()
         self._shown_at, self._cost, self._paced = 0.0, 0.0, (0.0, 0)
         self._base = 0

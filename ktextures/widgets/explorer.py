@@ -22,7 +22,7 @@ from ktextures.widgets._overlay import DrawingTools, Overlays, empty_map, static
 from ktextures.widgets._point import Point, PointPanel, point_at
 from ktextures.widgets._preview import LONGEST_SIDE, Preview
 from ktextures.widgets._progress_panel import CurvePanel, StatusPanel
-from ktextures.widgets._results import ModelShelf, Results
+from ktextures.widgets._results import ModelShelf, Results, Shared
 from ktextures.widgets._session import BUSY_MESSAGE, Session
 from ktextures.widgets._splitting import Splitter, describe_shown
 from ktextures.widgets._state import TrainingSettings, initial_state
@@ -103,10 +103,10 @@ class Explorer:
         self._book = ClassBook(self.state, self.preview.thinned)
         self._shelf = ModelShelf(self._book, model)
         self._results = Results(self.state, self.preview)
-        shared = (self.state, self._book, self.preview, self._shelf)
-        self._trainer = Trainer(*shared, settings)
-        self._splitter = Splitter(*shared, self._trainer)
-        self._sweeper = Sweeper(*shared, self._trainer)
+        shared = Shared(self.state, self._book, self.preview, self._shelf)
+        self._trainer = Trainer(shared, settings)
+        self._splitter = Splitter(shared, self._trainer)
+        self._sweeper = Sweeper(shared, self._trainer)
         self._session = Session(self.state, self._trainer, self._shelf)
         self._display(settings, basemap)
         self._trainer.show_given()
