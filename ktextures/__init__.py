@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ktextures.features.protocol import FeatureExtractor, register_features
     from ktextures.features.scene_encoder import SceneEncoder, load_encoder
     from ktextures.features.vgg16 import VGG16Features
+    from ktextures.hints.hint import Hint
+    from ktextures.hints.hints import Hints
     from ktextures.model.config import Snapshot
     from ktextures.model.ktextures import KTextures, load
     from ktextures.raster.open import open_scene
@@ -52,6 +54,8 @@ _HOMES = {
     "Explorer": "widgets",
     "FeatureExtractor": "features.protocol",
     "FilterBank": "features.filter_bank",
+    "Hint": "hints.hint",
+    "Hints": "hints.hints",
     "KTextures": "model.ktextures",
     "SceneEncoder": "features.scene_encoder",
     "Snapshot": "model.config",
@@ -96,6 +100,8 @@ __all__ = [
     "Explorer",
     "FeatureExtractor",
     "FilterBank",
+    "Hint",
+    "Hints",
     "InputError",
     "KTextures",
     "KTexturesError",

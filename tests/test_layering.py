@@ -16,7 +16,7 @@ LAYERS = [
     {"segmentation"},
     {"results", "training"},
     {"model"},
-    {"datasets", "features"},
+    {"datasets", "features", "hints"},
     {"raster"},
     {"classes", "rendering"},
     {"files", "palette"},

@@ -118,6 +118,9 @@ def check_record(record: TrainingRecord, k: int) -> None:
         raise ValueError(f"order must hold 0 to {k - 1} once, got {_short(order)}")
     if record.classes.k != k:
         raise ValueError(f"{record.classes.k} names of classes for {k} classes")
+    strange = [h.class_ for h in record.hints if not _is_class(h.class_, k)]
+    if strange:
+        raise ValueError(f"hints must be of the classes 1 to {k}, got {strange[0]!r}")
     lengths = set()
     for name, trace in record.losses.items():
         if not isinstance(name, str) or not isinstance(trace, list):
@@ -147,6 +150,10 @@ def check_weight(index: int, found: np.ndarray, shape: Sequence[int]) -> None:
         raise ValueError(f"weight {index} has dtype {found.dtype}, not float32")
     if not np.isfinite(found).all():
         raise ValueError(f"weight {index} holds values that are not finite")
+
+
+def _is_class(value: object, k: int) -> bool:
+    return isinstance(value, int) and 1 <= value <= k
 
 
 def _is_whole(value: object) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
+from ktextures.hints.hints import Hints
 
 __all__ = ["ModelConfig", "Snapshot", "TrainingRecord", "check_bands"]
 
@@ -68,12 +69,15 @@ class TrainingRecord:
         One value per training step.
     provenance : dict
         Seed, steps, preset, features, weights used, versions.
+    hints : Hints
+        Places of known class, by number, that the model was trained with.
     """
 
     classes: ClassTable
     order: np.ndarray
     losses: dict[str, list[float]] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    hints: Hints = field(default_factory=Hints)
 
     @property
     def steps(self) -> int:

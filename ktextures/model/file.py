@@ -10,8 +10,10 @@ import tensorflow as tf
 
 from ktextures._version import __version__
 from ktextures.classes.table import ClassTable
+from ktextures.errors import InputError
 from ktextures.features.protocol import FeatureExtractor, is_registered, registered
 from ktextures.files.archive import Arrays, pack
+from ktextures.hints.hints import Hints
 from ktextures.model.checks import check_arrays, check_config, check_record
 from ktextures.model.config import ModelConfig, TrainingRecord
 from ktextures.model.masks import check_k
@@ -67,6 +69,8 @@ def pack_parts(parts: ModelParts, weights: Mapping[str, np.ndarray]) -> bytes:
             "tensorflow": tf.__version__,
         },
     }
+    if len(record.hints):
+        settings["hints"] = record.hints.to_list()
     arrays = {**weights, "order": record.order}
     for index, extractor in enumerate(known):
         for name, array in extractor.get_state().items():
@@ -110,6 +114,7 @@ def read_parts(settings: Mapping[str, Any], arrays: Arrays) -> ModelParts:
         arrays["order"],
         settings["losses"],
         settings["provenance"],
+        _hints(settings.get("hints", [])),
     )
     check_record(record, config.k)
     extractors = [
@@ -117,6 +122,15 @@ def read_parts(settings: Mapping[str, Any], arrays: Arrays) -> ModelParts:
         for index, entry in enumerate(settings["extractors"])
     ]
     return ModelParts(config, preparation, extractors, record)
+
+
+def _hints(described: Any) -> Hints:
+    if not isinstance(described, list):
+        raise ValueError("hints must be a list")
+    try:
+        return Hints.from_list(described)
+    except InputError as error:
+        raise ValueError(str(error)) from error
 
 
 def _restored(entry: Mapping[str, Any], index: int, arrays: Arrays) -> FeatureExtractor:

@@ -14,6 +14,7 @@ import ktextures.features.vgg16  # noqa: F401
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError, MissingFeaturesError, ModelFileError
 from ktextures.files.archive import Arrays, read_archive, unpack, write_atomically
+from ktextures.hints.hints import Hints
 from ktextures.model.file import ModelParts, pack_parts, read_parts
 from ktextures.model.network import Network
 from ktextures.model.summary import SIDE, model_html
@@ -76,6 +77,11 @@ class KTextures(Network):
     def classes(self) -> ClassTable:
         """Names and colors of the classes."""
         return self.record.classes
+
+    @property
+    def hints(self) -> Hints:
+        """Places of known class that the model was trained with."""
+        return self.record.hints
 
     def rename(
         self,

@@ -1,6 +1,7 @@
 """What preset "default" computes of the training tiles, whatever k is."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
@@ -10,8 +11,16 @@ from ktextures.raster.tile_set import TileSet
 from ktextures.training.class_statistics import StatisticsSample
 from ktextures.training.descriptors import Channels, DescriptorSpace
 from ktextures.training.pixel_batches import SeenTiles
+from ktextures.training.segments import segments_of
 
 __all__ = ["Basis"]
+
+
+SEGMENT_SCALE = 50.0
+"""Scale of the segments that hints speak for."""
+
+BLOCK = 8
+"""Side in pixels of what hints speak for where color says nothing about regions."""
 
 
 @dataclass(frozen=True)
@@ -59,3 +68,35 @@ class Basis:
         if self.seen.fits(network):
             return self
         return replace(self, seen=SeenTiles.by(network, self.tiles, adapt=False))
+
+    def of_patches(self, tiles: TileSet, seen: SeenTiles) -> Self:
+        """The same of other tiles, which statistics do not depend on."""
+        described = self.space.describe(tiles)
+        return replace(self, tiles=tiles, descriptors=described, seen=seen)
+
+    @cached_property
+    def _neighborhoods(self) -> dict[int, np.ndarray]:
+        return {}
+
+    def neighborhoods(self, tile: int) -> np.ndarray:
+        """Pixels of a tile that a hint for one of them speaks for.
+
+        Parameters
+        ----------
+        tile : int
+            From 0.
+
+        Returns
+        -------
+        array, shape (y, x), int
+            Numbers of segments, or of blocks where color says nothing about regions.
+        """
+        if tile not in self._neighborhoods:
+            pixels = self.seen.pixels[tile]
+            if self.space.trust:
+                found = segments_of(pixels, SEGMENT_SCALE)
+            else:
+                rows, cols = np.indices(pixels.shape[:2]) // BLOCK
+                found = rows * (cols.max() + 1) + cols
+            self._neighborhoods[tile] = found
+        return self._neighborhoods[tile]

@@ -4,18 +4,23 @@ import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ktextures._version import __version__
 from ktextures.classes.arrays import canonical_order
+from ktextures.classes.table import ClassTable
+from ktextures.hints.hints import Hints
 from ktextures.model.config import TrainingRecord
 from ktextures.model.ktextures import KTextures
 from ktextures.raster.doubts import warn_caller
 from ktextures.raster.scene_samples import count_distinct
 from ktextures.raster.tile_set import TileSet
 from ktextures.training.dictionary_objective import DictionaryObjective
+from ktextures.training.hint_guide import HintGuide
+from ktextures.training.hint_task import HintTask
 from ktextures.training.plan import Plan
 from ktextures.training.presets import find_preset
 from ktextures.training.request import Request
@@ -30,6 +35,9 @@ LEAST_STEPS, MOST_RATE = 100, 10
 
 SAME = 0.05
 """Largest difference of descriptors that may be noise, as a share of their spread."""
+
+LEAST_KEPT = 0.95
+"""Share of the hinted pixels that should have their class."""
 
 LOOKED_AT = 20_000
 """Pixels whose descriptors are compared."""
@@ -70,7 +78,14 @@ def warn_of_few_groups(plan: Plan, k: int) -> None:
         )
 
 
-def conclude(plan: Plan, request: Request, scenes: int, *, continued: bool) -> None:
+def conclude(
+    plan: Plan,
+    request: Request,
+    scenes: int,
+    task: HintTask | None = None,
+    *,
+    continued: bool,
+) -> None:
     """Give the classes their order, and record what was done.
 
     Parameters
@@ -80,19 +95,24 @@ def conclude(plan: Plan, request: Request, scenes: int, *, continued: bool) -> N
     request : Request
     scenes : int
         How many were trained on.
+    task : HintTask, optional
+        What hints asked for.
     continued : bool
         Whether the classes of an earlier model keep their order.
 
     Warns
     -----
     UserWarning
-        If classes hold no pixels although there were steps enough.
+        If classes hold no pixels although there were steps enough, or hinted pixels
+        are not of their class.
     """
     model = plan.model
-    order = model.record.order
+    order, table = model.record.order, model.record.classes
     if not continued:
         brightness, shares = _measured(model, plan.tiles)
         order = canonical_order(brightness)
+        if task is not None:
+            order, table = _as_hinted(order, table, task, _guide(plan))
         _warn_of_empty_classes(shares, request, model.record.steps)
     provenance = {
         "preset": request.preset.name,
@@ -105,10 +125,62 @@ def conclude(plan: Plan, request: Request, scenes: int, *, continued: bool) -> N
         "features": [extractor.describe() for extractor in model.extractors],
         "ktextures": __version__,
     }
+    hints = model.hints
+    if task is not None:
+        hints = _numbered(task, order, plan, continued=continued)
+        provenance["hints"] = _kept_hints(plan, task)
     with model.lock:
         model.record = TrainingRecord(
-            model.record.classes, order, dict(model.record.losses), provenance
+            table, order, dict(model.record.losses), provenance, hints
         )
+
+
+def _guide(plan: Plan) -> HintGuide | None:
+    return (
+        plan.objective.guide
+        if isinstance(plan.objective, DictionaryObjective)
+        else None
+    )
+
+
+def _as_hinted(
+    order: np.ndarray, table: ClassTable, task: HintTask, guide: HintGuide | None
+) -> tuple[np.ndarray, ClassTable]:
+    """Order in which hinted classes have their numbers, and a table of their names."""
+    if guide is None:
+        return order, table
+    pairs = list(zip(task.classes, guide.masks.tolist(), strict=True))
+    fixed = {each: mask for each, mask in pairs if isinstance(each, int)}
+    others = iter(mask for mask in order.tolist() if mask not in fixed.values())
+    made = [fixed[v] if v in fixed else next(others) for v in range(1, len(order) + 1)]
+    for each, mask in pairs:
+        if isinstance(each, str):
+            table = table.rename(made.index(mask) + 1, each)
+    return np.array(made), table
+
+
+def _numbered(
+    task: HintTask, order: np.ndarray, plan: Plan, *, continued: bool
+) -> Hints:
+    """The hints, with the numbers that their classes have in the model."""
+    guide = _guide(plan)
+    if continued or guide is None:
+        return task.numbered([int(each) for each in task.classes])
+    places = order.tolist()
+    return task.numbered([places.index(mask) + 1 for mask in guide.masks.tolist()])
+
+
+def _kept_hints(plan: Plan, task: HintTask) -> dict[str, Any]:
+    """How many hints there were, and how many of their pixels have their class."""
+    guide = _guide(plan)
+    kept = None if guide is None else guide.kept(plan.model.mask_network)
+    if kept is not None and kept < LEAST_KEPT and plan.model.record.steps:
+        warn_caller(
+            f"Only {kept:.0%} of the hinted pixels have their class. Hints that "
+            f"contradict each other within {plan.model.reach} pixels cannot all be "
+            "followed; check them, or train for more steps."
+        )
+    return {"count": len(task.hints), "pixels": len(task.pixels), "kept": kept}
 
 
 def _warn_of_empty_classes(shares: np.ndarray, request: Request, steps: int) -> None:

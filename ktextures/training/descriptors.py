@@ -168,12 +168,37 @@ class DescriptorSpace:
         """
         self.trust = self._color_trust(tiles)
         texture = self._fit_texture(tiles, on_tile)
-        color = self._fit_color(tiles, on_tile)
+        color = self._color_channels(tiles, on_tile)
         parts = [part for part in (texture and texture[0], color) if part is not None]
         fine = np.concatenate(parts, -1) if len(parts) > 1 else parts[0]
         channels = Channels(fine, *(texture[1:] if texture else (None, None)))
         self._turn(channels, tiles.inner()[1])
         return channels
+
+    def describe(self, tiles: TileSet) -> np.ndarray:
+        """Descriptors of other tiles, by the statistics that were learned.
+
+        Parameters
+        ----------
+        tiles : TileSet
+            With a halo like that of the tiles learned from.
+
+        Returns
+        -------
+        array, shape (n, y, x, dimension), float32
+            Without the halo.
+        """
+
+        def texture(index: int) -> np.ndarray:
+            return self._channels(tiles, index, *self._pooled(tiles, index))[0]
+
+        parts = []
+        if self._texture:
+            found = in_threads(texture, len(tiles), lambda: None)
+            parts.append(np.stack(found))
+        color = self._color_channels(tiles, lambda: None)
+        parts += [] if color is None else [color]
+        return np.asarray(np.concatenate(parts, -1) @ self.turns[0], "float32")
 
     def _color_trust(self, tiles: TileSet) -> float:
         """How much colors tell about regions, 0..1."""
@@ -240,7 +265,7 @@ class DescriptorSpace:
         around = far[start : start + rows, start : start + columns]
         return fine, plain[::GRID, ::GRID], around
 
-    def _fit_color(
+    def _color_channels(
         self, tiles: TileSet, on_tile: Callable[[], None]
     ) -> np.ndarray | None:
         """Color channels (n, y, x, band) of the tiles, without their halo."""

@@ -7,7 +7,9 @@ its class. An entry lies at the mean descriptor of its class, pulled toward the 
 *pure* texture; textures learn to resemble the pixels of their classes. This is k-means
 whose labels come from a network, trained by gradient descent. Two more losses hold it
 in place: the masks imitate labels that several views of the image agreed on, and they
-find again the masks of parts of the scene that the textures simulate.
+find again the masks of parts of the scene that the textures simulate. Hints change the
+labels that are imitated, and the pixels they cover count on their own; where they
+decide, the dictionary does not.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +26,7 @@ from ktextures.training.basis import Basis
 from ktextures.training.class_statistics import ClassStatistics
 from ktextures.training.dictionary import Dictionary
 from ktextures.training.head_sample import HeadSample
+from ktextures.training.hint_guide import HintGuide
 from ktextures.training.initial_labels import View, initial_labels
 from ktextures.training.objective import optimizer_state, restore_optimizer
 from ktextures.training.pixel_batches import PixelBatches
@@ -60,6 +63,11 @@ class DictionaryObjective:
         True: begin with the model's own classes, without imitation.
     may_settle : bool
         Set `settled` once labels hardly change any more; see `DefaultPreset`.
+    guide : HintGuide, optional
+        What hints say.
+    is_steered : bool
+        The hints of the guide are new to the model that is `continued`: its masks
+        first learn the labels that agree with them, while its textures wait.
     on_vote : callable
         Called before each k-means of the initial labels.
 
@@ -68,6 +76,8 @@ class DictionaryObjective:
     batches : PixelBatches
     labels : array, shape (n, y, x), int32
         Initial labels, which the masks imitate; -1 where there are no data.
+    decided : array, shape (n, y, x), bool
+        Where hints decided about them.
     """
 
     keeps_best = False
@@ -81,12 +91,16 @@ class DictionaryObjective:
         seed: int,
         continued: bool = False,
         may_settle: bool = False,
+        guide: HintGuide | None = None,
+        is_steered: bool = False,
         on_vote: Callable[[], None] = lambda: None,
     ) -> None:
         self.model, self.space, self.seed = model, basis.space, seed
+        self.guide, self.is_steered, self.preset = guide, is_steered, preset
         steps = preset.steps
         imitated = max(int(steps * preset.imitation_share), 1)
-        self.imitation_steps = 0 if continued else imitated
+        steered = min(preset.hinted_steps, steps) if is_steered else 0
+        self.imitation_steps = steered if continued else imitated
         self.last_revival = int(steps * REVIVAL_SHARE)
         self.weights, self.may_settle = preset.loss_weights, may_settle
         self.settling = Settling(preset.settled_change, preset.patience)
@@ -95,8 +109,7 @@ class DictionaryObjective:
         network = model.mask_network
         if not continued:
             basis.seen.assign_to(network)
-        basis = basis.seen_by(network)
-        self.seen = basis.seen
+        self.basis = basis = basis.seen_by(network)
         self.batches = PixelBatches(network, basis.seen, basis.descriptors, seed=seed)
         self.statistics = ClassStatistics(basis.sample, model.k)
         wide = (network.texture_scale or 0) >= preset.wide_scale
@@ -114,7 +127,7 @@ class DictionaryObjective:
             self.statistics,
             rate=preset.texture_learning_rate,
             steps=steps,
-            early_steps=self.imitation_steps,
+            early_steps=0 if continued else self.imitation_steps,
             last_loss=_last(model, "texture") if continued else None,
             seed=seed,
         )
@@ -142,6 +155,8 @@ class DictionaryObjective:
             self.labels = initial_labels(
                 views, brightness, own.inside, model.k, self.seed, on_vote
             )
+        self.decided = np.zeros(self.labels.shape, bool)
+        self._follow_hints(continued=views is None)
         self.rarity = tf.Variable(tf.ones(model.k))
         descriptors = own.descriptors
         spread = float(descriptors[own.inside].var(0).sum()) / model.k
@@ -149,6 +164,18 @@ class DictionaryObjective:
         self._measure(self.labels)
         if views is not None:
             model.texture_bank.adapt(self.statistics.color.numpy())
+
+    def _follow_hints(self, *, continued: bool) -> None:
+        """Let the labels agree with the hints, if there are any."""
+        if self.guide is None:
+            return
+        self.labels, self.decided = (
+            self.guide.labels_of_model(self.model.mask_network, self.basis)
+            if continued
+            else self.guide.labels_of_start(self.labels, self.basis)
+        )
+        # What someone pointed at may be as small as it is.
+        self.absent |= set(self.guide.masks.tolist())
 
     def _measure(self, labels: np.ndarray) -> None:
         """Measure the statistics of each class."""
@@ -196,12 +223,13 @@ class DictionaryObjective:
             return labels
         self.averaged.restart()
         self.labels = self.batches.choices()
+        self._follow_hints(continued=True)
         self.simulation = None
         return self.labels
 
     def _refill(self) -> bool:
         """Give lost masks part of others; return whether any were lost."""
-        sample = HeadSample.of_seen(self.model, self.seen)
+        sample = HeadSample.of_seen(self.model, self.basis.seen)
         return bool(revive(self.model, sample, self.absent))
 
     def _lost(self, labels: np.ndarray) -> set[int]:
@@ -220,6 +248,7 @@ class DictionaryObjective:
         simulated: tf.Tensor,
         true: tf.Tensor,
         simulating: tf.Tensor,
+        hinted: tuple[tf.Tensor, ...] = (),
         *,
         imitating: bool,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -227,7 +256,8 @@ class DictionaryObjective:
 
         Patterns (pixel, channel), labels (pixel,) and descriptors (pixel, dimension)
         are those of a batch, `simulated` and `true` patterns and labels of simulated
-        pixels; `simulating` is 1, or 0 if there are none yet.
+        pixels; `simulating` is 1, or 0 if there are none yet. Of hints, `hinted` holds
+        patterns and masks of pixels, and which pixels of the batch they left undecided.
         """
         network = self.model.mask_network
         averages = self.averaged.begin()
@@ -235,6 +265,8 @@ class DictionaryObjective:
             logits = self._logits(patterns)
             distances = self.dictionary.distances(descriptors)
             chosen = tf.reduce_sum(hard_masks(logits) * distances, -1)
+            if hinted:
+                chosen *= hinted[2]
             dictionary = tf.reduce_mean(chosen)
             imitation = self._entropy(labels, logits)
             simulation = simulating * self._entropy(true, self._logits(simulated))
@@ -245,6 +277,9 @@ class DictionaryObjective:
                     + self.weights["imitation"] * imitation
                     + self.weights["simulation"] * simulation
                 )
+            if hinted:
+                right = self._entropy(hinted[1], self._logits(hinted[0]))
+                loss += self.weights["hints"] * right
         gradients = tape.gradient(loss, network.trainable_variables)
         self.averaged.step(gradients, averages)
         return dictionary, imitation, simulation
@@ -264,11 +299,16 @@ class DictionaryObjective:
         since = index - self.imitation_steps
         if since >= 0 and since % REVIEW == 0:
             self._review(index)
-        self.textures.after(index)
+        imitating = index < self.imitation_steps
+        if not (imitating and self.is_steered):
+            self.textures.after(index)
+        if self.is_steered:
+            self.optimizer.learning_rate = self._steering_rate(index)
         dictionary, imitation, simulation = self._mask_step(
             *self.batches.draw(index, self.labels),
             *self._simulated_batch(index),
-            imitating=index < self.imitation_steps,
+            self._hinted_batch(index),
+            imitating=imitating,
         )
         losses = {
             "dictionary": float(dictionary),
@@ -288,6 +328,21 @@ class DictionaryObjective:
             return patterns, tf.zeros(1, "int32"), tf.constant(0.0)
         seed = [self.seed, index, 1]
         return *self.simulation.batch(SIMULATED_BATCH, seed), tf.constant(1.0)
+
+    def _hinted_batch(self, index: int) -> tuple[tf.Tensor, ...]:
+        """Hinted pixels, and where the batch is undecided; nothing without hints."""
+        if self.guide is None:
+            return ()
+        places = self.batches.places(index)
+        undecided = tf.constant(1.0 - self.decided.ravel()[places], "float32")
+        return *self.guide.batch([self.seed, index, 2]), undecided
+
+    def _steering_rate(self, index: int) -> float:
+        """Learning rate of a step by which a model learns what hints say."""
+        preset, left = self.preset, 1 - index / max(self.imitation_steps, 1)
+        if left <= 0:
+            return preset.continued_learning_rate
+        return max(preset.hinted_learning_rate * left, preset.continued_learning_rate)
 
     def finish(self) -> None:
         """Revive lost classes, so that k classes are found whenever training ends."""

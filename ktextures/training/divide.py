@@ -17,6 +17,7 @@ from ktextures.model.masks import MAX_K
 from ktextures.raster.scene_set import SceneSet, open_scenes
 from ktextures.raster.tile_set import choose_tiles
 from ktextures.training.class_arguments import described, value_of, values_of
+from ktextures.training.hint_lineage import moved_hints, placed_hints
 from ktextures.training.lineage import merged_table, split_table
 from ktextures.training.mask_rows import classes_of_rows, rebuilt, rows_of
 from ktextures.training.parts import (
@@ -112,6 +113,10 @@ def split(
     before = sample.colors.mean(0)
     for part, place in enumerate([value - 1, *range(model.k, made.k)]):
         made.texture_bank.recolor(place, before, sample.colors[found == part].mean(0))
+    if len(model.hints):
+        united = [*([v] for v in range(1, model.k + 1)), *[[value]] * (into - 1)]
+        hints = placed_hints(model.hints, united, scenes, made)
+        made.record = replace(made.record, hints=hints)
     return made
 
 
@@ -181,6 +186,8 @@ def merge(
     groups = [numbers[each + 1] for each in classes_of_rows(model)]
     textures = [v - 1 for v in kept]
     record = _record(model, table, {"merged": values})
+    united = [values if v == values[0] else [v] for v in kept]
+    record = replace(record, hints=moved_hints(model.hints, united))
     return rebuilt(model, rows_of(model.mask_network), groups, textures, record)
 
 

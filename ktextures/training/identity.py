@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from ktextures.hints.hints import Hints
 from ktextures.model.ktextures import KTextures
 from ktextures.raster.scaling import BandScaler
 from ktextures.raster.scene_samples import Samples
@@ -20,6 +21,7 @@ def identity(
     samples: Samples,
     scaler: BandScaler,
     model: KTextures | None,
+    hints: Hints | None = None,
 ) -> str:
     """A name for a training, by all that its result depends on.
 
@@ -33,6 +35,7 @@ def identity(
     scaler : BandScaler
     model : KTextures, optional
         Trained further.
+    hints : Hints, optional
 
     Returns
     -------
@@ -48,6 +51,8 @@ def identity(
         "roles": scenes.roles,
         "scaler": scaler.to_dict(),
     }
+    if hints is not None:
+        settings["hints"] = hints.to_list()
     arrays: list[np.ndarray] = [*samples]
     if request.features:
         settings["features"] = [extractor.describe() for extractor in request.features]

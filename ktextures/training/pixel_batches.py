@@ -132,13 +132,19 @@ class PixelBatches:
             Of the step; the same one draws the same pixels.
         labels : array, shape (n, y, x), int32
         """
-        generator = np.random.default_rng([self._seed, index])
-        chosen = self._places[generator.integers(len(self._places), size=SIZE)]
+        chosen = self.places(index)
         patterns, descriptors = self.patterns, self.descriptors
         return (
             tf.constant(patterns.reshape(-1, patterns.shape[-1])[chosen]),
             tf.constant(labels.ravel()[chosen]),
             tf.constant(descriptors.reshape(-1, descriptors.shape[-1])[chosen]),
+        )
+
+    def places(self, index: int) -> np.ndarray:
+        """Where in the tiles, flattened, the pixels are that a step draws."""
+        generator = np.random.default_rng([self._seed, index])
+        return np.asarray(
+            self._places[generator.integers(len(self._places), size=SIZE)]
         )
 
     def choices(self) -> np.ndarray:

@@ -2,10 +2,15 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ktextures.model.config import ModelConfig
 from ktextures.model.ktextures import KTextures
 from ktextures.raster.tile_set import TileSet
 from ktextures.training.dictionary_objective import DictionaryObjective
+from ktextures.training.hint_evidence import collect_evidence
+from ktextures.training.hint_guide import HintGuide
+from ktextures.training.hint_task import HintTask
 from ktextures.training.objective import Objective
 from ktextures.training.paper_objective import SimulationObjective
 from ktextures.training.prepared_scenes import PreparedScenes
@@ -30,11 +35,13 @@ def make_plan(
     model: KTextures | None = None,
     *,
     warm: KTextures | None = None,
+    task: HintTask | None = None,
 ) -> Plan:
     """Make a model for prepared scenes, or take `model`, and an objective for it.
 
     A new model begins with what `warm`, a model for the same scenes with any number of
-    classes, has learned to see of them.
+    classes, has learned to see of them. `task` is what hints ask for, if there are any;
+    that for an earlier model names its classes by number.
     """
     preset, tiles = request.preset, prepared.tiles
     continued = model is not None
@@ -51,11 +58,40 @@ def make_plan(
             seed=request.seed,
             continued=continued,
             may_settle=request.may_settle,
+            guide=_guide(prepared, model, task, continued=continued),
+            is_steered=continued and task is not None and task.is_new,
             on_vote=lambda: request.on_preparation("initial labels"),
         )
     else:
         objective = SimulationObjective(model, tiles, request.seed, preset)
     return Plan(model, objective, tiles)
+
+
+def _guide(
+    prepared: PreparedScenes,
+    model: KTextures,
+    task: HintTask | None,
+    *,
+    continued: bool,
+) -> HintGuide | None:
+    """What the hints say to the masks of a model."""
+    if task is None or prepared.basis is None or not len(task.pixels):
+        return None
+    network, basis = model.mask_network, prepared.basis
+    if not continued:
+        basis.seen.assign_to(network)
+    evidence = collect_evidence(
+        task.pixels,
+        task.groups,
+        basis.seen_by(network),
+        prepared.scenes,
+        prepared.preparation,
+        network,
+    )
+    masks = None
+    if continued:
+        masks = model.record.order[np.array(task.classes, int) - 1]
+    return HintGuide(evidence, task.groups, masks, model.k)
 
 
 def _new_model(prepared: PreparedScenes, request: Request) -> KTextures:

@@ -12,6 +12,8 @@ __all__ = ["DefaultPreset", "PaperPreset", "Preset", "default", "find_preset", "
 OF_STEPS = {
     "averaging",
     "continued_learning_rate",
+    "hinted_learning_rate",
+    "hinted_steps",
     "imitation_share",
     "learning_rate",
     "loss_weights",
@@ -169,12 +171,17 @@ class DefaultPreset(Preset):
     ----------
     steps, learning_rate, loss_weights, tile_size, max_tiles
         See `Preset`. The losses are "dictionary", "imitation" (of the initial labels,
-        after the steps in which it is the only one) and "simulation" (masks found again
-        in the simulated image).
+        after the steps in which it is the only one), "simulation" (masks found again
+        in the simulated image) and "hints" (classes of hinted pixels).
     continued_learning_rate : float
         Of the masks, when a model is trained further.
     texture_learning_rate : float
         Of the textures.
+    hinted_steps : int
+        Steps in which the masks of a model that is trained further with new hints only
+        learn what the hints say; if no number of steps is asked for, there are no more.
+    hinted_learning_rate : float
+        Of the masks at the first of these steps; it falls from there.
     halo : int
         Pixels around a tile that descriptors and masks see.
     imitation_share : float
@@ -218,6 +225,8 @@ class DefaultPreset(Preset):
     max_tiles: int = 8
     continued_learning_rate: float = 3e-3
     texture_learning_rate: float = 1e-2
+    hinted_steps: int = 150
+    hinted_learning_rate: float = 2e-2
     halo: int = 40
     imitation_share: float = 1 / 4
     settled_change: float = 0.008
@@ -237,7 +246,7 @@ class DefaultPreset(Preset):
     def __post_init__(self) -> None:
         """Check the losses, and make tuples of lists."""
         super().__post_init__()
-        known = {"dictionary": 1.0, "imitation": 0.6, "simulation": 1.0}
+        known = {"dictionary": 1.0, "imitation": 0.6, "simulation": 1.0, "hints": 0.3}
         unknown = sorted(set(self.loss_weights) - set(known))
         if unknown:
             raise InputError(

@@ -19,6 +19,7 @@ from ktextures.model.config import TrainingRecord
 from ktextures.model.ktextures import KTextures
 from ktextures.model.masks import check_k
 from ktextures.training.head_sample import HeadSample
+from ktextures.training.hint_lineage import moved_hints
 from ktextures.training.lineage import with_origins
 from ktextures.training.mask_rows import (
     assign_rows,
@@ -349,7 +350,8 @@ def _rebuilt(model: KTextures, head: _Head, united: list[list[int]]) -> KTexture
     table = with_origins(table, model.record.classes, united)
     losses = {name: list(trace) for name, trace in model.record.losses.items()}
     provenance = {**model.record.provenance, "k": head.k}
-    record = TrainingRecord(table, np.arange(head.k), losses, provenance)
+    hints = moved_hints(model.hints, united)
+    record = TrainingRecord(table, np.arange(head.k), losses, provenance, hints)
     textures = [source - 1 for source in head.sources]
     return rebuilt(model, head.weights, head.groups, textures, record)
 

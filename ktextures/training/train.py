@@ -13,7 +13,7 @@ from ktextures.model.config import check_bands
 from ktextures.model.ktextures import KTextures, find_model
 from ktextures.raster.scaling import BandScaler
 from ktextures.raster.scene_samples import read_samples
-from ktextures.raster.scene_set import open_scenes
+from ktextures.raster.scene_set import SceneSet, open_scenes
 from ktextures.training.callbacks import check_callbacks, preparation_listener
 from ktextures.training.checkpoint import Checkpoint, prepare_folder
 from ktextures.training.conclude import (
@@ -21,12 +21,14 @@ from ktextures.training.conclude import (
     told_in_our_words,
     warn_of_few_groups,
 )
+from ktextures.training.hint_lineage import placed_hints
+from ktextures.training.hint_task import HintTask, make_task
 from ktextures.training.identity import identity
 from ktextures.training.loop import TrainingLoop
 from ktextures.training.plan import Plan, make_plan
 from ktextures.training.prepare import fit_bands, prepare_scenes
 from ktextures.training.prepared_scenes import PreparedScenes
-from ktextures.training.presets import Preset
+from ktextures.training.presets import DefaultPreset, Preset
 from ktextures.training.request import Request, check_given, check_request
 from ktextures.training.split_merge import check_k_may_change, regroup
 
@@ -46,6 +48,7 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     checkpoint: str | Path | None = None,
     model: KTextures | str | Path | None = None,
+    hints: object = None,
     progress: bool = True,
 ) -> KTextures:
     """Learn k hard classes, each with its own texture, without labels.
@@ -94,6 +97,13 @@ def train(
     model : KTextures or path, optional
         Earlier model, or its file, to train further with its own preset and scaling. It
         stays as it is; the result is a new model.
+    hints : optional
+        Places of known class, which steer the training: a GeoDataFrame with a column
+        "class", the path of a GeoJSON file, rows ``(row, col, class)`` of pixels, or
+        `ktextures.Hints`. The class is a number, 1 to k, or a name; a new model gives
+        its classes these numbers and names. By default those of `model`;
+        ``model.hints + more`` adds some. With new hints for a model, `steps` are 150
+        by default, which take seconds. Of preset "default".
     progress : bool
         Show a progress bar.
 
@@ -120,8 +130,9 @@ def train(
     -----
     UserWarning
         If a later step gives losses or weights that are NaN or infinite; training ends,
-        and what was learned before that step is returned. Also if classes are lost,
-        if fewer than k groups of pixels can be told apart, or if the pixel sizes of
+        and what was learned before that step is returned. Also if classes are lost, if
+        hints contradict each other, were reprojected, or cannot all be followed, if
+        fewer than k groups of pixels can be told apart, or if the pixel sizes of
         scenes differ by more than a factor of 1.5.
 
     Notes
@@ -149,6 +160,10 @@ def train(
     >>> model = kt.train([west, east], k=2, steps=2, seed=1, progress=False)
     >>> model.record.provenance["scenes"]
     2
+    >>> hints = [(4, 4, "wood"), (60, 60, "field")]
+    >>> model = kt.train(scene, k=2, hints=hints, steps=8, seed=1, progress=False)
+    >>> sorted(model.classes.names)
+    ['field', 'wood']
     """
     given = scene if isinstance(scene, PreparedScenes) else None
     scenes = given.scenes if given else open_scenes(scene)
@@ -177,6 +192,11 @@ def train(
     if model is not None and request.k != model.k:
         check_k_may_change(model)
     scenes.check_sizes()
+    changes_k = model is not None and request.k != model.k
+    task = None
+    if hints is not None or not changes_k:  # its own change their numbers with k
+        task = make_task(hints, request.k, scenes, model)
+    request = _for_hints(request, task, model)
     if checkpoint is not None:
         prepare_folder(checkpoint)
     samples = given.samples if given else read_samples(scenes)
@@ -187,12 +207,16 @@ def train(
         bands = fit_bands(scenes, samples, request.k, scaler, model)
     state = None
     if checkpoint is not None:
-        same = identity(request, scenes, samples, bands.scaler, model)
+        told = None if task is None else task.hints
+        same = identity(request, scenes, samples, bands.scaler, model, told)
         state = Checkpoint(checkpoint, same)
         state.read()  # that of another training is refused before the preparation
     with told_in_our_words():
         prepared = given or prepare_scenes(scenes, samples, bands, request, model)
-        plan = make_plan(prepared, request, _continued(prepared, request, model))
+        further = _continued(prepared, request, model)
+        if further is not None:
+            task = _renumbered(task, request, scenes, further)
+        plan = make_plan(prepared, request, further, task=task)
     if model is None:
         warn_of_few_groups(plan, request.k)
     loop = TrainingLoop(
@@ -203,7 +227,7 @@ def train(
         checkpoint=state,
         progress=progress,
         conclude=lambda: conclude(
-            plan, request, len(scenes), continued=model is not None
+            plan, request, len(scenes), task, continued=model is not None
         ),
     )
     loop.run()
@@ -268,6 +292,32 @@ def _check_scaler(scaler: BandScaler | None, model: KTextures) -> None:
         )
 
 
+def _for_hints(
+    request: Request, task: HintTask | None, model: KTextures | None
+) -> Request:
+    """The request, with the steps that hints need."""
+    preset = request.preset
+    if task is None:
+        return request
+    if not isinstance(preset, DefaultPreset):
+        raise InputError(
+            f"Preset {preset.name!r} cannot follow hints. Leave hints out, or train "
+            "with preset='default'."
+        )
+    if model is None or not task.is_new or not request.may_settle:
+        return request
+    return replace(request, preset=replace(preset, steps=preset.hinted_steps))
+
+
+def _renumbered(
+    task: HintTask | None, request: Request, scenes: SceneSet, model: KTextures
+) -> HintTask | None:
+    """The task by the classes of the model to train further, or that of its hints."""
+    if task is None:
+        task = make_task(None, request.k, scenes, model)
+    return None if task is None else task.of_model(model)
+
+
 def _continued(
     prepared: PreparedScenes, request: Request, model: KTextures | None
 ) -> KTextures | None:
@@ -276,7 +326,11 @@ def _continued(
         return None
     made = model.copy()
     if request.k != made.k:
-        made = regroup(made, request.k, prepared.sample_for(made)).model
+        before, found = made.hints, regroup(made, request.k, prepared.sample_for(made))
+        made = found.model
+        if len(before):
+            hints = placed_hints(before, found.united, prepared.scenes, made)
+            made.record = replace(made.record, hints=hints)
     if request.features:
         made.set_extractors(prepared.extractors)
     return made

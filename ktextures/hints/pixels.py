@@ -1,0 +1,261 @@
+"""The pixels of scenes that hints cover."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from affine import Affine
+from rasterio.features import rasterize
+
+from ktextures.errors import InputError
+from ktextures.hints.geojson import LONGITUDE_LATITUDE
+from ktextures.hints.geometry import mapped, positions, transformed
+from ktextures.hints.hint import Hint
+from ktextures.hints.hints import Hints
+from ktextures.raster.doubts import warn_caller
+from ktextures.raster.georeference import scene_transform
+from ktextures.raster.read import read_window
+from ktextures.raster.scene_set import SceneSet
+
+__all__ = ["HintedPixels", "find_pixels"]
+
+CELL = 256
+"""Side in pixels of the parts that hints are looked at in."""
+
+MOST_CELLS, MOST_PIXELS = 16, 2_000
+"""Parts and pixels of one hint that are looked at; a large polygon is sampled."""
+
+LISTED = 5
+"""Hints or pairs of hints that a message lists."""
+
+
+@dataclass(frozen=True)
+class HintedPixels:
+    """Valid pixels that hints cover; of those that several cover, the last counts.
+
+    Attributes
+    ----------
+    hints : array, shape (n,), int
+        Place of the hint, from 0.
+    scenes, rows, cols : array, shape (n,), int
+        Which pixel of which scene, from 0.
+    """
+
+    hints: np.ndarray
+    scenes: np.ndarray
+    rows: np.ndarray
+    cols: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.hints)
+
+
+def find_pixels(
+    hints: Hints, scenes: SceneSet, values: Sequence[int], *, strict: bool = True
+) -> HintedPixels:
+    """Find the valid pixels that hints cover.
+
+    Parameters
+    ----------
+    hints : Hints
+    scenes : SceneSet
+        Hints in columns and rows need a single one.
+    values : sequence of int
+        Number of the class of each hint; what names the same class is the same.
+    strict : bool
+        Refuse hints that cover no pixel; otherwise, they are left out.
+
+    Returns
+    -------
+    HintedPixels
+        Of a large polygon, a sample of up to 2,000 pixels, the same each time.
+
+    Raises
+    ------
+    InputError
+        If a hint is outside the scenes, or covers nothing but nodata.
+
+    Warns
+    -----
+    UserWarning
+        If hints were reprojected, or contradict each other.
+    """
+    if strict:
+        _note_reprojection(hints, scenes)
+    parts, outside, empty = [], [], []
+    for place, hint in enumerate(hints):
+        pixels = _pixels(hint, place, scenes)
+        if not len(pixels):
+            outside.append(place + 1)
+            continue
+        valid = pixels[_valid(pixels, scenes)]
+        if not len(valid):
+            empty.append(place + 1)
+        parts.append(np.insert(valid, 0, place, axis=1))
+    if strict:
+        _refuse(outside, "outside the scene", "move or remove", hints)
+        _refuse(empty, "on pixels without data", "move or remove", hints)
+    found = np.concatenate(parts) if parts else np.zeros((0, 4), int)
+    return HintedPixels(*_last(found, np.asarray(values, int), tell=strict).T)
+
+
+def _refuse(places: list[int], where: str, remedy: str, hints: Hints) -> None:
+    if not places:
+        return
+    one = len(places) == 1
+    listed = ", ".join(map(str, places[:LISTED])) + (
+        f" and {len(places) - LISTED} more" if len(places) > LISTED else ""
+    )
+    first = positions(hints[places[0] - 1].geometry)[0]
+    raise InputError(
+        f"Hint{'' if one else 's'} {listed} of {len(hints)} "
+        f"{'is' if one else 'are'} {where} (the first at {first[0]:g}, {first[1]:g}); "
+        f"{remedy} {'it' if one else 'them'}."
+    )
+
+
+def _note_reprojection(hints: Hints, scenes: SceneSet) -> None:
+    """Tell of CRS that differ, except that of GeoJSON, which cannot have another."""
+    own = {_name(scene) for scene in scenes}
+    foreign = [h.crs for h in hints if h.crs not in own | {None, LONGITUDE_LATITUDE}]
+    if foreign and own != {None}:
+        names = " and ".join(sorted({str(crs) for crs in foreign}))
+        warn_caller(
+            f"{len(foreign)} hints were reprojected from {names} to the CRS of the "
+            f"scene, {' or '.join(sorted(map(str, own)))}."
+        )
+
+
+def _name(scene: xr.DataArray) -> str | None:
+    crs = scene.rio.crs
+    return None if crs is None else str(crs.to_string())
+
+
+def _pixels(hint: Hint, place: int, scenes: SceneSet) -> np.ndarray:
+    """Pixels (scene, row, col) that a hint covers, as many as are looked at."""
+    if hint.crs is None and len(scenes) > 1:
+        raise InputError(
+            f"Hint {place + 1} is given in columns and rows, but there are "
+            f"{len(scenes)} scenes; give hints with a CRS."
+        )
+    found = []
+    for number, scene in enumerate(scenes):
+        covered = _covered(hint, place, scene)
+        found.append(np.insert(covered, 0, number, axis=1))
+    return _sampled(np.concatenate(found), place)
+
+
+def _covered(hint: Hint, place: int, scene: xr.DataArray) -> np.ndarray:
+    """Pixels (row, col) of a scene that a hint covers."""
+    geometry, own = hint.geometry, _name(scene)
+    if hint.crs is not None:
+        if own is None:
+            raise InputError(
+                f"Hint {place + 1} has the CRS {hint.crs}, but the scene has none; "
+                "give rows and columns: [(120, 45, 'water')] for example."
+            )
+        if hint.crs != own:
+            geometry = transformed(geometry, hint.crs, own)
+        inverse = ~scene_transform(scene)
+        # Pixels are counted at their centers.
+        geometry = mapped(geometry, lambda x, y: _half_less(*(inverse * (x, y))))
+    return _burned(geometry, scene.sizes["y"], scene.sizes["x"])
+
+
+def _half_less(x: float, y: float) -> tuple[float, float]:
+    return x - 0.5, y - 0.5
+
+
+def _burned(geometry: Mapping[str, Any], height: int, width: int) -> np.ndarray:
+    """Pixels (row, col) of a geometry in columns and rows of pixel centers."""
+    places = np.array(positions(geometry))
+    if not np.isfinite(places).all():
+        return np.zeros((0, 2), int)
+    if geometry["type"].endswith("Point"):
+        points = np.floor(places[:, ::-1] + 0.5).astype(int)
+        inside = (points >= 0).all(1) & (points < (height, width)).all(1)
+        return points[inside]
+    left, top = (max(math.floor(v), 0) for v in places.min(0))
+    right, bottom = (math.ceil(v) + 1 for v in places.max(0))
+    right, bottom = min(right, width), min(bottom, height)
+    if right <= left or bottom <= top:
+        return np.zeros((0, 2), int)
+    shape, corner = (
+        (bottom - top, right - left),
+        Affine.translation(left - 0.5, top - 0.5),
+    )
+    for touched in (geometry["type"].endswith("LineString"), True):
+        burned = rasterize(
+            [(dict(geometry), 1)], shape, transform=corner, all_touched=touched
+        )
+        # A polygon smaller than a pixel covers no center.
+        if burned.any():
+            break
+    return np.asarray(np.argwhere(burned) + np.array([top, left]))
+
+
+def _sampled(pixels: np.ndarray, place: int) -> np.ndarray:
+    """Pixels (scene, row, col) of a few parts of the scenes, and not too many."""
+    generator = np.random.default_rng(place)
+    cells = np.unique(pixels // (1, CELL, CELL), axis=0, return_inverse=True)[1].ravel()
+    count = int(cells.max(initial=-1)) + 1
+    if count > MOST_CELLS:
+        chosen = generator.permutation(count)[:MOST_CELLS]
+        pixels = pixels[np.isin(cells, chosen)]
+    if len(pixels) > 2 * MOST_PIXELS:
+        pixels = pixels[np.sort(generator.permutation(len(pixels))[: 2 * MOST_PIXELS])]
+    return pixels
+
+
+def _valid(pixels: np.ndarray, scenes: SceneSet) -> np.ndarray:
+    """Which of the pixels (scene, row, col) have data; not too many of them."""
+    valid = np.zeros(len(pixels), bool)
+    cells, which = np.unique(pixels // (1, CELL, CELL), axis=0, return_inverse=True)
+    for number, (scene, *_) in enumerate(cells):
+        mine = np.flatnonzero(which.ravel() == number)
+        places = pixels[mine, 1:]
+        (top, left), (bottom, right) = places.min(0), places.max(0) + 1
+        window = (int(top), int(left), int(bottom - top), int(right - left))
+        _, known = read_window(scenes.scenes[int(scene)], *window)
+        valid[mine] = known[tuple((places - (top, left)).T)]
+    found = np.flatnonzero(valid)
+    if len(found) > MOST_PIXELS:
+        kept = np.random.default_rng(len(found)).permutation(found)[:MOST_PIXELS]
+        return np.sort(kept)
+    return found
+
+
+def _last(found: np.ndarray, values: np.ndarray, *, tell: bool) -> np.ndarray:
+    """Of the rows (hint, scene, row, col) for the same pixel, the last."""
+    if not len(found):
+        return found
+    backward = found[::-1]
+    _, first, which = np.unique(
+        backward[:, 1:], axis=0, return_index=True, return_inverse=True
+    )
+    kept = backward[first]
+    if tell:
+        counted = kept[which.ravel(), 0]
+        other = values[backward[:, 0]] != values[counted]
+        _warn_of_contradictions(backward[other, 0], counted[other])
+    return kept[np.lexsort(kept.T[::-1])]
+
+
+def _warn_of_contradictions(ignored: np.ndarray, counted: np.ndarray) -> None:
+    pairs = np.stack([ignored, counted], 1) + 1
+    if not len(pairs):
+        return
+    found, sizes = np.unique(pairs, axis=0, return_counts=True)
+    listed = [
+        f"{a} and {b} ({size} pixel{'s' if size > 1 else ''})"
+        for (a, b), size in zip(found[:LISTED], sizes, strict=False)
+    ]
+    if len(found) > LISTED:
+        listed.append(f"{len(found) - LISTED} more pairs")
+    warn_caller(
+        f"Hints contradict each other: {', '.join(listed)}. Where two hints give a "
+        "pixel different classes, the later one counts."
+    )
