@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ktextures.results.plot_sweep import plot_lineage, plot_sweep
     from ktextures.segmentation import segment
     from ktextures.selection.sweep import sweep, sweep_model
+    from ktextures.suggestion import Suggestion, suggest
     from ktextures.training import presets
     from ktextures.training.callbacks import Callback
     from ktextures.training.divide import merge, split
@@ -82,6 +83,8 @@ _HOMES = {
     "register_features": "features.protocol",
     "segment": "segmentation",
     "split": "training.divide",
+    "Suggestion": "suggestion",
+    "suggest": "suggestion",
     "sweep": "selection.sweep",
     "sweep_model": "selection.sweep",
     "train": "training.train",
@@ -113,6 +116,7 @@ __all__ = [
     "Preset",
     "SceneEncoder",
     "Snapshot",
+    "Suggestion",
     "VGG16Features",
     "WeightsError",
     "__version__",
@@ -138,6 +142,7 @@ __all__ = [
     "relabel_classes",
     "segment",
     "split",
+    "suggest",
     "sweep",
     "sweep_model",
     "train",

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "ktextures"
 # or a module at the top level.
 LAYERS = [
     {"cli", "widgets"},
-    {"description", "selection"},
+    {"description", "selection", "suggestion"},
     {"segmentation"},
     {"results", "training"},
     {"model"},
@@ -61,6 +61,7 @@ TENSOR_UNITS = {
     "segmentation",
     "selection",
     "description",
+    "suggestion",
 }
 TENSOR_WIDGETS = {"widgets._callback"}
 # Of them, what scripts and the explorer may look at without TensorFlow.
