@@ -11,7 +11,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ktextures._version import __version__
 from ktextures.classes.arrays import canonical_order
-from ktextures.classes.table import ClassTable
 from ktextures.hints.hints import Hints
 from ktextures.model.config import TrainingRecord
 from ktextures.model.ktextures import KTextures
@@ -20,7 +19,7 @@ from ktextures.raster.scene_samples import count_distinct
 from ktextures.raster.tile_set import TileSet
 from ktextures.training.dictionary_objective import DictionaryObjective
 from ktextures.training.hint_guide import HintGuide
-from ktextures.training.hint_task import HintTask
+from ktextures.training.hint_task import HintTask, as_hinted
 from ktextures.training.plan import Plan
 from ktextures.training.presets import find_preset
 from ktextures.training.request import Request
@@ -112,7 +111,9 @@ def conclude(
         brightness, shares = _measured(model, plan.tiles)
         order = canonical_order(brightness)
         if task is not None:
-            order, table = _as_hinted(order, table, task, _guide(plan))
+            guide = _guide(plan)
+            if guide is not None:
+                order, table = as_hinted(order, table, task, guide)
         _warn_of_empty_classes(shares, request, model.record.steps)
     provenance = {
         "preset": request.preset.name,
@@ -143,22 +144,6 @@ def _guide(plan: Plan) -> HintGuide | None:
     )
 
 
-def _as_hinted(
-    order: np.ndarray, table: ClassTable, task: HintTask, guide: HintGuide | None
-) -> tuple[np.ndarray, ClassTable]:
-    """Order in which hinted classes have their numbers, and a table of their names."""
-    if guide is None:
-        return order, table
-    pairs = list(zip(task.classes, guide.masks.tolist(), strict=True))
-    fixed = {each: mask for each, mask in pairs if isinstance(each, int)}
-    others = iter(mask for mask in order.tolist() if mask not in fixed.values())
-    made = [fixed[v] if v in fixed else next(others) for v in range(1, len(order) + 1)]
-    for each, mask in pairs:
-        if isinstance(each, str):
-            table = table.rename(made.index(mask) + 1, each)
-    return np.array(made), table
-
-
 def _numbered(
     task: HintTask, order: np.ndarray, plan: Plan, *, continued: bool
 ) -> Hints:
@@ -174,7 +159,8 @@ def _kept_hints(plan: Plan, task: HintTask) -> dict[str, Any]:
     """How many hints there were, and how many of their pixels have their class."""
     guide = _guide(plan)
     kept = None if guide is None else guide.kept(plan.model.mask_network)
-    if kept is not None and kept < LEAST_KEPT and plan.model.record.steps:
+    # Who stops a training early knows that not all is learned.
+    if kept is not None and kept < LEAST_KEPT and not plan.model.stop_training:
         warn_caller(
             f"Only {kept:.0%} of the hinted pixels have their class. Hints that "
             f"contradict each other within {plan.model.reach} pixels cannot all be "

@@ -13,6 +13,7 @@ from ktextures.hints.pixels import HintedPixels, find_pixels
 from ktextures.model.ktextures import KTextures
 from ktextures.raster.scene_set import SceneSet
 from ktextures.training.class_arguments import value_of
+from ktextures.training.hint_guide import HintGuide
 
 __all__ = ["HintTask", "make_task"]
 
@@ -138,3 +139,36 @@ def _value(class_: int | str, table: ClassTable) -> int:
         return value_of(class_, table)
     except InputError as error:
         raise InputError(f"A hint cannot be used: {error}") from error
+
+
+def as_hinted(
+    order: np.ndarray, table: ClassTable, task: HintTask, guide: HintGuide
+) -> tuple[np.ndarray, ClassTable]:
+    """Give hinted classes of a new model their numbers and names.
+
+    Parameters
+    ----------
+    order : array, shape (k,), int
+        The mask of each class without hints.
+    table : ClassTable
+    task : HintTask
+    guide : HintGuide
+        It knows the mask of each class.
+
+    Returns
+    -------
+    array, shape (k,), int
+        The same order, except for masks whose number hints give.
+    ClassTable
+    """
+    pairs = list(zip(task.classes, guide.masks.tolist(), strict=True))
+    fixed = {each: mask for each, mask in pairs if isinstance(each, int)}
+    others = iter(mask for mask in order.tolist() if mask not in fixed.values())
+    made = [fixed[v] if v in fixed else next(others) for v in range(1, len(order) + 1)]
+    names = {
+        made.index(mask) + 1: each for each, mask in pairs if isinstance(each, str)
+    }
+    for value in range(1, table.k + 1):
+        name = names.get(value, f"class {value}")
+        table = table.rename(value, name)
+    return np.array(made), table

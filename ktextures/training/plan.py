@@ -1,6 +1,6 @@
 """From prepared scenes and a request to a model, an objective and training tiles."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ktextures.raster.tile_set import TileSet
 from ktextures.training.dictionary_objective import DictionaryObjective
 from ktextures.training.hint_evidence import collect_evidence
 from ktextures.training.hint_guide import HintGuide
-from ktextures.training.hint_task import HintTask
+from ktextures.training.hint_task import HintTask, as_hinted
 from ktextures.training.objective import Objective
 from ktextures.training.paper_objective import SimulationObjective
 from ktextures.training.prepared_scenes import PreparedScenes
@@ -51,6 +51,7 @@ def make_plan(
             model.mask_network.mix.set_weights(warm.mask_network.mix.get_weights())
     objective: Objective
     if isinstance(preset, DefaultPreset) and prepared.basis is not None:
+        guide = _guide(prepared, model, task, continued=continued)
         objective = DictionaryObjective(
             model,
             prepared.basis,
@@ -58,10 +59,13 @@ def make_plan(
             seed=request.seed,
             continued=continued,
             may_settle=request.may_settle,
-            guide=_guide(prepared, model, task, continued=continued),
+            guide=guide,
             is_steered=continued and task is not None and task.is_new,
             on_vote=lambda: request.on_preparation("initial labels"),
         )
+        if guide is not None and task is not None and not continued:
+            order, table = as_hinted(model.record.order, model.classes, task, guide)
+            model.record = replace(model.record, order=order, classes=table)
     else:
         objective = SimulationObjective(model, tiles, request.seed, preset)
     return Plan(model, objective, tiles)

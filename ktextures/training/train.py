@@ -9,6 +9,7 @@ import xarray as xr
 
 from ktextures.errors import InputError
 from ktextures.features.protocol import FeatureExtractor
+from ktextures.hints.hints import Hints
 from ktextures.model.config import check_bands
 from ktextures.model.ktextures import KTextures, find_model
 from ktextures.raster.scaling import BandScaler
@@ -214,7 +215,9 @@ def train(
     with told_in_our_words():
         prepared = given or prepare_scenes(scenes, samples, bands, request, model)
         further = _continued(prepared, request, model)
-        if further is not None:
+        if further is not None and hints is not None and task is None:
+            further.record = replace(further.record, hints=Hints())
+        elif further is not None:
             task = _renumbered(task, request, scenes, further)
         plan = make_plan(prepared, request, further, task=task)
     if model is None:

@@ -19,7 +19,7 @@ from ktextures.widgets._state import ClassRow, ExplorerState
 if TYPE_CHECKING:
     from ktextures.model.ktextures import KTextures
 
-__all__ = ["DEFAULT_NAME", "ClassBook"]
+__all__ = ["DEFAULT_NAME", "ClassBook", "renumbered"]
 
 Move = Callable[[Callable[[Shown], Shown]], Shown | None]
 Returned: TypeAlias = "tuple[bool, KTextures | None]"
@@ -134,7 +134,7 @@ class ClassBook:
         if shown is None:
             return None
         mapping = match_to(snapshot.classes, shown, k, state.table.k)
-        return _renumbered(state.table.matched(mapping))
+        return renumbered(state.table.matched(mapping))
 
     def model_table(self, own: ClassTable) -> ClassTable | None:
         """Names and colors for each class of the model, before merging.
@@ -336,18 +336,18 @@ def compressed(
     -------
     table : ClassTable
     mapping : tuple of int
-    renumbered : dict of int to int
+    numbers_of : dict of int to int
         New value of each remaining class.
     """
     used = sorted(set(mapping) - {0})
-    renumbered = {value: new for new, value in enumerate(used, 1)}
+    numbers_of = {value: new for new, value in enumerate(used, 1)}
     names = tuple(table.names[value - 1] for value in used)
     colors = tuple(table.colors[value - 1] for value in used)
-    numbers = tuple(renumbered.get(value, 0) for value in mapping)
-    return _renumbered(ClassTable(names, colors)), numbers, renumbered
+    numbers = tuple(numbers_of.get(value, 0) for value in mapping)
+    return renumbered(ClassTable(names, colors)), numbers, numbers_of
 
 
-def _renumbered(table: ClassTable) -> ClassTable:
+def renumbered(table: ClassTable) -> ClassTable:
     """Table whose default names, such as "class 4", count from 1 again."""
     names = tuple(
         f"class {value}" if DEFAULT_NAME.fullmatch(name) else name

@@ -1,7 +1,7 @@
 """What the scene and its classes are at a place that was clicked on the map."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,9 +80,17 @@ class PointPanel:
     ----------
     state : ExplorerState
     preview : Preview
+    clicked : callable
+        Told of each click, after the place in the state has changed.
     """
 
-    def __init__(self, state: ExplorerState, preview: Preview) -> None:
+    def __init__(
+        self,
+        state: ExplorerState,
+        preview: Preview,
+        clicked: Callable[[tuple[int, int] | None], None] = lambda place: None,
+    ) -> None:
+        self._clicked = clicked
         self._state, self._preview, self._links = state, preview, Links()
         self._map: leaflet.Map | None = None
         self.widget = w.HTML()
@@ -103,7 +111,9 @@ class PointPanel:
     def _on_map(self, **event: Any) -> None:
         if event.get("type") != "click":
             return
-        self._state.place = self._preview.pixel_at(*event["coordinates"])
+        place = self._preview.pixel_at(*event["coordinates"])
+        self._state.place = place
+        self._clicked(place)
 
     def _show(self, *_: Any) -> None:
         point = point_at(self._state, self._preview)

@@ -39,6 +39,9 @@ class ModelShelf:
     ----------
     shown : bool
         Whether the classes shown are those of the model.
+    unsteered : KTextures or None
+        The model that the hints since the last training are applied to; None if the
+        present model was not made that way.
     """
 
     def __init__(self, book: ClassBook, model: "KTextures | None" = None) -> None:
@@ -48,6 +51,7 @@ class ModelShelf:
         self._live: KTextures | None = None
         self._order = np.arange(0)
         self._base, self._steps, self.shown = 0, 0, True
+        self.unsteered: KTextures | None = None
 
     @property
     def model(self) -> "KTextures | None":
@@ -75,7 +79,7 @@ class ModelShelf:
     def put(self, model: "KTextures") -> None:
         """Keep a model whose training has ended."""
         with self._lock:
-            self._live = None
+            self._live = self.unsteered = None
             self._take(model)
 
     def settle(self) -> "KTextures | None":
@@ -90,7 +94,7 @@ class ModelShelf:
     def clear(self) -> None:
         """Keep no model."""
         with self._lock:
-            self._model = self._live = None
+            self._model = self._live = self.unsteered = None
             self.shown = True
 
     def _ordered(self, model: "KTextures") -> "KTextures":

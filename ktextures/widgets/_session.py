@@ -55,6 +55,11 @@ class Session:
             else:
                 self._start(lambda: self._trainer.train(model))
 
+    def steer(self) -> None:
+        """Let the model follow the hints of the state."""
+        if self._is_free():
+            self._start(self._trainer.steer)
+
     def pause(self) -> None:
         """Wait after the current step."""
         if self._turn(("training",), "paused", "Paused."):

@@ -74,6 +74,7 @@ class Splitter:
                 )
             self._book.put(before, snapshot, shown, values)
             self._shelf.put(parts)
+            self._trainer.take_hints(parts.hints)
             state.k = parts.k
         state.say(f"Split {name} into {into}. Continue lets the parts settle.")
 

@@ -14,6 +14,7 @@ import traitlets as t
 from ktextures.classes.arrays import relabel
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
+from ktextures.hints.hints import Hints
 from ktextures.model.config import Snapshot
 from ktextures.palette import MAX_CLASSES
 from ktextures.rendering import data_url, palette_png
@@ -36,7 +37,7 @@ __all__ = [
 
 STATUSES = ("idle", "training", "paused", "stopping", "done", "failed")
 BUSY = ("training", "paused", "stopping")
-TASKS = ("", "apply", "sweep", "adopt", "split", "describe")
+TASKS = ("", "apply", "sweep", "adopt", "split", "describe", "suggest")
 VIEWS = ("classes", "mask", "simulated", "textures", "confidence")
 
 PRESETS = ("default", "paper")
@@ -122,7 +123,7 @@ class ExplorerState(t.HasTraits):
     loss_weights : dict of str to float
         Weights that differ from the preset's, as in `ktextures.train`.
     status : {"idle", "training", "paused", "stopping", "done", "failed"}
-    task : {"", "apply", "sweep", "adopt", "split", "describe"}
+    task : {"", "apply", "sweep", "adopt", "split", "describe", "suggest"}
         What runs beside training; empty = nothing.
     message : str
         One line that says what is happening, or what went wrong and what to do.
@@ -171,6 +172,17 @@ class ExplorerState(t.HasTraits):
     sweep : Dataset or None
         What the last sweep found so far, as `ktextures.sweep` returns it, with maps of
         the preview.
+    hints : Hints
+        Places of known class, by the model's own class numbers. Further training of any
+        kind follows them.
+    hinting : bool
+        Whether a click on the map, or what is drawn on it, becomes a hint.
+    hint_class : int
+        Class value, as shown, that the next hint gets.
+    moving : int
+        Place in `hints`, from 0, of the hint that the next click moves; -1 = none.
+    hints_visible : bool
+        Whether the hints are drawn on the map.
     profiles : Dataset or None
         Profiles of the classes shown, as `ktextures.describe` returns them; None once
         the classes change.
@@ -215,6 +227,11 @@ class ExplorerState(t.HasTraits):
     last_k = t.Int(12, min=2, max=MAX_CLASSES)
     sweep = Held(None, allow_none=True)
     profiles = Held(None, allow_none=True)
+    hints = t.Instance(Hints, ())
+    hinting = t.Bool(False)
+    hint_class = t.Int(1, min=1, max=MAX_CLASSES)
+    moving = t.Int(-1, min=-1)
+    hints_visible = t.Bool(True)
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)

@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
 import xarray as xr
 
 from ktextures.errors import InputError
+from ktextures.hints.hints import Hints
 from ktextures.widgets._classes import DEFAULT_NAME
 from ktextures.widgets._frames import snapshot_of
 from ktextures.widgets._results import Shared
+from ktextures.widgets._state import ExplorerState
 from ktextures.widgets._trainer import LOADING, PARTS, Interrupted, Trainer
 
 if TYPE_CHECKING:
@@ -100,13 +103,28 @@ class Sweeper:
             return
         with state.lock:
             before = self._shelf.model
+            hints = _followed(state, snapshot.classes)
             table = _with_names_of(self._book.matched(snapshot), model.classes)
             self._book.put(before, snapshot, table, range(1, k + 1))
             self._shelf.put(model.with_classes(table))
+            self._trainer.take_hints(hints)
             state.k = k
             state.step = state.goal = model.record.steps
             state.losses = [float(v) for v in model.record.losses.get("loss", ())]
         state.say(f"Adopted k = {k}; Continue trains it to the end.", "done")
+
+
+def _followed(state: ExplorerState, classes: np.ndarray) -> Hints:
+    """The hints, of the classes (y, x) of another model that theirs mostly became."""
+    before = state.snapshot
+    if before is None:
+        return Hints()
+
+    def became(number: int) -> int:
+        mine = classes[(before.classes == number) & (classes > 0)]
+        return int(np.bincount(mine).argmax()) if mine.size else 1
+
+    return state.hints.of_classes([became(int(hint.class_)) for hint in state.hints])
 
 
 def _outcome(found: xr.Dataset | None, total: int) -> str:

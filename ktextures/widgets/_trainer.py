@@ -12,8 +12,13 @@ import xarray as xr
 
 from ktextures._loading import load_module
 from ktextures.classes.table import ClassTable
-from ktextures.training.presets import Preset, find_preset
+from ktextures.errors import InputError
+from ktextures.hints.hints import Hints
+from ktextures.model.config import Snapshot
+from ktextures.training.presets import Preset, default, find_preset
+from ktextures.widgets._classes import renumbered
 from ktextures.widgets._frames import first_look, initial_snapshot, snapshot_of
+from ktextures.widgets._hint_book import hints_within
 from ktextures.widgets._results import Shared
 from ktextures.widgets._state import TrainingSettings
 
@@ -27,6 +32,9 @@ SECONDS_BETWEEN = 0.45
 """Shortest time between updates; with the current step it makes about two a second."""
 
 LOADING = "Loading TensorFlow."
+
+HINTED_STEPS = default.hinted_steps
+"""Steps after which a model follows new hints."""
 
 PARTS = {
     "tiles": "Reading pixels.",
@@ -85,6 +93,8 @@ class Trainer:
     Attributes
     ----------
     signals : Signals
+    followed : Hints
+        Those that the model in training, or the last one, was trained with.
     """
 
     def __init__(self, shared: Shared, settings: TrainingSettings) -> None:
@@ -93,6 +103,7 @@ class Trainer:
         self.signals = Signals()
         self._shown_at, self._cost, self._paced = 0.0, 0.0, (0.0, 0)
         self._base = 0
+        self.followed = Hints()
         self._held: Held | None = None
         # TensorFlow takes seconds to load; most of them pass before the first Train.
         self._loading = threading.Thread(
@@ -115,6 +126,7 @@ class Trainer:
         state.table = ClassTable.default(state.k)
         state.hidden, state.area, state.place = frozenset(), None, None
         state.sweep = state.profiles = None
+        self.take_hints(Hints())
         state.step = state.goal = 0
         state.losses, state.progress, state.pace = [], 0.0, 0.0
         state.traceback = ""
@@ -126,6 +138,7 @@ class Trainer:
         model = self.shelf.model
         if model is not None:
             self.book.begin(snapshot_of(model, self.preview), model.classes)
+            self.take_hints(model.hints)
             self.count(model)
             self.state.goal = model.record.steps
             self.state.say(
@@ -138,14 +151,73 @@ class Trainer:
         if model is None and state.snapshot is None:
             seed = max(state.seed, 0)
             self.book.begin(first_look(self.preview, state.k, seed))
+        if model is None:
+            self._number_hints_as_shown()
+        self.shelf.unsteered = None
         self._base = model.record.steps if model else 0
         state.goal, state.step = self._base + state.steps, self._base
-        try:
-            model = self._train_until_settled(model)
-        finally:
-            self.shelf.settle()
-            self._restore()
-        self._conclude(model)
+        ended = False
+        while not ended:
+            try:
+                model = self._train_until_settled(model)
+            finally:
+                self.shelf.settle()
+                self._restore()
+            ended = self._conclude(model)
+
+    def steer(self) -> None:
+        """Apply the hints to the model that was trained last; blocks until it ends.
+
+        Hints that come meanwhile start it again; another k is trained as ever.
+        """
+        state, model = self.state, self.shelf.model
+        base = self.shelf.unsteered or model
+        if base is None or model is None:
+            raise InputError("there is no model to apply hints to yet; press Train.")
+        ended = False
+        while not ended and base is not None:
+            base = self._named_as_shown(base)
+            self._base = base.record.steps
+            state.goal = self._base + HINTED_STEPS
+            try:
+                model = self._steered(base)
+                if model is not None and state.k != model.k:
+                    model, base = self._train_until_settled(model), None
+            finally:
+                self.shelf.settle()
+            ended = self._conclude(model)
+            base = base or model
+        self.shelf.unsteered = None if base is model else base
+
+    def _steered(self, base: "KTextures") -> "KTextures | None":
+        """A model that follows the present hints."""
+        if self.state.hints == base.hints:
+            self.followed = base.hints
+            self.shelf.put(base)
+            return base
+        with suppress(Interrupted):
+            return self._one_training(base)
+        return self.shelf.model
+
+    def _named_as_shown(self, model: "KTextures") -> "KTextures":
+        table = self.book.model_table(model.classes)
+        return model if table is None else model.with_classes(table)
+
+    def take_hints(self, hints: Hints) -> None:
+        """Show the hints of a model, which follows them."""
+        with self.state.lock:
+            self.followed = self.state.hints = hints
+            self.state.moving = -1
+
+    def _number_hints_as_shown(self) -> None:
+        """A new model has the classes shown, with their numbers, as far as hinted."""
+        state = self.state
+        with state.lock:
+            mapping = dict(enumerate(state.mapping, 1))
+            numbers = [int(hint.class_) for hint in state.hints]
+            values = [mapping.get(number, number) for number in numbers]
+            pairs = zip(state.hints, values, strict=True)
+            state.hints = Hints([hint.of_class(v) for hint, v in pairs if v])
 
     def _train_until_settled(self, model: "KTextures | None") -> "KTextures | None":
         """Train, and once more whenever k has changed meanwhile."""
@@ -156,6 +228,9 @@ class Trainer:
                 model = self._one_training(model)
             done = model.record.steps if model else 0
             settled = model is not None and model.k == self.state.k
+            if self.state.hints != self.followed:
+                settled = False
+                self.state.goal = max(self.state.goal, done + HINTED_STEPS)
             if self.signals.stop.is_set() or (settled and done >= self.state.goal):
                 return model
             if done == 0:
@@ -176,6 +251,8 @@ class Trainer:
             self._after_step,
             lambda part: self._prepare(k, PARTS[part]),
         )
+        with state.lock:
+            self.followed = state.hints
         train(
             prepared,
             k,
@@ -185,9 +262,13 @@ class Trainer:
             callbacks=[watcher],
             progress=False,
             model=model,
+            hints=hints_within(self.followed, state.area, self.preview),
         )
         trained = self.shelf.settle()
-        return model if trained is None else trained
+        if trained is None:
+            return model
+        trained.record = replace(trained.record, hints=self.followed)
+        return trained
 
     def load(self, on_wait: Callable[[], None]) -> None:
         """Wait until TensorFlow is loaded; `on_wait` is called again and again."""
@@ -255,13 +336,30 @@ class Trainer:
     def _begin(self, live: "KTextures", fresh: bool) -> bool:
         self.shelf.watch(live, fresh)
         if fresh:
-            self.book.begin(initial_snapshot(live, self.preview))
+            snapshot = initial_snapshot(live, self.preview)
+            self.book.begin(snapshot, self._table_for(snapshot))
         else:
             self.book.trained()
         if self.state.status == "training":
             self.state.say("Training.")
         self._paced = (time.monotonic(), live.record.steps)
         return self._is_over(live)
+
+    def _table_for(self, snapshot: Snapshot) -> ClassTable | None:
+        """Names and colors by overlap, but hinted classes keep theirs."""
+        before, table = self.state.table, self.book.matched(snapshot)
+        if table is None or not len(self.followed):
+            return table
+        names, colors = list(table.names), list(table.colors)
+        for value in self.followed.classes:
+            if not isinstance(value, int) or value > min(before.k, table.k):
+                continue
+            own, place = (before.names[value - 1], before.colors[value - 1]), value - 1
+            if own[1] in colors:
+                other = colors.index(own[1])
+                names[other], colors[other] = names[place], colors[place]
+            names[place], colors[place] = own
+        return renumbered(ClassTable(tuple(names), tuple(colors)))
 
     def _after_step(self, live: "KTextures") -> bool:
         now = time.monotonic()
@@ -278,7 +376,8 @@ class Trainer:
 
     def _is_over(self, live: "KTextures") -> bool:
         enough = live.record.steps >= self.state.goal
-        return self.signals.stop.is_set() or live.k != self.state.k or enough
+        changed = live.k != self.state.k or self.state.hints != self.followed
+        return self.signals.stop.is_set() or changed or enough
 
     # --- what is shown ----------------------------------------------------------------
 
@@ -315,10 +414,11 @@ class Trainer:
             sample = held.prepared.sample_for(model)
         else:
             sample = HeadSample.of_tiles(model, *self.preview.prepared(model))
-        made = regroup(model, state.k, sample)
+        made = regroup(_with_hints(model, state.hints), state.k, sample)
         snapshot = snapshot_of(made.model, self.preview)
         self.book.regrouped(snapshot, made.parents, made.united)
         self.shelf.put(made.model)
+        self.take_hints(made.model.hints)
         # The new classes need some steps to settle.
         state.goal = max(state.goal, made.model.record.steps + state.steps // 4)
         return made.model
@@ -330,13 +430,24 @@ class Trainer:
             self.book.begin(snapshot_of(model, self.preview), model.classes)
             self.shelf.put(model)
 
-    def _conclude(self, model: "KTextures | None") -> None:
+    def _conclude(self, model: "KTextures | None") -> bool:
+        """Say what was reached; False if hints came that are still to be followed."""
         state, kept = self.state, self.shelf.model
         if model is not None and model.record.steps:
             self._show(model)
+        with state.lock:
+            if state.hints != self.followed and not self.signals.stop.is_set():
+                return False
+            self._tell_end(model, kept)
+        return True
+
+    def _tell_end(self, model: "KTextures | None", kept: "KTextures | None") -> None:
+        state = self.state
+        if model is not None and model.record.steps:
             stopped = self.signals.stop.is_set()
             said = "Stopped after" if stopped else "Done after"
-            state.say(f"{said} {model.record.steps} steps.", "done")
+            followed = f" with {len(self.followed)} hints" if len(self.followed) else ""
+            state.say(f"{said} {model.record.steps} steps{followed}.", "done")
         elif kept is not None and kept.record.steps:
             self.count(kept)
             state.goal = kept.record.steps
@@ -349,3 +460,12 @@ class Trainer:
     def aim(self, steps: int) -> None:
         """Let the current training end after another number of steps."""
         self.state.goal = max(self._base + steps, 1)
+
+
+def _with_hints(model: "KTextures", hints: Hints) -> "KTextures":
+    """A model that takes these hints along when its classes change."""
+    if hints == model.hints:
+        return model
+    made = model.copy()
+    made.record = replace(made.record, hints=hints)
+    return made

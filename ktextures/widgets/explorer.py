@@ -17,6 +17,10 @@ from ktextures.widgets._choose_panel import ChoosePanel
 from ktextures.widgets._classes import ClassBook
 from ktextures.widgets._classes_panel import ClassesPanel
 from ktextures.widgets._frame import Frame
+from ktextures.widgets._hint_book import HintBook
+from ktextures.widgets._hint_commands import HintCommands
+from ktextures.widgets._hint_layer import HintLayer
+from ktextures.widgets._hints_panel import HintsPanel
 from ktextures.widgets._links import Panel, close_tree
 from ktextures.widgets._overlay import DrawingTools, Overlays, empty_map, static_png
 from ktextures.widgets._point import Point, PointPanel, point_at
@@ -41,7 +45,7 @@ __all__ = ["Explorer"]
 DEFAULT_K = 6
 
 
-class Explorer:
+class Explorer(HintCommands):
     """A scene on a map, with a model that is trained while you watch.
 
     Create one with `ktextures.explore`. Commands return at once; progress and outcomes
@@ -62,7 +66,7 @@ class Explorer:
     preview : Preview
         The part of the scene's pixels that is shown.
     tabs : ipywidgets.Tab
-        "Train", "Classes", and "Choose k".
+        "Train", "Classes", "Hints", and "Choose k".
     """
 
     def __init__(
@@ -104,6 +108,7 @@ class Explorer:
         self._shelf = ModelShelf(self._book, model)
         self._results = Results(self.state, self.preview)
         shared = Shared(self.state, self._book, self.preview, self._shelf)
+        self._hint_book = HintBook(self.state, self.preview)
         self._trainer = Trainer(shared, settings)
         self._splitter = Splitter(shared, self._trainer)
         self._sweeper = Sweeper(shared, self._trainer)
@@ -121,12 +126,15 @@ class Explorer:
         self._tools = DrawingTools(self.preview.located, self._drawn)
         names = ("train", "pause", "resume", "reset", "apply")
         actions = {name: getattr(self, name) for name in names}
-        view, self._point = ViewPanel(state), PointPanel(state, self.preview)
+        view = ViewPanel(state)
+        self._point = PointPanel(state, self.preview, self._clicked)
         status = StatusPanel(state, self.stop)
         controls = ControlsPanel(state, settings, actions)
         curve = CurvePanel(state)
         classes = ClassesPanel(state, self._book, self.preview, self)
         self._choose = ChoosePanel(state, self.preview, self)
+        self._hints = HintsPanel(state, self._hint_book, self.preview, self)
+        self._hint_layer = HintLayer(state, self._hint_book, self.preview)
         self._parts: list[Panel] = [
             view,
             self._point,
@@ -135,10 +143,12 @@ class Explorer:
             curve,
             classes,
             self._choose,
+            self._hints,
         ]
         pages = {
             "Train": [controls.widget, curve.widget],
             "Classes": [classes.widget],
+            "Hints": [self._hints.widget],
             "Choose k": [self._choose.widget],
         }
         self._frame = Frame(
@@ -153,6 +163,8 @@ class Explorer:
         self._tools.put_on(target)
         self._point.follow(target)
         self._choose.follow(target)
+        self._hints.follow(target)
+        self._hint_layer.put_on(target)
 
     # --- commands ---------------------------------------------------------------
 
@@ -314,6 +326,7 @@ class Explorer:
             changed, model = move(self.model)
             if model is not None:
                 self._shelf.put(model)
+                self._trainer.take_hints(model.hints)
                 state.k = model.k
                 self._trainer.count(model)
                 state.goal = model.record.steps
@@ -530,7 +543,11 @@ class Explorer:
 
     def _drawn(self, geometry: dict[str, Any] | None) -> None:
         try:
-            self.train_on(geometry)
+            if self.state.hinting and geometry is not None:
+                self._tools.clear()
+                self.hint_area(geometry)
+            else:
+                self.train_on(geometry)
         except InputError as error:
             self.state.say(str(error))
 
@@ -547,6 +564,7 @@ class Explorer:
         for part in self._parts:
             part.close()
         self._tools.close()
+        self._hint_layer.close()
         self._overlays.close()
         close_tree(self._own_map)
         self._frame.close()
