@@ -49,7 +49,7 @@ class HintLayer:
     def _arrange(self, *_: Any) -> None:
         if self._map is None:
             return
-        if not self._state.hints_visible:
+        if not (self._state.hints_visible and self.layer.data["features"]):
             self._take_off()
         elif self.layer not in self._map.layers:
             self._map.add(self.layer)
@@ -66,6 +66,7 @@ class HintLayer:
         data = _collection(features)
         if data != self.layer.data:
             self.layer.data = data
+            self._arrange()
 
     def close(self) -> None:
         """Stop observing, and close the layer."""

@@ -617,7 +617,7 @@ def test_loss_weights_change_what_is_learned_and_are_recorded():
     other = weighted(3.0)
     assert not same_weights(weighted(0.6), other)
     recorded = other.record.provenance["preset_settings"]
-    others = {"dictionary": 1.0, "simulation": 1.0}
+    others = {"dictionary": 1.0, "simulation": 1.0, "hints": 0.3}
     assert recorded["loss_weights"] == {"imitation": 3.0, **others}
     assert recorded["learning_rate"] == kt.presets.default.learning_rate
 

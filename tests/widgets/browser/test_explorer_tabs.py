@@ -161,7 +161,7 @@ def test_the_layout_fits_a_laptop_and_the_map_keeps_its_place(trained):
         assert area.bounding_box()["height"] <= notebook["height"]
         place = desk.page.locator(".leaflet-container").bounding_box()
         assert place["height"] >= 500
-        for title in ("Classes", "Choose k", "Train"):
+        for title in ("Classes", "Hints", "Choose k", "Train"):
             desk.turn_to(title)
             desk.page.wait_for_timeout(200)
             now = desk.page.locator(".leaflet-container").bounding_box()
@@ -182,7 +182,7 @@ def test_the_layout_fits_a_laptop_and_the_map_keeps_its_place(trained):
 
 def test_every_control_has_a_name(trained):
     desk = trained
-    for title in ("Train", "Classes", "Choose k"):
+    for title in ("Train", "Classes", "Hints", "Choose k"):
         desk.turn_to(title)
         desk.page.wait_for_timeout(200)
         assert desk.page.evaluate(UNNAMED) == []
