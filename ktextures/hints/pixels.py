@@ -160,13 +160,15 @@ def _covered(hint: Hint, place: int, scene: xr.DataArray) -> np.ndarray:
         if hint.crs != own:
             geometry = transformed(geometry, hint.crs, own)
         inverse = ~scene_transform(scene)
-        # Pixels are counted at their centers.
-        geometry = mapped(geometry, lambda x, y: _half_less(*(inverse * (x, y))))
+        geometry = mapped(geometry, lambda x, y: _pixel(inverse, x, y))
     return _burned(geometry, scene.sizes["y"], scene.sizes["x"])
 
 
-def _half_less(x: float, y: float) -> tuple[float, float]:
-    return x - 0.5, y - 0.5
+def _pixel(inverse: Affine, x: float, y: float) -> tuple[float, float]:
+    """Column and row of map coordinates, counted at the centers of pixels."""
+    col = inverse.a * x + inverse.b * y + inverse.c
+    row = inverse.d * x + inverse.e * y + inverse.f
+    return col - 0.5, row - 0.5
 
 
 def _burned(geometry: Mapping[str, Any], height: int, width: int) -> np.ndarray:
