@@ -53,6 +53,7 @@ WIDGETS = [
     "_sweeping",
     "_session",
     "_hint_commands",
+    "_project",
     "explorer",
     "__init__",
 ]

@@ -114,7 +114,9 @@ def open_scene(
     if isinstance(source, xr.Dataset):
         return open_dataset(source, bands, chunks, roles)
     if isinstance(source, xr.DataArray):
-        return open_array(source, bands, chunks, roles)
+        scene = open_array(source, bands, chunks, roles)
+        _remember_source(scene, source.encoding.get("source"))
+        return scene
     if not isinstance(source, str | os.PathLike):
         raise InputError(
             f"cannot open a {type(source).__name__} as a scene; give a path, a URL, an "
@@ -124,8 +126,12 @@ def open_scene(
     path = os.fspath(source)
     try:
         if path.split("?")[0].rstrip("/").lower().endswith(_XARRAY_SUFFIXES):
-            return _open_xarray_file(path, bands, chunks, roles)
-        return _open_raster_file(path, bands, chunks, roles)
+            scene = _open_xarray_file(path, bands, chunks, roles)
+        else:
+            scene = _open_raster_file(path, bands, chunks, roles)
+        found = os.path.abspath(path) if os.path.exists(path) else path
+        _remember_source(scene, found)
+        return scene
     except InputError:
         raise
     except (OSError, RasterioError, ValueError, RioXarrayError) as error:
@@ -133,6 +139,12 @@ def open_scene(
             f"cannot open {path!r} as a scene: {error}; check the path, or open it "
             "another way and pass the DataArray"
         ) from error
+
+
+def _remember_source(scene: xr.DataArray, source: str | None) -> None:
+    """Keep the file that a scene is from, as xarray does; projects find it by that."""
+    if source is not None:
+        scene.encoding["source"] = source
 
 
 def _open_raster_file(

@@ -1,5 +1,6 @@
 """The live explorer for notebooks; its libraries are loaded when it is opened."""
 
+import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,10 +20,11 @@ __all__ = ["Explorer", "explore"]
 
 
 def explore(
-    scene: "xr.DataArray",
+    scene: "xr.DataArray | None" = None,
     k: int | None = None,
     model: "KTextures | None" = None,
     *,
+    project: "str | os.PathLike[str] | None" = None,
     preset: "str | Preset" = "default",
     steps: int | None = None,
     texture_scale: float | Literal["auto"] = "auto",
@@ -39,13 +41,16 @@ def explore(
 
     Parameters
     ----------
-    scene : DataArray (band, y, x)
-        As `ktextures.open_scene` returns it.
+    scene : DataArray (band, y, x), optional
+        As `ktextures.open_scene` returns it; that of `project` by default.
     k : int, optional
         Number of classes to begin with, 2 to 128; 6 by default, or that of `model`.
     model : KTextures, optional
         Trained model whose classes are shown at first. Continue trains a copy of it;
         the model itself never changes.
+    project : path, optional
+        File written by `Explorer.save`: model, classes, hints, area, view, and settings
+        are as they were.
     preset : {"default", "paper"} or Preset
         How a model is trained; see `ktextures.train`. All settings can be changed in
         the explorer.
@@ -81,7 +86,9 @@ def explore(
     MissingExtraError
         If ipywidgets or ipyleaflet is not installed.
     InputError
-        If an argument cannot be used.
+        If an argument cannot be used, or the scene is not that of the project.
+    ModelFileError
+        If the project is damaged, or another version wrote it.
 
     Examples
     --------
@@ -99,6 +106,7 @@ def explore(
         scene,
         k,
         model,
+        project=project,
         preset=preset,
         steps=steps,
         texture_scale=texture_scale,

@@ -119,6 +119,12 @@ class ClassBook:
             self._set(table, tuple(mapping), frozenset())
             self._count()
 
+    def refresh(self) -> None:
+        """Count the classes anew, after the state was set as a whole."""
+        with self._state.lock:
+            self._history.forget()
+            self._count()
+
     def trained(self) -> None:
         """The model is trained further: what replaced it cannot be undone now."""
         with self._state.lock:

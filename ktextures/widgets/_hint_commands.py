@@ -146,7 +146,8 @@ class HintCommands:
         """
         hints = self._hint_book.as_shown()
         hints.save(path)
-        self.state.say(f"Saved {len(hints)} hints as {os.fspath(path)}.")
+        one = "hint" if len(hints) == 1 else "hints"
+        self.state.say(f"Saved {len(hints)} {one} as {os.fspath(path)}.")
 
     def follow_hints(self) -> None:
         """Let the model follow the present hints, in the background."""

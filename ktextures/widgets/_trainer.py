@@ -446,8 +446,7 @@ class Trainer:
         if model is not None and model.record.steps:
             stopped = self.signals.stop.is_set()
             said = "Stopped after" if stopped else "Done after"
-            followed = f" with {len(self.followed)} hints" if len(self.followed) else ""
-            state.say(f"{said} {model.record.steps} steps{followed}.", "done")
+            state.say(f"{said} {model.record.steps} steps{self._told_hints()}.", "done")
         elif kept is not None and kept.record.steps:
             self.count(kept)
             state.goal = kept.record.steps
@@ -456,6 +455,14 @@ class Trainer:
             )
         else:
             state.say("Stopped before the first step.", "idle")
+
+    def _told_hints(self) -> str:
+        """How many hints were followed, as the end of a sentence."""
+        count = len(self.followed)
+        used = len(hints_within(self.followed, self.state.area, self.preview))
+        if used < count:
+            return f" with {used} of {count} hints; the others are outside the area"
+        return f" with {count} hint{'' if count == 1 else 's'}" if count else ""
 
     def aim(self, steps: int) -> None:
         """Let the current training end after another number of steps."""

@@ -1,6 +1,7 @@
 """The explorer: map, controls and classes of one scene, put together."""
 
 import base64
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -8,6 +9,7 @@ import ipyleaflet as leaflet
 import xarray as xr
 
 from ktextures.errors import InputError
+from ktextures.files.archive import write_atomically
 from ktextures.model.config import check_bands
 from ktextures.raster.open import open_scene
 from ktextures.training.presets import Preset
@@ -26,6 +28,14 @@ from ktextures.widgets._overlay import DrawingTools, Overlays, empty_map, static
 from ktextures.widgets._point import Point, PointPanel, point_at
 from ktextures.widgets._preview import LONGEST_SIDE, Preview
 from ktextures.widgets._progress_panel import CurvePanel, StatusPanel
+from ktextures.widgets._project import (
+    Project,
+    check_scene,
+    pack_project,
+    read_project,
+    scene_of,
+    show_project,
+)
 from ktextures.widgets._results import ModelShelf, Results, Shared
 from ktextures.widgets._session import BUSY_MESSAGE, Session
 from ktextures.widgets._splitting import Splitter, describe_shown
@@ -71,10 +81,11 @@ class Explorer(HintCommands):
 
     def __init__(
         self,
-        scene: xr.DataArray,
+        scene: xr.DataArray | None,
         k: int | None = None,
         model: "KTextures | None" = None,
         *,
+        project: str | os.PathLike[str] | None = None,
         preset: str | Preset = "default",
         steps: int | None = None,
         texture_scale: float | Literal["auto"] = "auto",
@@ -97,13 +108,18 @@ class Explorer(HintCommands):
             loss_weights,
             seed,
         )
-        self.scene = open_scene(scene)
+        saved = None if project is None else _saved(project, model)
+        if saved is not None:
+            model, preview, bands = saved.model, saved.preview, saved.bands
+        self.scene = _scene(scene, saved)
         if model is not None:
             check_bands(self.scene.band.values, model.config)
         if k is None:
             k = model.k if model is not None else DEFAULT_K
         self.state = initial_state(k, settings)
         self.preview = Preview(self.scene, preview, bands)
+        if saved is not None:
+            check_scene(saved, self.preview)
         self._book = ClassBook(self.state, self.preview.thinned)
         self._shelf = ModelShelf(self._book, model)
         self._results = Results(self.state, self.preview)
@@ -115,6 +131,17 @@ class Explorer(HintCommands):
         self._session = Session(self.state, self._trainer, self._shelf)
         self._display(settings, basemap)
         self._trainer.show_given()
+        self._longest = preview
+        if saved is not None:
+            self._restore(saved)
+
+    def _restore(self, saved: Project) -> None:
+        """Show everything as it was when a project was saved."""
+        show_project(saved, self.state)
+        self._book.refresh()
+        self.map.center = tuple(saved.settings["map"]["center"])
+        self.map.zoom = saved.settings["map"]["zoom"]
+        self.state.say(f"Opened {saved.name}.")
 
     def _display(self, settings: TrainingSettings, basemap: Any) -> None:
         """Create the map with the bars around it, and the tabs beside or below it."""
@@ -484,6 +511,29 @@ class Explorer(HintCommands):
         """
         return self._results.dataset()
 
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Save model, classes, hints, area, view, and settings as one file.
+
+        ``kt.explore(project=path)`` goes on from there. The file holds no pixels; it
+        remembers where the file of the scene is.
+
+        Parameters
+        ----------
+        path : path
+            "work.ktextures-project" for example; an existing file is replaced.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        """
+        position = {"center": list(self.map.center), "zoom": self.map.zoom}
+        content = pack_project(
+            self.state, self.preview, self._longest, self.model, position
+        )
+        write_atomically(path, content)
+        self.state.say(f"Saved the project as {os.fspath(path)}.")
+
     # --- display ----------------------------------------------------------------
 
     def attach(self, target: leaflet.Map) -> None:
@@ -574,3 +624,22 @@ class Explorer(HintCommands):
         self.state.place = None
         self._results.clear()
         self.preview.release()
+
+
+def _saved(project: str | os.PathLike[str], model: "KTextures | None") -> Project:
+    """The project to go on from."""
+    if model is not None:
+        raise InputError(
+            "model and project are both given, but a project has its own model; leave "
+            "one of them out."
+        )
+    return read_project(project)
+
+
+def _scene(scene: xr.DataArray | None, saved: Project | None) -> xr.DataArray:
+    """The scene given, or that of a project."""
+    if scene is not None:
+        return open_scene(scene)
+    if saved is None:
+        raise InputError("there is nothing to explore; give a scene or a project.")
+    return scene_of(saved)

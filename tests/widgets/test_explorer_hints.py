@@ -40,7 +40,7 @@ def test_a_click_becomes_a_hint_that_the_model_follows(
     assert explorer.wait(60)
     assert explorer.result.classes.values[20, 30] == value
     assert explorer.model.hints == explorer.state.hints
-    assert explorer.state.message.endswith("with 1 hints.")
+    assert explorer.state.message.endswith("with 1 hint.")
     feature = explorer._hint_layer.layer.data["features"][0]
     x, y = feature["geometry"]["coordinates"]
     assert (y, x) == pytest.approx(explorer.preview.position(20, 30))
@@ -164,6 +164,7 @@ def test_hints_inside_the_area_guide_a_training_on_it(drawn):
     assert drawn.wait(60)
     assert drawn.result.classes.values[30, 10] == value
     assert len(drawn.model.hints) == 2
+    assert "with 1 of 2 hints; the others are outside" in drawn.state.message
 
 
 def test_where_next_shows_a_place(drawn):

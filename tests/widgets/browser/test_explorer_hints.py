@@ -112,7 +112,7 @@ def test_an_outline_becomes_a_hint_and_is_exported(steered, folder):
     desk.page.get_by_label("file of hints").fill("mine.geojson")
     desk.page.get_by_label("file of hints").press("Tab")
     desk.press("Export")
-    desk.page.get_by_text("Saved 1 hints as mine.geojson").wait_for()
+    desk.page.get_by_text("Saved 1 hint as mine.geojson").wait_for()
     content = json.loads((folder / "mine.geojson").read_text())
     assert content["features"][0]["geometry"]["type"] == "Polygon"
 
