@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rasterio.crs import CRS
-from rasterio.errors import CRSError
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from ktextures.errors import InputError
 from ktextures.hints.geometry import transformed

@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from rasterio.errors import CRSError
-from rasterio.warp import transform_geom
+import numpy as np
+from pyproj import Transformer
+from pyproj.exceptions import ProjError
 
 from ktextures.errors import InputError
 
@@ -127,7 +128,7 @@ def transformed(geometry: Mapping[str, Any], source: str, target: str) -> Any:
     geometry : mapping
         As `check_geometry` returned it.
     source, target : str
-        CRS as rasterio takes them.
+        CRS as pyproj takes them; x comes before y, and longitude before latitude.
 
     Returns
     -------
@@ -139,9 +140,12 @@ def transformed(geometry: Mapping[str, Any], source: str, target: str) -> Any:
         If a CRS is unknown, or a position has no place in the target.
     """
     try:
-        found = transform_geom(source, target, dict(geometry))
-        return check_geometry(found)
-    except (CRSError, InputError, ValueError, RuntimeError) as error:
+        transformer = Transformer.from_crs(source, target, always_xy=True)
+        points = np.array(positions(geometry))
+        xs, ys = transformer.transform(points[:, 0], points[:, 1])
+        moved = iter(zip(xs, ys, strict=True))
+        return check_geometry(mapped(geometry, lambda x, y: next(moved)))
+    except (ProjError, InputError) as error:
         raise InputError(
             f"a hint could not be reprojected from {source!r} to {target!r}: {error}. "
             "Check the CRS of the hints."

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
-from rasterio.crs import CRS
-from rasterio.errors import CRSError
+from pyproj import CRS
+from pyproj.exceptions import CRSError
 
 from ktextures.classes.origins import parse_name
 from ktextures.errors import InputError
