@@ -4,6 +4,7 @@ import csv
 import io
 import os
 from collections.abc import Iterator, Sequence
+from typing import NoReturn
 from xml.parsers import expat
 
 from ktextures.classes.legend_entries import Row
@@ -176,7 +177,7 @@ def _palette(content: bytes, name: str) -> tuple[list[dict[str, str]], str]:
         if tag == "paletteEntry":
             entries.append({**attributes, "line": str(parser.CurrentLineNumber)})
 
-    def refuse(*_: object) -> None:
+    def refuse(*_: object) -> NoReturn:
         raise InputError(
             f"{name} declares XML entities, which styles of QGIS do not: save the "
             "style from QGIS again"

@@ -11,6 +11,8 @@ import xarray as xr
 from affine import Affine
 from matplotlib.figure import Figure
 
+from ktextures.classes.categories import compacted
+from ktextures.classes.legend_maps import Values, in_values
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.palette import MAX_CLASSES
@@ -23,6 +25,7 @@ from ktextures.rendering import classes_to_rgba, stretch_limits, stretch_rgb
 from ktextures.results import figure_layout as sheet
 from ktextures.results.areas import class_areas
 from ktextures.results.figure_layout import Box, Sheet
+from ktextures.results.plot_values import shown_entries, texture_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["plot", "plot_history"]
 
 RGBA = npt.NDArray[np.uint8]
-Values = npt.NDArray[Any]
+Array = npt.NDArray[Any]
 
 _TITLES = ("Image", "Classes", "Simulated")
 _LONGEST_SIDE = 1024
@@ -65,6 +68,7 @@ def plot(
     result: xr.Dataset,
     *,
     bands: Sequence[str | int] | None = None,
+    values: Values = "classes",
 ) -> Figure:
     """Draw a scene, its classes, its simulated image and the textures.
 
@@ -83,6 +87,9 @@ def plot(
         Three bands to show as red, green and blue, or one to show in gray, by name
         or number from 1. By default the bands with these roles, or else the first
         three, or else the first.
+    values : {"classes", "legend"}, default "classes"
+        "legend" draws ``ktextures.to_legend(result.classes)``, and of the legend those
+        entries that occur. Textures remain those of the classes.
 
     Returns
     -------
@@ -92,7 +99,8 @@ def plot(
     Raises
     ------
     InputError
-        If the result has no classes or another size, or a band is unknown.
+        If the result has no classes or another size, or a band is unknown; with
+        ``values="legend"``, if no classes are assigned to a legend.
 
     Examples
     --------
@@ -104,26 +112,32 @@ def plot(
     _check(scene, result)
     shown = shown_bands(scene, bands)
     names = [str(scene["band"].values[index]) for index in shown]
+    own = result["classes"]
+    result = result.assign(classes=in_values(own, values, None)[0])
     step = math.ceil(max(scene.sizes["y"], scene.sizes["x"]) / _LONGEST_SIDE)
     guess = step > 1 and is_lazy(result["classes"])
     areas = None if guess else class_areas(result["classes"])
     image, classes, simulated = _thinned(scene, result, names, step)
     if areas is None:
         areas = class_areas(_coarse(classes, step))
+    areas = shown_entries(areas, values)
     table = ClassTable(tuple(areas["name"]), tuple(areas["color"]))
-    textures = None
+    drawn = compacted(classes.values, areas["class"].tolist())
+    textures, labels = None, table
     if "textures" in result:
         order = ("class", "texture_y", "texture_x", "band")
         textures = _named(result["textures"], names).transpose(*order).values
+        labels = texture_labels(own, len(textures), values)
     valid = valid_pixels(np.moveaxis(image, -1, 0), scene_nodata(scene))
-    pictures, tiles = _render(image, valid, classes.values, table, simulated, textures)
-    details = (", ".join(names), f"k = {table.k}", ", ".join(names))
+    pictures, tiles = _render(image, valid, drawn, table, simulated, textures)
+    count = f"k = {table.k}" if values == "classes" else f"{table.k} of the legend"
+    details = (", ".join(names), count, ", ".join(names))
     legend = _legend_entries(areas, bool((classes.values == 0).any()))
     note = f"Shares and areas are estimated from 1 in {step**2} pixels."
     return _draw(
         list(zip(_TITLES, details, pictures, strict=False)),
         tiles,
-        table,
+        labels,
         legend,
         note if guess else "",
         _grid(scene, step),
@@ -217,7 +231,7 @@ def _check(scene: xr.DataArray, result: xr.Dataset) -> None:
 
 def _thinned(
     scene: xr.DataArray, result: xr.Dataset, names: list[str], step: int
-) -> tuple[Values, xr.DataArray, Values | None]:
+) -> tuple[Array, xr.DataArray, Array | None]:
     """Every step-th pixel of image, classes and simulation, computed together."""
     every = {"y": slice(None, None, step), "x": slice(None, None, step)}
     parts = xr.Dataset(
@@ -260,12 +274,12 @@ def _coarse(classes: xr.DataArray, step: int) -> xr.DataArray:
 
 
 def _render(
-    image: Values,
+    image: Array,
     valid: npt.NDArray[np.bool_],
     classes: RGBA,
     table: ClassTable,
-    simulated: Values | None,
-    textures: Values | None,
+    simulated: Array | None,
+    textures: Array | None,
 ) -> tuple[list[RGBA], list[RGBA] | None]:
     """Pictures of image, classes, simulation and textures, stretched equally."""
     bands = range(image.shape[-1])

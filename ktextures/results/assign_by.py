@@ -1,0 +1,204 @@
+"""Classes assigned to the entries of a legend by a reference map."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import rioxarray  # noqa: F401 - registers .rio
+import xarray as xr
+
+from ktextures.classes.arrays import check_uint8
+from ktextures.classes.attributes import is_described, read_flags
+from ktextures.classes.categories import categories_of
+from ktextures.classes.legend import MAX_ENTRIES, Legend
+from ktextures.classes.legend_entries import MAX_CODE
+from ktextures.classes.majority import MajorityResult, count_pairs
+from ktextures.classes.table import ClassTable
+from ktextures.errors import InputError
+from ktextures.raster.georeference import scene_transform
+from ktextures.raster.nodata import scene_nodata, valid_pixels
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["assign_by"]
+
+IntArray = npt.NDArray[np.int64]
+
+
+def assign_by(
+    classes: xr.DataArray, reference: xr.DataArray, legend: Any = None
+) -> MajorityResult:
+    """Assign each class to the category that most of its pixels have in a reference.
+
+    Parameters
+    ----------
+    classes : DataArray of uint8, (y, x)
+        Class map, values 1..k, 0 = nodata. A dask-backed one is computed.
+    reference : DataArray, (y, x)
+        Codes as whole numbers, 1..65535; 0 and nodata are unknown and do not count. On
+        another grid or in another CRS, it is resampled to the pixels of ``classes``
+        by nearest neighbor.
+    legend : Legend, or what `Legend.read` takes, optional
+        Names of the codes; by default those in the attributes of ``reference``
+        (``flag_meanings``), or else names such as "code 41".
+
+    Returns
+    -------
+    MajorityResult
+        ``assignment`` lists the classes of each name, and can be edited;
+        ``model.assign(result)`` takes the result as it is, with its ``legend``. The
+        table ``purity`` has one row per class: ``class``; ``class_name``; ``name``, the
+        category with the most pixels (of equal ones, that with the lowest code; "" if
+        none are known); ``pixels`` and ``share`` of the class (of all valid pixels,
+        0..1); ``known``, its pixels with a code; ``purity``, the share of these that
+        have the category; ``second``, the second most frequent category.
+
+    Raises
+    ------
+    InputError
+        If a map is not of this form, the reference has no CRS and another grid, does
+        not overlap, or holds codes that the legend does not have.
+
+    Examples
+    --------
+    >>> import ktextures as kt
+    >>> truth = kt.datasets.synthetic(64, k=3).truth
+    >>> found = kt.assign_by(truth, truth.where(truth != 3, 1), {"wood": 1, "water": 2})
+    >>> found.assignment
+    {'wood': [1, 3], 'water': [2]}
+    """
+    import pandas as pd
+
+    _check(classes, reference)
+    values = np.asarray(classes.values)
+    table = categories_of(classes.attrs)
+    if not isinstance(table, ClassTable):
+        table = ClassTable.default(max(1, int(values.max(initial=0))))
+    codes, counts = count_pairs(values, _on_grid(reference, classes), table.k)
+    if not codes.size:
+        raise InputError(
+            "the reference has no known pixel where the map has classes: give maps of "
+            "the same area"
+        )
+    found = _legend(codes, reference, legend)
+    by_code = dict(zip(found.codes, found.names, strict=True))
+    pixels = np.bincount(values.ravel(), minlength=table.k + 1)[1:]
+    rows = _rows(counts, [by_code[int(code)] for code in codes])
+    purity = pd.DataFrame(rows)
+    purity.insert(0, "class", table.values)
+    purity.insert(1, "class_name", table.names)
+    purity.insert(3, "pixels", pixels)
+    purity.insert(4, "share", pixels / pixels.sum())
+    return MajorityResult(_assignment(purity, found), purity, found)
+
+
+def _check(classes: object, reference: object) -> None:
+    for name, each in (("classes", classes), ("reference", reference)):
+        if not isinstance(each, xr.DataArray):
+            raise InputError(
+                f"{name} is a {type(each).__name__}: give a DataArray with dims "
+                "('y', 'x')"
+            )
+        if (
+            each.squeeze("band").dims != ("y", "x")
+            if "band" in each.dims
+            else (each.dims != ("y", "x"))
+        ):
+            raise InputError(f"{name} has dims {each.dims}: give dims ('y', 'x')")
+    check_uint8(classes.dtype)  # type: ignore[attr-defined]  # it is a DataArray
+
+
+def _on_grid(reference: xr.DataArray, classes: xr.DataArray) -> IntArray:
+    """Codes on the pixels of the class map, 0 where they are unknown."""
+    codes = _codes(reference)
+    same_crs = codes.rio.crs == classes.rio.crs
+    same = codes.shape == classes.shape and scene_transform(codes).almost_equals(
+        scene_transform(classes), precision=1e-6
+    )
+    if not (same and same_crs):
+        if codes.rio.crs is None or classes.rio.crs is None:
+            raise InputError(
+                f"the reference has {codes.shape} pixels and the CRS {codes.rio.crs}, "
+                f"the class map {classes.shape} pixels and the CRS {classes.rio.crs}: "
+                "give both a CRS (.rio.write_crs(...)), or maps of the same pixels"
+            )
+        codes = codes.rio.reproject_match(classes)  # nearest neighbor by default
+    return np.asarray(codes.values, np.int64)
+
+
+def _codes(reference: xr.DataArray) -> xr.DataArray:
+    """The reference as uint16, 0 where it is unknown."""
+    flat = (
+        reference.squeeze("band", drop=True) if "band" in reference.dims else reference
+    )
+    values = np.asarray(flat.values)
+    if values.dtype.kind not in "iuf":
+        raise InputError(
+            f"the reference holds {values.dtype}: give codes as whole numbers"
+        )
+    valid = valid_pixels(values[None], scene_nodata(reference))
+    known = np.where(valid, values, 0)
+    low, high = known.min(initial=0), known.max(initial=0)
+    if low < 0 or high > MAX_CODE or (known != np.floor(known)).any():
+        raise InputError(
+            f"the reference holds values from {low} to {high}: give codes as whole "
+            f"numbers from 1 to {MAX_CODE}, and 0 or nodata where they are unknown"
+        )
+    codes = flat.copy(data=known.astype(np.uint16))
+    codes.attrs, codes.encoding = {}, {}
+    result: xr.DataArray = codes.rio.write_nodata(0)
+    return result
+
+
+def _legend(codes: IntArray, reference: xr.DataArray, legend: Any) -> Legend:
+    """A legend with all of the codes."""
+    if legend is not None:
+        found = Legend.read(legend)
+        missing = sorted(set(codes.tolist()) - set(found.codes))
+        if missing:
+            raise InputError(
+                f"the reference holds the codes {missing[:10]}, which the legend does "
+                "not have: add them, or set them to 0 in the reference"
+            )
+        return found
+    if codes.size > MAX_ENTRIES:
+        raise InputError(
+            f"the reference holds {codes.size} different codes: give a map of at most "
+            f"{MAX_ENTRIES} categories"
+        )
+    names = {code: f"code {code}" for code in codes.tolist()}
+    if not is_described(reference.attrs):
+        return Legend(tuple(names.values()), (), tuple(names))
+    values, _, _ = read_flags(reference.attrs)
+    if set(names) <= set(values):
+        return Legend.from_attrs(reference.attrs)
+    known = Legend.from_attrs(reference.attrs)
+    names |= dict(zip(known.codes, known.names, strict=True))
+    return Legend(tuple(names.values()), (), tuple(names))
+
+
+def _rows(counts: IntArray, names: list[str]) -> list[dict[str, Any]]:
+    """Majority, known pixels, purity, and runner-up of each class."""
+    rows = []
+    for row in counts:
+        order = np.argsort(-row, kind="stable")  # of equal ones, the lowest code first
+        first, known = row[order[0]], int(row.sum())
+        second = order[1] if row.size > 1 and row[order[1]] else None
+        rows.append(
+            {
+                "name": names[order[0]] if known else "",
+                "known": known,
+                "purity": first / known if known else np.nan,
+                "second": "" if second is None else names[second],
+            }
+        )
+    return rows
+
+
+def _assignment(purity: "pd.DataFrame", legend: Legend) -> dict[str, list[int]]:
+    """Classes by the name of their category, in the order of the legend."""
+    found = {
+        name: purity["class"][purity["name"] == name].tolist() for name in legend.names
+    }
+    return {name: values for name, values in found.items() if values}
