@@ -8,7 +8,7 @@ import rioxarray  # noqa: F401 - registers .rio
 import xarray as xr
 
 from ktextures.classes.arrays import check_uint8
-from ktextures.classes.attributes import is_described, read_flags
+from ktextures.classes.attributes import is_described
 from ktextures.classes.categories import categories_of
 from ktextures.classes.legend import MAX_ENTRIES, Legend
 from ktextures.classes.legend_entries import MAX_CODE
@@ -70,6 +70,8 @@ def assign_by(
     """
     import pandas as pd
 
+    if isinstance(reference, xr.DataArray) and reference.sizes.get("band") == 1:
+        reference = reference.squeeze("band", drop=True)  # as rioxarray opens files
     _check(classes, reference)
     values = np.asarray(classes.values)
     table = categories_of(classes.attrs)
@@ -93,20 +95,12 @@ def assign_by(
     return MajorityResult(_assignment(purity, found), purity, found)
 
 
-def _check(classes: object, reference: object) -> None:
+def _check(classes: xr.DataArray, reference: xr.DataArray) -> None:
     for name, each in (("classes", classes), ("reference", reference)):
-        if not isinstance(each, xr.DataArray):
-            raise InputError(
-                f"{name} is a {type(each).__name__}: give a DataArray with dims "
-                "('y', 'x')"
-            )
-        if (
-            each.squeeze("band").dims != ("y", "x")
-            if "band" in each.dims
-            else (each.dims != ("y", "x"))
-        ):
-            raise InputError(f"{name} has dims {each.dims}: give dims ('y', 'x')")
-    check_uint8(classes.dtype)  # type: ignore[attr-defined]  # it is a DataArray
+        if not isinstance(each, xr.DataArray) or each.dims != ("y", "x"):
+            got = each.dims if isinstance(each, xr.DataArray) else type(each).__name__
+            raise InputError(f"{name} is {got}: give a DataArray with dims ('y', 'x')")
+    check_uint8(classes.dtype)
 
 
 def _on_grid(reference: xr.DataArray, classes: xr.DataArray) -> IntArray:
@@ -129,10 +123,7 @@ def _on_grid(reference: xr.DataArray, classes: xr.DataArray) -> IntArray:
 
 def _codes(reference: xr.DataArray) -> xr.DataArray:
     """The reference as uint16, 0 where it is unknown."""
-    flat = (
-        reference.squeeze("band", drop=True) if "band" in reference.dims else reference
-    )
-    values = np.asarray(flat.values)
+    values = np.asarray(reference.values)
     if values.dtype.kind not in "iuf":
         raise InputError(
             f"the reference holds {values.dtype}: give codes as whole numbers"
@@ -145,7 +136,7 @@ def _codes(reference: xr.DataArray) -> xr.DataArray:
             f"the reference holds values from {low} to {high}: give codes as whole "
             f"numbers from 1 to {MAX_CODE}, and 0 or nodata where they are unknown"
         )
-    codes = flat.copy(data=known.astype(np.uint16))
+    codes = reference.copy(data=known.astype(np.uint16))
     codes.attrs, codes.encoding = {}, {}
     result: xr.DataArray = codes.rio.write_nodata(0)
     return result
@@ -168,13 +159,11 @@ def _legend(codes: IntArray, reference: xr.DataArray, legend: Any) -> Legend:
             f"{MAX_ENTRIES} categories"
         )
     names = {code: f"code {code}" for code in codes.tolist()}
-    if not is_described(reference.attrs):
-        return Legend(tuple(names.values()), (), tuple(names))
-    values, _, _ = read_flags(reference.attrs)
-    if set(names) <= set(values):
-        return Legend.from_attrs(reference.attrs)
-    known = Legend.from_attrs(reference.attrs)
-    names |= dict(zip(known.codes, known.names, strict=True))
+    if is_described(reference.attrs):
+        known = Legend.from_attrs(reference.attrs)
+        if set(names) <= set(known.codes):
+            return known
+        names |= dict(zip(known.codes, known.names, strict=True))
     return Legend(tuple(names.values()), (), tuple(names))
 
 

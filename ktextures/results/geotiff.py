@@ -194,7 +194,8 @@ def write_simulated(
     --------
     >>> import tempfile
     >>> from ktextures.datasets import synthetic
-    >>>     >>> scene = synthetic(64, k=3).scene
+    >>> from ktextures.raster.open import open_scene
+    >>> scene = synthetic(64, k=3).scene
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = write_simulated(scene, f"{folder}/simulated.tif")
     ...     open_scene(path).band.values.tolist()

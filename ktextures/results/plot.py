@@ -130,7 +130,7 @@ def plot(
         labels = texture_labels(own, len(textures), values)
     valid = valid_pixels(np.moveaxis(image, -1, 0), scene_nodata(scene))
     pictures, tiles = _render(image, valid, drawn, table, simulated, textures)
-    count = f"k = {table.k}" if values == "classes" else f"{table.k} of the legend"
+    count = f"k = {table.k}" if values == "classes" else "legend"
     details = (", ".join(names), count, ", ".join(names))
     legend = _legend_entries(areas, bool((classes.values == 0).any()))
     note = f"Shares and areas are estimated from 1 in {step**2} pixels."
