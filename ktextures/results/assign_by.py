@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import rioxarray  # noqa: F401 - registers .rio
 import xarray as xr
+from rasterio.warp import transform_bounds
 
 from ktextures.classes.arrays import check_uint8
 from ktextures.classes.attributes import is_described
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 __all__ = ["assign_by"]
 
 IntArray = npt.NDArray[np.int64]
+
+NOT_THERE = (
+    "the reference has no known pixel where the map has classes: give maps of the same "
+    "area"
+)
 
 
 def assign_by(
@@ -79,10 +85,7 @@ def assign_by(
         table = ClassTable.default(max(1, int(values.max(initial=0))))
     codes, counts = count_pairs(values, _on_grid(reference, classes), table.k)
     if not codes.size:
-        raise InputError(
-            "the reference has no known pixel where the map has classes: give maps of "
-            "the same area"
-        )
+        raise InputError(NOT_THERE)
     found = _legend(codes, reference, legend)
     by_code = dict(zip(found.codes, found.names, strict=True))
     pixels = np.bincount(values.ravel(), minlength=table.k + 1)[1:]
@@ -105,20 +108,38 @@ def _check(classes: xr.DataArray, reference: xr.DataArray) -> None:
 
 def _on_grid(reference: xr.DataArray, classes: xr.DataArray) -> IntArray:
     """Codes on the pixels of the class map, 0 where they are unknown."""
-    codes = _codes(reference)
-    same_crs = codes.rio.crs == classes.rio.crs
-    same = codes.shape == classes.shape and scene_transform(codes).almost_equals(
-        scene_transform(classes), precision=1e-6
+    same = reference.shape == classes.shape and scene_transform(
+        reference
+    ).almost_equals(scene_transform(classes), precision=1e-6)
+    if same and reference.rio.crs == classes.rio.crs:
+        return np.asarray(_codes(reference).values, np.int64)
+    if reference.rio.crs is None or classes.rio.crs is None:
+        raise InputError(
+            f"the reference has {reference.shape} pixels and the CRS "
+            f"{reference.rio.crs}, the class map {classes.shape} pixels and the CRS "
+            f"{classes.rio.crs}: give both a CRS (.rio.write_crs(...)), or maps of the "
+            "same pixels"
+        )
+    codes = _codes(_nearby(reference, classes))
+    resampled = codes.rio.reproject_match(classes)  # nearest neighbor by default
+    return np.asarray(resampled.values, np.int64)
+
+
+def _nearby(reference: xr.DataArray, classes: xr.DataArray) -> xr.DataArray:
+    """The part of the reference around the class map: it may cover a continent."""
+    left, bottom, right, top = transform_bounds(
+        classes.rio.crs, reference.rio.crs, *classes.rio.bounds()
     )
-    if not (same and same_crs):
-        if codes.rio.crs is None or classes.rio.crs is None:
-            raise InputError(
-                f"the reference has {codes.shape} pixels and the CRS {codes.rio.crs}, "
-                f"the class map {classes.shape} pixels and the CRS {classes.rio.crs}: "
-                "give both a CRS (.rio.write_crs(...)), or maps of the same pixels"
-            )
-        codes = codes.rio.reproject_match(classes)  # nearest neighbor by default
-    return np.asarray(codes.values, np.int64)
+    for dim, low, high in (("x", left, right), ("y", bottom, top)):
+        if dim not in reference.coords or reference.sizes[dim] < 2:
+            continue
+        centers = reference[dim].values
+        margin = 2 * abs(centers[1] - centers[0])
+        inside = np.flatnonzero((centers >= low - margin) & (centers <= high + margin))
+        if not inside.size:
+            raise InputError(NOT_THERE)
+        reference = reference.isel({dim: slice(inside[0], inside[-1] + 1)})
+    return reference
 
 
 def _codes(reference: xr.DataArray) -> xr.DataArray:

@@ -3,6 +3,7 @@
 import dask.array as da
 import numpy as np
 import pytest
+import rioxarray  # noqa: F401 - registers .rio
 import xarray as xr
 from affine import Affine
 
@@ -159,6 +160,36 @@ def test_nodata_is_unknown(reference):
 
     assert found.assignment == expected.assignment
     assert found.purity.equals(expected.purity)
+
+
+@pytest.mark.parametrize("crs", [32632, 4326])
+def test_only_the_part_of_a_reference_around_the_map_is_read(crs):
+    large = raster(np.where(np.arange(900) < 450, 41, 11) * np.ones((900, 1)))
+    large = large if crs == 32632 else large.rio.reproject(crs)
+    read = []
+
+    def load(block):
+        read.append(block.size)
+        return block
+
+    values = da.from_array(large.values, chunks=100).map_blocks(load, dtype="uint8")
+    classes = raster(np.repeat([[1, 2]], 40, axis=1).repeat(60, axis=0))
+    classes = classes.assign_coords(x=classes.x + 4_100, y=classes.y - 3_000)
+    classes = classes.rio.write_transform(classes.rio.transform(recalc=True))
+
+    read.clear()
+    found = kt.assign_by(classes, large.copy(data=values))
+
+    assert found.assignment == {"code 11": [2], "code 41": [1]}
+    assert found.purity["known"].tolist() == [2400, 2400]
+    assert (found.purity["purity"] > 0.9).all()
+    assert 0 < sum(read) < large.size / 10
+
+
+def test_maps_far_from_each_other_share_nothing():
+    far = Affine(10, 0, 600_000, 0, -10, 5_000_000)
+    with pytest.raises(InputError, match="no known pixel where the map has classes"):
+        kt.assign_by(raster(CLASSES), raster(REFERENCE, transform=far))
 
 
 def test_lazy_maps_are_computed():
