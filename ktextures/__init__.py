@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from ktextures.results.areas import class_areas
     from ktextures.results.assign_by import assign_by
     from ktextures.results.geotiff import write_classes, write_simulated
-    from ktextures.results.plot import plot, plot_history
+    from ktextures.results.plot import plot
     from ktextures.results.plot_classes import plot_classes
+    from ktextures.results.plot_history import plot_history
     from ktextures.results.plot_sweep import plot_lineage, plot_sweep
     from ktextures.results.read_classes import read_classes
     from ktextures.segmentation import segment
@@ -77,7 +78,7 @@ _HOMES = {
     "prepare": "training.prepare",
     "plan_training": "training.train",
     "plot_classes": "results.plot_classes",
-    "plot_history": "results.plot",
+    "plot_history": "results.plot_history",
     "plot_lineage": "results.plot_sweep",
     "plot_sweep": "results.plot_sweep",
     "read_classes": "results.read_classes",
