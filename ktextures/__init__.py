@@ -17,6 +17,8 @@ from ktextures.errors import (
 
 if TYPE_CHECKING:
     from ktextures import datasets
+    from ktextures.classes.legend import Legend
+    from ktextures.classes.legend_maps import to_legend
     from ktextures.classes.maps import match_classes, relabel_classes
     from ktextures.classes.table import ClassTable
     from ktextures.description import describe
@@ -31,10 +33,13 @@ if TYPE_CHECKING:
     from ktextures.raster.open import open_scene
     from ktextures.raster.scaling import BandScaler
     from ktextures.results.areas import class_areas
-    from ktextures.results.geotiff import read_classes, write_classes, write_simulated
-    from ktextures.results.plot import plot, plot_history
+    from ktextures.results.assign_by import assign_by
+    from ktextures.results.geotiff import write_classes, write_simulated
+    from ktextures.results.plot import plot
     from ktextures.results.plot_classes import plot_classes
+    from ktextures.results.plot_history import plot_history
     from ktextures.results.plot_sweep import plot_lineage, plot_sweep
+    from ktextures.results.read_classes import read_classes
     from ktextures.segmentation import segment
     from ktextures.selection.sweep import sweep, sweep_model
     from ktextures.suggestion import Suggestion, suggest
@@ -60,9 +65,11 @@ _HOMES = {
     "KTextures": "model.ktextures",
     "SceneEncoder": "features.scene_encoder",
     "Snapshot": "model.config",
+    "Legend": "classes.legend",
     "PreparedScenes": "training.prepared_scenes",
     "Preset": "training.presets",
     "VGG16Features": "features.vgg16",
+    "assign_by": "results.assign_by",
     "class_areas": "results.areas",
     "describe": "description",
     "explore": "widgets",
@@ -76,10 +83,10 @@ _HOMES = {
     "prepare": "training.prepare",
     "plan_training": "training.train",
     "plot_classes": "results.plot_classes",
-    "plot_history": "results.plot",
+    "plot_history": "results.plot_history",
     "plot_lineage": "results.plot_sweep",
     "plot_sweep": "results.plot_sweep",
-    "read_classes": "results.geotiff",
+    "read_classes": "results.read_classes",
     "register_features": "features.protocol",
     "segment": "segmentation",
     "split": "training.divide",
@@ -87,6 +94,7 @@ _HOMES = {
     "suggest": "suggestion",
     "sweep": "selection.sweep",
     "sweep_model": "selection.sweep",
+    "to_legend": "classes.legend_maps",
     "train": "training.train",
     "train_encoder": "training.train_encoder",
     "write_classes": "results.geotiff",
@@ -108,6 +116,7 @@ __all__ = [
     "InputError",
     "KTextures",
     "KTexturesError",
+    "Legend",
     "MissingExtraError",
     "MissingFeaturesError",
     "ModelFileError",
@@ -120,6 +129,7 @@ __all__ = [
     "VGG16Features",
     "WeightsError",
     "__version__",
+    "assign_by",
     "class_areas",
     "datasets",
     "describe",
@@ -145,6 +155,7 @@ __all__ = [
     "suggest",
     "sweep",
     "sweep_model",
+    "to_legend",
     "train",
     "train_encoder",
     "write_classes",

@@ -9,7 +9,60 @@ import numpy as np
 
 from ktextures.errors import InputError
 
-__all__ = ["flag_words", "read_integers", "read_names", "split_words"]
+__all__ = [
+    "described",
+    "flag_words",
+    "is_described",
+    "read_flags",
+    "read_integers",
+    "read_names",
+    "replaced",
+    "split_words",
+]
+
+_OWN = ("flag_values", "flag_meanings", "flag_colors", "class_names", "class_legend")
+
+
+def described(
+    values: Sequence[int], names: Sequence[str], colors: Sequence[str], long_name: str
+) -> dict[str, Any]:
+    """Describe the values of a raster in CF flag attributes, with the full names."""
+    return {
+        "long_name": long_name,
+        "flag_values": list(values),
+        "flag_meanings": " ".join(flag_words(names)),
+        "flag_colors": " ".join(colors),
+        "class_names": json.dumps(list(names), ensure_ascii=False),
+    }
+
+
+def is_described(attrs: Mapping[str, Any]) -> bool:
+    """Whether attributes hold names of values."""
+    return "class_names" in attrs or "flag_meanings" in attrs
+
+
+def replaced(attrs: Mapping[Any, Any], new: Mapping[str, Any]) -> dict[Any, Any]:
+    """Attributes in which nothing is left of what described other values."""
+    return {**{key: each for key, each in attrs.items() if key not in _OWN}, **new}
+
+
+def read_flags(attrs: Mapping[str, Any]) -> tuple[list[int], list[str], list[str]]:
+    """Read values, names, and colors among attributes; there may be no colors.
+
+    Raises
+    ------
+    InputError
+        If there are no names, or another number of values.
+    """
+    names = read_names(attrs)
+    values = list(range(1, len(names) + 1))
+    if "flag_values" in attrs:
+        values = read_integers(attrs["flag_values"])
+    if len(values) != len(names):
+        raise InputError(
+            f"flag_values are {values} for {len(names)} class names: give one for each"
+        )
+    return values, names, split_words(attrs.get("flag_colors", ""))
 
 
 def flag_words(names: Sequence[str]) -> list[str]:

@@ -8,6 +8,9 @@ import numpy.typing as npt
 import xarray as xr
 
 from ktextures.classes.arrays import MAX_VALUE, match_to, relabel
+from ktextures.classes.assignment import Assignment
+from ktextures.classes.attributes import replaced
+from ktextures.classes.legend import Legend
 from ktextures.classes.table import ClassTable, table_of
 from ktextures.errors import InputError
 from ktextures.palette import free_colors
@@ -16,7 +19,8 @@ __all__ = ["match_classes", "relabel_classes"]
 
 ClassMap = TypeVar("ClassMap", xr.DataArray, npt.NDArray[np.uint8])
 AnyMap = xr.DataArray | npt.ArrayLike
-Entries = dict[int, tuple[str, str]]
+Entries = dict[int, tuple[str, str, int]]
+"""Name, color, and legend code (0 = none) by class value."""
 
 
 def match_classes(new: ClassMap, old: AnyMap) -> ClassMap:
@@ -39,8 +43,8 @@ def match_classes(new: ClassMap, old: AnyMap) -> ClassMap:
     DataArray or ndarray of uint8, (y, x)
         Like ``new``, with coordinates and attributes if it has them. Each class takes
         the number of a different class of ``old``; if ``new`` has more, the surplus
-        classes get higher numbers. Names and colors come from ``old`` if it has them,
-        or else move along with the classes of ``new``.
+        classes get higher numbers. Names, colors, and entries of a legend come from
+        ``old`` if it has them, or else move along with the classes of ``new``.
 
     Raises
     ------
@@ -64,12 +68,16 @@ def match_classes(new: ClassMap, old: AnyMap) -> ClassMap:
     values = relabel(new_values, mapping)
     if new_table is None and old_table is None:
         return _like(new, values, None)
-    entries = {} if old_table is None else _entries(old_table, range(1, k_old + 1))
+    legend = _legend(old_table) or _legend(new_table)
+    entries: Entries = {}
+    if old_table is not None:
+        entries = _entries(old_table, range(1, k_old + 1), legend)
     if new_table is not None:
-        taken = {color for _, color in entries.values()}
-        for value, (name, color) in _entries(new_table, mapping.tolist()).items():
-            entries.setdefault(value, (name, "" if color in taken else color))
-    return _like(new, values, _table(entries, max(*mapping.tolist(), k_old)))
+        taken = {color for _, color, _ in entries.values()}
+        moved = _entries(new_table, mapping.tolist(), legend)
+        for value, (name, color, code) in moved.items():
+            entries.setdefault(value, (name, "" if color in taken else color, code))
+    return _like(new, values, _table(entries, max(*mapping.tolist(), k_old), legend))
 
 
 def relabel_classes(
@@ -89,9 +97,9 @@ def relabel_classes(
     Returns
     -------
     DataArray or ndarray of uint8, (y, x)
-        Like ``classes``, with coordinates and attributes if it has them. Names and
-        colors move along with the classes. A merged class keeps those of the class that
-        had its number before, or else of the lowest one.
+        Like ``classes``, with coordinates and attributes if it has them. Names, colors,
+        and entries of a legend move along with the classes. A merged class keeps those
+        of the class that had its number before, or else of the lowest one.
 
     Raises
     ------
@@ -118,9 +126,9 @@ def relabel_classes(
     relabeled = relabel(values, full)
     if table is None:
         return _like(classes, relabeled, None)
-    return _like(
-        classes, relabeled, _table(_entries(table, full), max(full[: table.k]))
-    )
+    entries = _entries(table, full, table.legend)
+    renamed = _table(entries, max(full[: table.k]), table.legend)
+    return _like(classes, relabeled, renamed)
 
 
 def _full_mapping(mapping: Mapping[int, int] | Sequence[int], k: int) -> list[int]:
@@ -165,12 +173,21 @@ def _k(values: npt.NDArray[np.uint8], table: ClassTable | None) -> int:
     return max(int(values.max(initial=1)), 0 if table is None else table.k)
 
 
-def _entries(table: ClassTable, values: Sequence[int]) -> Entries:
-    """Names and colors by new value; numbered names get the new number."""
+def _legend(table: ClassTable | None) -> Legend | None:
+    return None if table is None else table.legend
+
+
+def _entries(
+    table: ClassTable, values: Sequence[int], legend: Legend | None
+) -> Entries:
+    """Entries by new value; numbered names get the new number."""
+    found = table.assignment
+    same = found is not None and found.legend == legend
+    codes = found.codes if found is not None and same else (0,) * table.k
     # Of merged classes the last counts: the lowest, or the one that keeps its value.
     rows = sorted(range(table.k), key=lambda row: (values[row] == row + 1, -row))
     return {
-        values[row]: (_moved_name(table, row, values), table.colors[row])
+        values[row]: (_moved_name(table, row, values), table.colors[row], codes[row])
         for row in rows
     }
 
@@ -180,12 +197,15 @@ def _moved_name(table: ClassTable, row: int, values: Sequence[int]) -> str:
     return f"class {values[row]}" if name == f"class {row + 1}" else name
 
 
-def _table(entries: Entries, k: int) -> ClassTable:
+def _table(entries: Entries, k: int, legend: Legend | None) -> ClassTable:
     """Make a table of k classes, with free colors where there is none."""
-    free = free_colors([color for _, color in entries.values()])
-    rows = [entries.get(value, (f"class {value}", "")) for value in range(1, k + 1)]
+    free = free_colors([color for _, color, _ in entries.values()])
+    rows = [entries.get(value, (f"class {value}", "", 0)) for value in range(1, k + 1)]
+    codes = tuple(code for _, _, code in rows)
     return ClassTable(
-        tuple(name for name, _ in rows), tuple(color or next(free) for _, color in rows)
+        tuple(name for name, _, _ in rows),
+        tuple(color or next(free) for _, color, _ in rows),
+        assignment=None if legend is None else Assignment(legend, codes),
     )
 
 
@@ -200,5 +220,5 @@ def _like(
             **table.attrs(),
             "long_name": classes.attrs.get("long_name", "class"),
         }
-        result.attrs = {**classes.attrs, **described}
+        result.attrs = replaced(classes.attrs, described)
     return result

@@ -1,33 +1,25 @@
 """Names and colors of classes."""
 
 import dataclasses
-import html
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.classes.arrays import (
-    MAX_VALUE,
-    check_mapping,
-)
-from ktextures.classes.attributes import (
-    flag_words,
-    read_integers,
-    read_names,
-    split_words,
-)
-from ktextures.classes.origins import Origin, parse_name
+from ktextures.classes.arrays import check_mapping
+from ktextures.classes.assignment import assigned
+from ktextures.classes.attributes import is_described
+from ktextures.classes.legend import Legend
+from ktextures.classes.majority import MajorityResult
+from ktextures.classes.table_forms import TableForms
 from ktextures.errors import InputError
-from ktextures.palette import class_colors, free_colors, parse_color
+from ktextures.palette import class_colors, free_colors
 
 __all__ = ["ClassTable", "table_of"]
 
 
-@dataclasses.dataclass(frozen=True)
-class ClassTable:
+class ClassTable(TableForms):
     """Name and color of each class; entry ``i`` belongs to class value ``i + 1``.
 
     Notebooks show a table with its colors.
@@ -40,13 +32,15 @@ class ClassTable:
         As many CSS colors; kept as ``"#rrggbb"``.
     origins : sequence of Origin or None, optional
         What each class was split from or merged of; None = neither. Two tables are
-        equal if their names and colors are.
+        equal if all but their origins are.
+    assignment : Assignment, optional
+        Which entry of a legend each class belongs to; see `assign`.
 
     Raises
     ------
     InputError
         If the lengths differ, are 0 or more than 255, or an entry is not a name, not a
-        color, or not an origin.
+        color, or not an origin, or the assignment is not for these classes.
 
     Examples
     --------
@@ -54,36 +48,6 @@ class ClassTable:
     >>> table.names
     ('open water', 'class 2')
     """
-
-    names: tuple[str, ...]
-    colors: tuple[str, ...]
-    origins: tuple[Origin | None, ...] = dataclasses.field(
-        default=(), repr=False, compare=False
-    )
-
-    def __post_init__(self) -> None:
-        for field in ("names", "colors"):
-            entries = getattr(self, field)
-            if isinstance(entries, str) or not isinstance(entries, Sequence):
-                raise InputError(f"{field} is {entries!r}: give a list of text")
-        if len(self.names) != len(self.colors):
-            raise InputError(
-                f"{len(self.names)} names but {len(self.colors)} colors: "
-                "give one of each for every class"
-            )
-        if not 1 <= len(self.names) <= MAX_VALUE:
-            raise InputError(
-                f"a table has 1 to {MAX_VALUE} classes, got {len(self.names)}"
-            )
-        object.__setattr__(self, "names", tuple(map(parse_name, self.names)))
-        object.__setattr__(self, "colors", tuple(map(parse_color, self.colors)))
-        origins = tuple(self.origins) or (None,) * len(self.names)
-        strange = [each for each in origins if not isinstance(each, Origin | None)]
-        if len(origins) != len(self.names) or strange:
-            raise InputError(
-                f"origins is {self.origins!r}: give one Origin or None for every class"
-            )
-        object.__setattr__(self, "origins", origins)
 
     @classmethod
     def default(cls, k: int) -> Self:
@@ -118,6 +82,16 @@ class ClassTable:
     def k(self) -> int:
         """Number of classes."""
         return len(self.names)
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """Values of the classes in maps, 1..k."""
+        return tuple(range(1, self.k + 1))
+
+    @property
+    def legend(self) -> Legend | None:
+        """Legend that classes are assigned to, if there is one."""
+        return None if self.assignment is None else self.assignment.legend
 
     def rename(self, value: int, name: str) -> Self:
         """Return a table in which one class has another name.
@@ -177,6 +151,51 @@ class ClassTable:
         colors[self._index(value)] = color
         return dataclasses.replace(self, colors=tuple(colors))
 
+    def assign(self, classes: Any, legend: Any = None) -> Self:
+        """Return a table in which classes are assigned to the entries of a legend.
+
+        Parameters
+        ----------
+        classes : mapping of str to int, str, or sequence of them, or result, or None
+            For names of entries, their classes, by number or name:
+            ``{"forest": [1, 4], "water": 2}``; classes that are not listed have no
+            entry. Or what `ktextures.assign_by` returned, with its legend. None
+            removes legend and assignment.
+        legend : Legend, or what `Legend.read` takes, optional
+            By default that of the table, or else one made of the names given, each in
+            the color of its first class, with the codes 1, 2, 3, ...
+
+        Returns
+        -------
+        ClassTable
+            This table is unchanged; earlier assignments are replaced.
+
+        Raises
+        ------
+        InputError
+            If a class or a name is unknown, a class is assigned twice, more names are
+            given than there are classes, or the legend is not usable.
+
+        Examples
+        --------
+        >>> table = ClassTable.default(3).assign({"forest": [1, 3]})
+        >>> table.legend.names, table.assignment.classes()
+        (('forest',), {'forest': (1, 3)})
+        """
+        if classes is None:
+            return dataclasses.replace(self, assignment=None)
+        known = self.legend if legend is None else Legend.read(legend)
+        if isinstance(classes, MajorityResult):
+            known = classes.legend if legend is None else known
+            classes = classes.assignment
+        if not isinstance(classes, Mapping):
+            raise InputError(
+                f"classes is {classes!r}; give a mapping from names of the legend to "
+                'classes, such as {"forest": [1, 4]}.'
+            )
+        found = assigned(classes, self.names, self.colors, known)
+        return dataclasses.replace(self, assignment=found)
+
     def ancestors(self, value: int) -> tuple[str, ...]:
         """Names of the classes that a class was split from or merged of.
 
@@ -209,9 +228,9 @@ class ClassTable:
         Parameters
         ----------
         mapping : array_like of int, (k_new,)
-            Class ``i + 1`` of the new table takes name, color and origin of class
-            ``mapping[i]`` here. Values are distinct and at least 1; those above k get a
-            default name and a color that no other class has.
+            Class ``i + 1`` of the new table takes name, color, origin, and entry of the
+            legend from class ``mapping[i]`` here. Values are distinct and at least 1;
+            those above k get a default name and a color that no other class has.
 
         Returns
         -------
@@ -238,145 +257,10 @@ class ClassTable:
             origins.append(self.origins[value - 1] if known else None)
             names.append(self.names[value - 1] if known else f"class {row + 1}")
             colors.append(self.colors[value - 1] if known else next(free))
-        return type(self)(tuple(names), tuple(colors), tuple(origins))
-
-    def attrs(self) -> dict[str, Any]:
-        """Describe the classes in attributes of a class map.
-
-        Returns
-        -------
-        dict
-            CF flag attributes and the full names: ``long_name``, ``flag_values`` (list
-            of int), ``flag_meanings`` (names as distinct single words),
-            ``flag_colors``, ``class_names`` (JSON list).
-
-        Examples
-        --------
-        >>> ClassTable.default(2).attrs()["flag_meanings"]
-        'class_1 class_2'
-        """
-        return {
-            "long_name": "class",
-            "flag_values": list(range(1, self.k + 1)),
-            "flag_meanings": " ".join(flag_words(self.names)),
-            "flag_colors": " ".join(self.colors),
-            "class_names": json.dumps(list(self.names), ensure_ascii=False),
-        }
-
-    @classmethod
-    def from_attrs(cls, attrs: Mapping[str, Any]) -> Self:
-        """Read a table from the attributes of a class map.
-
-        Attributes that a file format turned into text, such as ``"[1 2 3]"``, are read
-        too.
-
-        Parameters
-        ----------
-        attrs : mapping
-            Names come from ``class_names``, or else from ``flag_meanings``; colors from
-            ``flag_colors``, or else from the default colors.
-
-        Returns
-        -------
-        ClassTable
-            What `attrs` described.
-
-        Raises
-        ------
-        InputError
-            If there are no names, the values are not 1..k, or the text is damaged.
-
-        Examples
-        --------
-        >>> ClassTable.from_attrs({"flag_meanings": "water forest"}).names
-        ('water', 'forest')
-        """
-        names = read_names(attrs)
-        if "flag_values" in attrs:
-            values = read_integers(attrs["flag_values"])
-            if values != list(range(1, len(names) + 1)):
-                raise InputError(
-                    f"flag_values are {values} for {len(names)} class names: "
-                    f"number the classes 1..{len(names)}"
-                )
-        colors = split_words(attrs.get("flag_colors", ""))
-        return cls(tuple(names), tuple(colors or class_colors(len(names))))
-
-    def to_dict(self) -> dict[str, list[Any]]:
-        """Describe the table in plain JSON types.
-
-        Returns
-        -------
-        dict of str to list
-            ``names`` and ``colors``, and ``origins`` if a class has one; `from_dict`
-            rebuilds the table.
-
-        Examples
-        --------
-        >>> ClassTable.default(1).to_dict()
-        {'names': ['class 1'], 'colors': ['#0072b2']}
-        """
-        described = {"names": list(self.names), "colors": list(self.colors)}
-        if not any(self.origins):
-            return described
-        origins = [each.to_dict() if each else None for each in self.origins]
-        return {**described, "origins": origins}
-
-    @classmethod
-    def from_dict(cls, table: Mapping[str, Sequence[Any]]) -> Self:
-        """Rebuild a table from `to_dict`.
-
-        Parameters
-        ----------
-        table : mapping of str to sequence
-            With ``names`` and ``colors``; ``origins`` may be missing.
-
-        Returns
-        -------
-        ClassTable
-            Equal to the one that `to_dict` described.
-
-        Raises
-        ------
-        InputError
-            If a part is missing or not usable.
-
-        Examples
-        --------
-        >>> table = ClassTable.default(3)
-        >>> ClassTable.from_dict(table.to_dict()) == table
-        True
-        """
-        missing = {"names", "colors"} - set(table)
-        if missing:
-            raise InputError(
-                f"the class table has no {' and no '.join(sorted(missing))}: "
-                "give what ClassTable.to_dict() returned"
-            )
-        origins = [
-            each if each is None else Origin.from_dict(each)
-            for each in table.get("origins", ())
-        ]
-        return cls(tuple(table["names"]), tuple(table["colors"]), tuple(origins))
-
-    def _repr_html_(self) -> str:
-        swatch = '<div style="width: 2em; height: 1em; background: {}"></div>'
-        left = '<td style="text-align: left">{}</td>'
-        columns = ["value", "color", "name"]
-        if any(self.origins):
-            columns.append("made of")
-        rows = []
-        for value, (name, color, origin) in enumerate(
-            zip(self.names, self.colors, self.origins, strict=True), start=1
-        ):
-            cells = f"<td>{value}</td><td>{swatch.format(color)}</td>"
-            cells += left.format(html.escape(name))
-            if len(columns) > 3:
-                cells += left.format(html.escape(str(origin or "")))
-            rows.append(f"<tr>{cells}</tr>")
-        head = "".join(f"<th>{column}</th>" for column in columns)
-        body = "".join(rows)
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        found = self.assignment and self.assignment.inherited(
+            [[v] for v in values.tolist()]
+        )
+        return type(self)(tuple(names), tuple(colors), tuple(origins), found)
 
     def _index(self, value: int) -> int:
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
@@ -406,5 +290,4 @@ def table_of(attrs: Mapping[str, Any]) -> ClassTable | None:
     InputError
         If they are damaged.
     """
-    named = "class_names" in attrs or "flag_meanings" in attrs
-    return ClassTable.from_attrs(attrs) if named else None
+    return ClassTable.from_attrs(attrs) if is_described(attrs) else None

@@ -11,6 +11,7 @@ import ktextures.features.color
 import ktextures.features.filter_bank
 import ktextures.features.scene_encoder
 import ktextures.features.vgg16  # noqa: F401
+from ktextures.classes.legend import Legend
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError, MissingFeaturesError, ModelFileError
 from ktextures.files.archive import Arrays, read_archive, unpack, write_atomically
@@ -129,14 +130,67 @@ class KTextures(Network):
             table = table.recolor(value, color)
         return self.with_classes(table)
 
+    def assign(self, classes: Any, legend: Any = None) -> "KTextures":
+        """A model whose classes are assigned to the entries of a legend.
+
+        The classes stay as they are; several can belong to one entry. What the model
+        segments remembers the assignment: see `ktextures.to_legend`. Further training,
+        `ktextures.split`, and `ktextures.merge` keep it.
+
+        Parameters
+        ----------
+        classes : mapping of str to int, str, or sequence of them, or result, or None
+            For names of entries, their classes, by number or name:
+            ``{"forest": [1, 4], "water": 2}``; classes that are not listed have no
+            entry. Or what `ktextures.assign_by` returned, with its legend. None
+            removes legend and assignment.
+        legend : Legend, or what `Legend.read` takes, optional
+            By default that of the model, or else one made of the names given, each in
+            the color of its first class, with the codes 1, 2, 3, ...
+
+        Returns
+        -------
+        KTextures
+            A copy; this model keeps its assignment, which the new one replaces.
+
+        Raises
+        ------
+        InputError
+            If a class or a name is unknown, a class is assigned twice, more names are
+            given than there are classes, or the legend is not usable.
+
+        Examples
+        --------
+        >>> import ktextures as kt
+        >>> scene, truth = kt.datasets.synthetic(64, k=3, seed=1)
+        >>> model = kt.train(scene, k=3, steps=2, seed=1, progress=False)
+        >>> model.assign({"forest": [1, 3], "water": 2}).assignment
+        {'forest': (1, 3), 'water': (2,)}
+        """
+        made = self.copy()
+        table = made.record.classes.assign(classes, legend)
+        made.record = replace(made.record, classes=table)
+        return made
+
+    @property
+    def legend(self) -> Legend | None:
+        """Legend that classes are assigned to, if there is one."""
+        return self.record.classes.legend
+
+    @property
+    def assignment(self) -> dict[str, tuple[int, ...]]:
+        """Classes by the name of their entry; empty if none are assigned."""
+        found = self.record.classes.assignment
+        return {} if found is None else found.classes()
+
     def with_classes(self, table: ClassTable) -> "KTextures":
         """A model with these names and colors.
 
         Parameters
         ----------
         table : ClassTable
-            One row per class. Unless it says where classes come from, they keep their
-            origins.
+            One row per class. Unless it says where classes come from, or which entries
+            of a legend they belong to, they keep their origins and entries.
 
         Returns
         -------
@@ -156,6 +210,8 @@ class KTextures(Network):
         made = self.copy()
         if not any(table.origins):
             table = replace(table, origins=made.record.classes.origins)
+        if table.assignment is None:
+            table = replace(table, assignment=made.record.classes.assignment)
         made.record = replace(made.record, classes=table)
         return made
 

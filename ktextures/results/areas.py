@@ -5,8 +5,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.classes.arrays import check_uint8
-from ktextures.classes.table import ClassTable, table_of
+from ktextures.classes.categories import (
+    Categories,
+    check_dtype,
+    check_known,
+    default_categories,
+)
+from ktextures.classes.legend_maps import Values, in_values
 from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
 
@@ -25,7 +30,10 @@ _STRIP_PIXELS = 2**21  # limits the memory of counting; more is not faster
 
 
 def class_areas(
-    classes: "xr.DataArray", table: ClassTable | None = None
+    classes: "xr.DataArray",
+    table: Categories | None = None,
+    *,
+    values: Values = "classes",
 ) -> "pd.DataFrame":
     """Compute the pixels, share and area of each class.
 
@@ -35,24 +43,27 @@ def class_areas(
 
     Parameters
     ----------
-    classes : xarray.DataArray of uint8, (y, x)
-        Class map, values 1..k, 0 = nodata.
-    table : ClassTable, optional
+    classes : xarray.DataArray of uint8 or uint16, (y, x)
+        Class map, values 1..k, 0 = nodata; or a map of legend codes.
+    table : ClassTable or Legend, optional
         Names and colors; by default those in the attributes of the map, or else
         ``ClassTable.default``.
+    values : {"classes", "legend"}, default "classes"
+        "legend" computes the areas of ``ktextures.to_legend(classes, table)``.
 
     Returns
     -------
     pandas.DataFrame
-        One row per class: ``class`` (1..k), ``name``, ``color``, ``pixels``,
+        One row per class, or per entry of the legend: ``class`` (1..k, or the code),
+        ``name``, ``color``, ``pixels``,
         ``share`` (of the valid pixels, 0..1; NaN if there are none) and ``area_ha``
         (hectares; NaN without CRS, and for a rotated geographic grid).
 
     Raises
     ------
     InputError
-        If the dims are not (y, x), the dtype is not uint8, or a class is not in the
-        table.
+        If the dims are not (y, x), the dtype is not uint8 or uint16, or a value is not
+        in the table; with ``values="legend"``, if no classes are assigned to a legend.
 
     Examples
     --------
@@ -67,23 +78,18 @@ def class_areas(
         raise InputError(
             f"classes have dims {classes.dims}: give a class map with dims ('y', 'x')"
         )
-    check_uint8(classes.dtype)
+    check_dtype(classes.dtype)
+    classes, found = in_values(classes, values, table)
     pixels, areas = count_values(classes.data, row_areas(classes))
-    highest = int(np.flatnonzero(pixels).max(initial=0))
-    if table is None:
-        table = table_of(classes.attrs) or ClassTable.default(max(highest, 1))
-    if highest > table.k:
-        raise InputError(
-            f"the map holds class {highest}, but the table has {table.k} classes: give "
-            "a table with every class"
-        )
-    inside = slice(1, table.k + 1)
+    found = found or default_categories(pixels)
+    check_known(pixels, found)
+    inside = list(found.values)
     valid = pixels[1:].sum()
     return pd.DataFrame(
         {
-            "class": np.arange(1, table.k + 1),
-            "name": table.names,
-            "color": table.colors,
+            "class": inside,
+            "name": found.names,
+            "color": found.colors,
             "pixels": pixels[inside],
             "share": pixels[inside] / valid if valid else np.nan,
             "area_ha": areas[inside] / _SQUARE_METERS_PER_HECTARE,
@@ -96,16 +102,16 @@ def count_values(classes: Any, weights: npt.ArrayLike) -> tuple[IntArray, FloatA
 
     Parameters
     ----------
-    classes : ndarray or dask array of uint8, (y, x)
+    classes : ndarray or dask array of uint8 or uint16, (y, x)
         A dask array is computed, block by block.
     weights : ndarray, (y,)
         Weight of one pixel of each row.
 
     Returns
     -------
-    pixels : ndarray of int64, (256,)
-        Number of pixels of each value 0..255.
-    sums : ndarray of float64, (256,)
+    pixels : ndarray of int64, (256,) or (65536,)
+        Number of pixels of each value that the dtype can hold.
+    sums : ndarray of float64, likewise
         Their summed weights.
 
     Examples
@@ -134,19 +140,25 @@ def count_values(classes: Any, weights: npt.ArrayLike) -> tuple[IntArray, FloatA
 
 
 def _count_block(
-    classes: npt.NDArray[np.uint8], weights: FloatArray
+    classes: npt.NDArray[np.unsignedinteger], weights: FloatArray
 ) -> tuple[IntArray, FloatArray]:
-    pixels = np.zeros(256, np.int64)
-    areas = np.zeros(256)
+    size = np.iinfo(classes.dtype).max + 1
+    pixels = np.zeros(size, np.int64)
+    areas = np.full(size, 0 * weights.sum())  # NaN if the weights are
     height, width = classes.shape
     step = max(1, _STRIP_PIXELS // max(width, 1))
     for start in range(0, height, step):
         strip = classes[start : start + step]
-        rows = np.arange(strip.shape[0])[:, None] * 256
-        counts = np.bincount((rows + strip).ravel(), minlength=strip.shape[0] * 256)
-        counts = counts.reshape(-1, 256)
-        pixels += counts.sum(axis=0)
-        areas += weights[start : start + step] @ counts
+        held = np.arange(size)
+        if size > 256:  # of which a map has few, and rows could not hold all
+            held, strip = np.unique(strip, return_inverse=True)
+            strip = strip.reshape(-1, width)
+        shape = strip.shape[0], held.size
+        rows = np.arange(shape[0])[:, None] * held.size
+        counts = np.bincount((rows + strip).ravel(), minlength=shape[0] * shape[1])
+        counts = counts.reshape(shape)
+        pixels[held] += counts.sum(axis=0)
+        areas[held] += weights[start : start + step] @ counts
     return pixels, areas
 
 

@@ -6,7 +6,6 @@ folder beside it and moved from there.
 
 import json
 import os
-import warnings
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -15,14 +14,19 @@ import numpy.typing as npt
 import rasterio
 import rasterio.dtypes
 import xarray as xr
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
-from ktextures.classes.table import ClassTable, table_of
+from ktextures.classes.attributes import replaced
+from ktextures.classes.categories import (
+    Categories,
+    check_known,
+    default_categories,
+)
+from ktextures.classes.legend_maps import Values, in_values
+from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.files.staging import staging_folder
 from ktextures.palette import MAX_CLASSES
 from ktextures.raster.nodata import scene_nodata
-from ktextures.raster.open import open_scene
 from ktextures.results.paths import (
     aux_path,
     check_name_length,
@@ -35,16 +39,13 @@ from ktextures.results.raster_writer import (
     publish,
     write_blocks,
 )
-from ktextures.results.sidecars import category_names, pam_xml, qgis_style
+from ktextures.results.sidecars import pam_xml, qgis_style
 
-__all__ = ["check_writable", "read_classes", "write_classes", "write_simulated"]
+__all__ = ["check_writable", "write_classes", "write_simulated"]
 
 Driver = Literal["COG", "GTiff"]
 StrPath = str | os.PathLike[str]
 Colormap = dict[int, tuple[int, int, int, int]]
-
-# Tags that GDAL adds to a file by itself.
-_GDAL_TAGS = ("AREA_OR_POINT", "STATISTICS_", "TIFFTAG_", "OVR_")
 
 
 def write_classes(
@@ -52,8 +53,9 @@ def write_classes(
     path: StrPath,
     *,
     driver: Driver = "COG",
-    table: ClassTable | None = None,
+    table: Categories | None = None,
     sidecars: bool = True,
+    values: Values = "classes",
 ) -> Path:
     """Write a class map as a GeoTIFF that GIS programs show in its colors.
 
@@ -62,18 +64,20 @@ def write_classes(
 
     Parameters
     ----------
-    classes : DataArray of uint8, (y, x)
-        Values 1..k, 0 = nodata.
+    classes : DataArray of uint8 or uint16, (y, x)
+        Values 1..k, 0 = nodata; or codes of a legend.
     path : path
         GeoTIFF to write, usually ``*.tif``; its folder must exist.
     driver : {"COG", "GTiff"}, default "COG"
         Cloud-optimized with overviews, or plain tiled.
-    table : ClassTable, optional
+    table : ClassTable or Legend, optional
         Names and colors; by default those in the attributes of ``classes``, or else
         ``ClassTable.default``.
     sidecars : bool, default True
         Also write class names and pixel counts to ``<path>.aux.xml`` (for GDAL and
         QGIS) and a QGIS style to ``<path without suffix>.qml``.
+    values : {"classes", "legend"}, default "classes"
+        "legend" writes ``ktextures.to_legend(classes, table)``.
 
     Returns
     -------
@@ -83,8 +87,9 @@ def write_classes(
     Raises
     ------
     InputError
-        If it is not a class map, a class is not in the table, or the name is one that
-        GDAL or QGIS gives to a sidecar file.
+        If it is not a class map, a value is not in the table, or the name is one that
+        GDAL or QGIS gives to a sidecar file; with ``values="legend"``, if no classes
+        are assigned to a legend.
     OutputError
         If the file cannot be written.
 
@@ -99,11 +104,13 @@ def write_classes(
     ['truth.qml', 'truth.tif', 'truth.tif.aux.xml']
     """
     _check_driver(driver)
-    if classes.dims != ("y", "x") or classes.dtype != np.uint8:
+    if classes.dims != ("y", "x") or classes.dtype not in (np.uint8, np.uint16):
         raise InputError(
             f"classes are {classes.dtype} with dims {classes.dims}: give a class map, "
-            "uint8 with dims ('y', 'x'), such as result['classes']"
+            "uint8 (or uint16, for legend codes) with dims ('y', 'x'), such as "
+            "result['classes']"
         )
+    classes, found = in_values(classes, values, table)
     check_raster_name(path)
     check_writable(path)
     target = Path(path).resolve()
@@ -115,14 +122,12 @@ def write_classes(
         )
     with staging_folder(target.parent) as folder:
         raster = folder / "classes.tif"
-        table, pixels = _write_colored(
-            raster, classes, table or table_of(classes.attrs)
-        )
+        found, pixels = _write_colored(raster, classes, found)
         finished = {target: finish(raster, driver, "MODE")}
         if sidecars:
             texts = {
-                aux_path(target): pam_xml(table, pixels),
-                target.with_suffix(".qml"): qgis_style(table),
+                aux_path(target): pam_xml(found, pixels),
+                target.with_suffix(".qml"): qgis_style(found),
             }
             for number, (place, text) in enumerate(texts.items()):
                 finished[place] = folder / f"sidecar{number}"
@@ -132,78 +137,28 @@ def write_classes(
 
 
 def _write_colored(
-    raster: Path, classes: xr.DataArray, table: ClassTable | None
-) -> tuple[ClassTable, npt.NDArray[np.int64]]:
-    """Write a plain GeoTIFF; return its table and the pixels (256,) of each value."""
-    pixels = np.zeros(256, np.int64)
+    raster: Path, classes: xr.DataArray, table: Categories | None
+) -> tuple[Categories, npt.NDArray[np.int64]]:
+    """Write a plain GeoTIFF; return its table and the pixels of each value."""
+    pixels = np.zeros(np.iinfo(classes.dtype).max + 1, np.int64)
+    if table is None and pixels.size > 256:
+        default_categories(pixels)  # raises, before anything is written
 
     def count(block: npt.NDArray[Any]) -> None:
         nonlocal pixels
-        pixels += np.bincount(block.ravel(), minlength=256)
-        highest = int(np.flatnonzero(pixels).max(initial=0))
-        if table is not None and highest > table.k:
-            raise InputError(
-                f"the map holds class {highest}, but the table has {table.k} classes: "
-                "give a table with every class"
-            )
+        pixels += np.bincount(block.ravel(), minlength=pixels.size)
+        if table is not None:
+            check_known(pixels, table)
 
     image = classes.expand_dims("band")
     with created(raster, image, 0) as file:
         # GDAL cannot give a palette to a file that already has pixels.
         file.write_colormap(1, _colormap(table or ClassTable.default(MAX_CLASSES)))
         write_blocks(file, image, count)
-        if table is None:
-            highest = int(np.flatnonzero(pixels).max(initial=0))
-            table = ClassTable.default(max(1, highest))
+        table = table or default_categories(pixels)
         file.set_band_description(1, "classes")
-        file.update_tags(**_tags({**classes.attrs, **table.attrs()}))
+        file.update_tags(**_tags(replaced(classes.attrs, table.attrs())))
     return table, pixels
-
-
-def read_classes(path: StrPath, chunks: Any = None) -> xr.DataArray:
-    """Read a class map with its names and colors.
-
-    Parameters
-    ----------
-    path : path
-        File that `write_classes` wrote, or another single-band uint8 raster of classes
-        1..k with nodata 0. Names come from its tags, or else from ``<path>.aux.xml``;
-        colors from its tags, or else from its color table.
-    chunks : int, "auto" or mapping, optional
-        Chunk sizes of a lazy, dask-backed map, as for `open_scene`.
-
-    Returns
-    -------
-    DataArray of uint8, (y, x)
-        Named "classes", with the attributes of `ClassTable.attrs`.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be opened or is not a class map.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from ktextures.datasets import synthetic
-    >>> truth = synthetic(64, k=3).truth
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     classes = read_classes(write_classes(truth, f"{folder}/truth.tif"))
-    >>> ClassTable.from_attrs(classes.attrs).names
-    ('class 1', 'class 2', 'class 3')
-    """
-    try:
-        classes, tags, colormap = _open_classes(path, chunks)
-    except (RasterioError, OSError) as error:
-        raise InputError(
-            f"cannot read {str(path)!r} as a class map: {error}; give a file that "
-            "write_classes wrote"
-        ) from error
-    table = _restored_table(Path(path), classes, tags, colormap)
-    kept = {key: tag for key, tag in tags.items() if not key.startswith(_GDAL_TAGS)}
-    classes.attrs = {**kept, **table.attrs()}
-    restored: xr.DataArray = classes.rio.write_nodata(0)
-    return restored
 
 
 def write_simulated(
@@ -282,10 +237,10 @@ def _check_driver(driver: str) -> None:
         raise InputError(f"driver is {driver!r}: give 'COG' or 'GTiff'")
 
 
-def _colormap(table: ClassTable) -> Colormap:
+def _colormap(table: Categories) -> Colormap:
     colors = {
         value: (int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16), 255)
-        for value, color in enumerate(table.colors, start=1)
+        for value, color in zip(table.values, table.colors, strict=True)
     }
     return {0: (0, 0, 0, 0), **colors}
 
@@ -296,50 +251,3 @@ def _tags(attrs: dict[Any, Any]) -> dict[str, str]:
         for key, value in attrs.items()
         if key not in ("_FillValue", "scale_factor", "add_offset")
     }
-
-
-# --- reading ---------------------------------------------------------------------
-
-
-def _open_classes(
-    path: StrPath, chunks: Any
-) -> tuple[xr.DataArray, dict[str, str], Colormap]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path) as file:
-            tags = file.tags()
-            layout = (file.count, file.dtypes[0], file.nodata)
-            palette = file.colorinterp[0] == rasterio.enums.ColorInterp.palette
-            colormap = file.colormap(1) if palette else {}
-        if layout[:2] != (1, "uint8") or layout[2] not in (0, None):
-            raise InputError(
-                f"{str(path)!r} has {layout[0]} band(s) of {layout[1]}, nodata "
-                f"{layout[2]}: give a class map, one band of uint8 with nodata 0"
-            )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"band 1 of .* color palette")
-        scene = open_scene(path, chunks=chunks)
-    classes = scene.isel(band=0, drop=True).rename("classes")
-    classes.encoding = {}
-    return classes, tags, colormap
-
-
-def _restored_table(
-    path: Path,
-    classes: xr.DataArray,
-    tags: dict[str, str],
-    colormap: Colormap,
-) -> ClassTable:
-    described = table_of(tags)
-    if described is not None:
-        return described
-    names = category_names(aux_path(path))[1:]
-    k = len(names) or max(1, int(classes.max()))
-    table = ClassTable.default(k)
-    for value, name in enumerate(names, start=1):
-        table = table.rename(value, name or f"class {value}")
-    for value in range(1, k + 1):
-        if value in colormap:
-            color = "#{:02x}{:02x}{:02x}".format(*colormap[value][:3])
-            table = table.recolor(value, color)
-    return table

@@ -1,12 +1,15 @@
 """Results as layers of an ipyleaflet map: ``map.add(result)``."""
 
 import math
+from itertools import compress
 from typing import Any
 
 import numpy as np
 import rioxarray  # noqa: F401 - registers .rio
 import xarray as xr
 
+from ktextures.classes.categories import categories_of, compacted
+from ktextures.classes.legend import Legend
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError, MissingExtraError
 from ktextures.raster.georeference import scene_transform
@@ -75,14 +78,18 @@ class LeafletLayer:
         size = classes.sizes["y"], classes.sizes["x"]
         step = math.ceil(max(size) / LONGEST_SIDE)
         every = slice(step // 2, None, step)
-        shown = np.asarray(classes.isel(y=every, x=every).values, np.uint8)
+        table = categories_of(classes.attrs) or ClassTable.from_attrs(classes.attrs)
+        shown, colors = classes.isel(y=every, x=every).values, table.colors
+        if isinstance(table, Legend):  # a picture has room for 255 colors
+            held = [each in np.unique(shown) for each in table.codes]
+            shown = compacted(shown, list(compress(table.codes, held)))
+            colors = tuple(compress(colors, held))
         frame = frame_in_mercator(
             (shown.shape[0], shown.shape[1]),
             size,
             scene_transform(classes),
             classes.rio.crs,
         )
-        colors = ClassTable.from_attrs(classes.attrs).colors
         return ipyleaflet.ImageOverlay(
             url=data_url(palette_png(frame.warp(shown), colors)),
             bounds=frame.bounds,

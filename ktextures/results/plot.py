@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,9 +11,10 @@ import xarray as xr
 from affine import Affine
 from matplotlib.figure import Figure
 
+from ktextures.classes.categories import compacted
+from ktextures.classes.legend_maps import Values, in_values
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
-from ktextures.palette import MAX_CLASSES
 from ktextures.raster.bands import shown_bands
 from ktextures.raster.georeference import scene_transform
 from ktextures.raster.nodata import scene_nodata, valid_pixels
@@ -23,14 +24,15 @@ from ktextures.rendering import classes_to_rgba, stretch_limits, stretch_rgb
 from ktextures.results import figure_layout as sheet
 from ktextures.results.areas import class_areas
 from ktextures.results.figure_layout import Box, Sheet
+from ktextures.results.plot_values import shown_entries, texture_labels
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["plot", "plot_history"]
+__all__ = ["plot"]
 
 RGBA = npt.NDArray[np.uint8]
-Values = npt.NDArray[Any]
+Array = npt.NDArray[Any]
 
 _TITLES = ("Image", "Classes", "Simulated")
 _LONGEST_SIDE = 1024
@@ -65,6 +67,7 @@ def plot(
     result: xr.Dataset,
     *,
     bands: Sequence[str | int] | None = None,
+    values: Values = "classes",
 ) -> Figure:
     """Draw a scene, its classes, its simulated image and the textures.
 
@@ -83,6 +86,9 @@ def plot(
         Three bands to show as red, green and blue, or one to show in gray, by name
         or number from 1. By default the bands with these roles, or else the first
         three, or else the first.
+    values : {"classes", "legend"}, default "classes"
+        "legend" draws ``ktextures.to_legend(result.classes)``, and of the legend those
+        entries that occur. Textures remain those of the classes.
 
     Returns
     -------
@@ -92,7 +98,8 @@ def plot(
     Raises
     ------
     InputError
-        If the result has no classes or another size, or a band is unknown.
+        If the result has no classes or another size, or a band is unknown; with
+        ``values="legend"``, if no classes are assigned to a legend.
 
     Examples
     --------
@@ -104,98 +111,36 @@ def plot(
     _check(scene, result)
     shown = shown_bands(scene, bands)
     names = [str(scene["band"].values[index]) for index in shown]
+    own = result["classes"]
+    result = result.assign(classes=in_values(own, values, None)[0])
     step = math.ceil(max(scene.sizes["y"], scene.sizes["x"]) / _LONGEST_SIDE)
     guess = step > 1 and is_lazy(result["classes"])
     areas = None if guess else class_areas(result["classes"])
     image, classes, simulated = _thinned(scene, result, names, step)
     if areas is None:
         areas = class_areas(_coarse(classes, step))
+    areas = shown_entries(areas, values)
     table = ClassTable(tuple(areas["name"]), tuple(areas["color"]))
-    textures = None
+    drawn = compacted(classes.values, areas["class"].tolist())
+    textures, labels = None, table
     if "textures" in result:
         order = ("class", "texture_y", "texture_x", "band")
         textures = _named(result["textures"], names).transpose(*order).values
+        labels = texture_labels(own, len(textures), values)
     valid = valid_pixels(np.moveaxis(image, -1, 0), scene_nodata(scene))
-    pictures, tiles = _render(image, valid, classes.values, table, simulated, textures)
-    details = (", ".join(names), f"k = {table.k}", ", ".join(names))
+    pictures, tiles = _render(image, valid, drawn, table, simulated, textures)
+    count = f"k = {table.k}" if values == "classes" else "legend"
+    details = (", ".join(names), count, ", ".join(names))
     legend = _legend_entries(areas, bool((classes.values == 0).any()))
     note = f"Shares and areas are estimated from 1 in {step**2} pixels."
     return _draw(
         list(zip(_TITLES, details, pictures, strict=False)),
         tiles,
-        table,
+        labels,
         legend,
         note if guess else "",
         _grid(scene, step),
     )
-
-
-def plot_history(history: Mapping[str, Sequence[float]]) -> Figure:
-    """Draw the losses of training against the steps.
-
-    Parameters
-    ----------
-    history : mapping of str to sequence of float
-        A curve for each entry, with a value for each step. The entry ``"step"`` gives
-        the numbers of the steps, which otherwise count from 1. The axis is logarithmic
-        if the values are all positive and differ by more than a factor of 30.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        Notebooks show it; save it with ``.savefig(path)``.
-
-    Raises
-    ------
-    InputError
-        If there is nothing to draw, or a curve has not one value for each step.
-
-    Examples
-    --------
-    >>> figure = plot_history({"loss": [3.0, 2.0, 1.5]})
-    >>> [axes.get_xlabel() for axes in figure.axes]
-    ['step']
-    """
-    curves = {
-        name: np.asarray(values, dtype=np.float64)
-        for name, values in history.items()
-        if name != "step"
-    }
-    if not curves or all(curve.size == 0 for curve in curves.values()):
-        raise InputError(
-            f"the history has the keys {list(history)} but no values: train at least "
-            "one step"
-        )
-    figure = Sheet(figsize=(6.4, 3.2), dpi=_DPI, facecolor="white")
-    axes = figure.add_axes((0.1, 0.16, 0.86, 0.72), facecolor="white")
-    for color, (name, curve) in zip(
-        ClassTable.default(min(len(curves), MAX_CLASSES)).colors,
-        curves.items(),
-        strict=False,
-    ):
-        steps = np.asarray(history.get("step", np.arange(1, curve.size + 1)))
-        if steps.shape != curve.shape:
-            raise InputError(
-                f"{name!r} has {curve.size} values for {steps.size} steps: give one "
-                "value for each step"
-            )
-        axes.plot(steps, curve, color=color, linewidth=1.4, label=name)
-    values = np.concatenate(list(curves.values()))
-    values = values[np.isfinite(values)]
-    if values.size and values.min() > 0 and values.max() > 30 * values.min():
-        axes.set_yscale("log")
-    axes.set_xlabel("step", color=sheet.MUTED, fontsize=8, family=sheet.FONT)
-    sheet.calm(axes)
-    axes.grid(True, axis="y", color="#e6e6e6", linewidth=0.6)
-    axes.legend(
-        loc="lower right",
-        bbox_to_anchor=(1, 1),
-        ncols=4,
-        frameon=False,
-        fontsize=8,
-        labelcolor=sheet.INK,
-    )
-    return figure
 
 
 # --- what to draw ----------------------------------------------------------------
@@ -217,7 +162,7 @@ def _check(scene: xr.DataArray, result: xr.Dataset) -> None:
 
 def _thinned(
     scene: xr.DataArray, result: xr.Dataset, names: list[str], step: int
-) -> tuple[Values, xr.DataArray, Values | None]:
+) -> tuple[Array, xr.DataArray, Array | None]:
     """Every step-th pixel of image, classes and simulation, computed together."""
     every = {"y": slice(None, None, step), "x": slice(None, None, step)}
     parts = xr.Dataset(
@@ -260,12 +205,12 @@ def _coarse(classes: xr.DataArray, step: int) -> xr.DataArray:
 
 
 def _render(
-    image: Values,
+    image: Array,
     valid: npt.NDArray[np.bool_],
     classes: RGBA,
     table: ClassTable,
-    simulated: Values | None,
-    textures: Values | None,
+    simulated: Array | None,
+    textures: Array | None,
 ) -> tuple[list[RGBA], list[RGBA] | None]:
     """Pictures of image, classes, simulation and textures, stretched equally."""
     bands = range(image.shape[-1])

@@ -7,12 +7,14 @@ from xml.etree import ElementTree
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.classes.table import ClassTable
+from ktextures.classes.categories import Categories
 from ktextures.errors import InputError
 
 __all__ = ["category_names", "pam_xml", "qgis_style"]
 
 _INT32_MAX = 2**31 - 1
+# Category names are listed for every value from 0, the table's for those in use only.
+_MOST_CATEGORIES = 1000
 _INTEGER, _REAL, _TEXT = 0, 1, 2  # GDALRATFieldType
 # Column, type and usage (GDALRATFieldUsage).
 _COLUMNS = (
@@ -26,15 +28,15 @@ _COLUMNS = (
 )
 
 
-def pam_xml(table: ClassTable, pixels: npt.NDArray[np.int64]) -> str:
+def pam_xml(table: Categories, pixels: npt.NDArray[np.int64]) -> str:
     """Describe classes for GDAL: category names and a thematic attribute table.
 
     Parameters
     ----------
-    table : ClassTable
+    table : ClassTable or Legend
         Names and colors.
-    pixels : ndarray of int64, (256,)
-        Number of pixels of each value 0..255.
+    pixels : ndarray of int64, (256,) or (65536,)
+        Number of pixels of each value.
 
     Returns
     -------
@@ -44,9 +46,12 @@ def pam_xml(table: ClassTable, pixels: npt.NDArray[np.int64]) -> str:
     root = ElementTree.Element("PAMDataset")
     band = ElementTree.SubElement(root, "PAMRasterBand", band="1")
     ElementTree.SubElement(band, "Description").text = "classes"
-    categories = ElementTree.SubElement(band, "CategoryNames")
-    for name in ("nodata", *table.names):
-        ElementTree.SubElement(categories, "Category").text = name
+    names = dict(zip(table.values, table.names, strict=True))
+    if max(names) <= _MOST_CATEGORIES:
+        categories = ElementTree.SubElement(band, "CategoryNames")
+        for value in range(max(names) + 1):
+            name = names.get(value, "" if value else "nodata")
+            ElementTree.SubElement(categories, "Category").text = name
     attributes = ElementTree.SubElement(
         band, "GDALRasterAttributeTable", tableType="thematic"
     )
@@ -57,20 +62,21 @@ def pam_xml(table: ClassTable, pixels: npt.NDArray[np.int64]) -> str:
         ElementTree.SubElement(column, "Name").text = title
         ElementTree.SubElement(column, "Type").text = str(_REAL if wide else kind)
         ElementTree.SubElement(column, "Usage").text = str(usage)
-    for index, (name, color) in enumerate(zip(table.names, table.colors, strict=True)):
+    rows = zip(table.values, table.names, table.colors, strict=True)
+    for index, (code, name, color) in enumerate(rows):
         row = ElementTree.SubElement(attributes, "Row", index=str(index))
         parts = [int(color[i : i + 2], 16) for i in (1, 3, 5)]
-        for value in (index + 1, name, *parts, 255, int(pixels[index + 1])):
-            ElementTree.SubElement(row, "F").text = str(value)
+        for cell in (code, name, *parts, 255, int(pixels[code])):
+            ElementTree.SubElement(row, "F").text = str(cell)
     return _text(root)
 
 
-def qgis_style(table: ClassTable) -> str:
+def qgis_style(table: Categories) -> str:
     """Describe classes for QGIS: a paletted style with their names and colors.
 
     Parameters
     ----------
-    table : ClassTable
+    table : ClassTable or Legend
         Names and colors.
 
     Returns
@@ -93,8 +99,7 @@ def qgis_style(table: ClassTable) -> str:
     )
     ElementTree.SubElement(renderer, "rasterTransparency")
     palette = ElementTree.SubElement(renderer, "colorPalette")
-    rows = zip(table.names, table.colors, strict=True)
-    for value, (name, color) in enumerate(rows, start=1):
+    for value, name, color in zip(table.values, table.names, table.colors, strict=True):
         ElementTree.SubElement(
             palette,
             "paletteEntry",

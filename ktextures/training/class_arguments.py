@@ -4,14 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ktextures.classes.lookup import find_class
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.model.masks import MIN_K
 
 __all__ = ["described", "value_of", "values_of"]
-
-LISTED = 20
-"""Classes that a message lists."""
 
 
 def described(value: int, table: ClassTable) -> str:
@@ -37,22 +35,7 @@ def value_of(wanted: object, table: ClassTable) -> int:
     InputError
         If there is no such class, or several have the name.
     """
-    if isinstance(wanted, str):
-        found = [v for v, name in enumerate(table.names, 1) if name == wanted.strip()]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise InputError(
-                f"{' and '.join(map(str, found))} are all named {wanted!r}; give the "
-                "number of the class."
-            )
-    elif isinstance(wanted, int | np.integer) and not isinstance(wanted, bool):
-        if 1 <= wanted <= table.k:
-            return int(wanted)
-    listed = ", ".join(f"{v} {name!r}" for v, name in enumerate(table.names, 1))
-    if table.k > LISTED:
-        listed = f"1 to {table.k}"
-    raise InputError(f"There is no class {wanted!r}; the classes are {listed}.")
+    return find_class(wanted, table.names)
 
 
 def values_of(classes: object, table: ClassTable) -> list[int]:

@@ -32,7 +32,13 @@ def split_table(table: ClassTable, value: int, parts: int) -> ClassTable:
     origin = Origin("split", (_ancestor(value, table),))
     origins = [*table.origins, *[origin] * (parts - 1)]
     origins[value - 1] = origin
-    return ClassTable((*table.names, *names), (*table.colors, *colors), tuple(origins))
+    parents = [[v] for v in range(1, table.k + 1)] + [[value]] * (parts - 1)
+    return ClassTable(
+        (*table.names, *names),
+        (*table.colors, *colors),
+        tuple(origins),
+        table.assignment and table.assignment.inherited(parents),
+    )
 
 
 def merged_table(
@@ -65,6 +71,9 @@ def with_origins(
 ) -> ClassTable:
     """Table with the origins of classes that come from those of another one.
 
+    They also keep the entries of the legend that those are assigned to: of merged
+    classes, the first that has one passes it on.
+
     Parameters
     ----------
     made, table : ClassTable
@@ -87,7 +96,8 @@ def with_origins(
             origins.append(Origin("split", parents))
         else:
             origins.append(table.origins[values[0] - 1])
-    return replace(made, origins=tuple(origins))
+    assignment = table.assignment and table.assignment.inherited(united)
+    return replace(made, origins=tuple(origins), assignment=assignment)
 
 
 def _ancestor(value: int, table: ClassTable) -> Ancestor:

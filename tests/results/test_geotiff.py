@@ -21,11 +21,11 @@ from ktextures.raster.georeference import scene_transform
 from ktextures.results import paths, raster_writer
 from ktextures.results.areas import class_areas
 from ktextures.results.geotiff import (
-    read_classes,
     write_classes,
     write_simulated,
 )
 from ktextures.results.paths import check_writable
+from ktextures.results.read_classes import read_classes
 from ktextures.results.sidecars import pam_xml
 
 UPRIGHT = Affine(10, 0, 600_000, 0, -10, 5_800_000)

@@ -21,7 +21,8 @@ from ktextures.palette import class_colors
 from ktextures.raster.georeference import georeference
 from ktextures.raster.open import open_scene
 from ktextures.rendering import classes_to_rgba, stretch_rgb
-from ktextures.results.plot import plot, plot_history
+from ktextures.results.plot import plot
+from ktextures.results.plot_history import plot_history
 
 UTM = Affine(10, 0, 600_000, 0, -10, 5_800_000)
 ROTATED = Affine(8, 6, 600_000, 6, -8, 5_800_000)
@@ -423,7 +424,7 @@ def test_notebook_shows_the_figure_once(first):
     nbclient = pytest.importorskip("nbclient")
     nbformat = pytest.importorskip("nbformat")
     pytest.importorskip("ipykernel")
-    cells = [first, "from ktextures.results.plot import plot_history"]
+    cells = [first, "from ktextures.results.plot_history import plot_history"]
     cells += ["plot_history({'loss': [3.0, 2.0, 1.0]})"]
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in cells]
