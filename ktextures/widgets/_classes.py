@@ -14,6 +14,7 @@ from ktextures.model.config import Snapshot
 from ktextures.raster.georeference import georeference
 from ktextures.results.areas import class_areas
 from ktextures.widgets._history import History, Shown
+from ktextures.widgets._legends import assigned_in, with_legend
 from ktextures.widgets._state import ClassRow, ExplorerState
 
 if TYPE_CHECKING:
@@ -157,21 +158,56 @@ class ClassBook:
             if value:
                 names[row] = table.names[value - 1]
                 colors[row] = table.colors[value - 1]
-        return replace(own, names=tuple(names), colors=tuple(colors))
+        assignment = table.assignment
+        if assignment is not None:
+            assignment = assignment.inherited([[value] for value in mapping])
+        return replace(
+            own, names=tuple(names), colors=tuple(colors), assignment=assignment
+        )
 
     def rename(self, value: int, name: str) -> None:
         """Give a class another name."""
         with self._state.lock:
-            table = self._state.table.rename(value, name)
-            if table != self._state.table:
-                self._edit(table)
+            self._set_table(self._state.table.rename(value, name))
 
     def recolor(self, value: int, color: str) -> None:
         """Give a class another color."""
         with self._state.lock:
-            table = self._state.table.recolor(value, color)
-            if table != self._state.table:
-                self._edit(table)
+            self._set_table(self._state.table.recolor(value, color))
+
+    def assign(self, values: Sequence[int], name: str) -> None:
+        """Assign classes to an entry of the legend; "" = to none.
+
+        Without a legend, one is made of the names that are used.
+
+        Raises
+        ------
+        InputError
+            If there are no classes yet, one is unknown, or the legend does not have
+            the name.
+        """
+        with self._state.lock:
+            chosen = self._chosen(values)
+            self._set_table(assigned_in(self._state.table, chosen, name.strip()))
+
+    def use_legend(self, source: object) -> None:
+        """Assign classes to this legend from now on; None = to none.
+
+        Classes keep their entries as far as the legend has their names.
+
+        Raises
+        ------
+        InputError
+            If it is no legend.
+        FileNotFoundError
+            If it is a path and there is no such file.
+        """
+        with self._state.lock:
+            self._set_table(with_legend(self._state.table, source))
+
+    def _set_table(self, table: ClassTable) -> None:
+        if table != self._state.table:
+            self._edit(table)
 
     def merge(self, values: Sequence[int]) -> None:
         """Merge classes into one, with name and color of the lowest value.
@@ -349,8 +385,11 @@ def compressed(
     numbers_of = {value: new for new, value in enumerate(used, 1)}
     names = tuple(table.names[value - 1] for value in used)
     colors = tuple(table.colors[value - 1] for value in used)
+    assignment = table.assignment
+    if assignment is not None:
+        assignment = assignment.inherited([[value] for value in used])
     numbers = tuple(numbers_of.get(value, 0) for value in mapping)
-    return renumbered(ClassTable(names, colors)), numbers, numbers_of
+    return renumbered(ClassTable(names, colors, (), assignment)), numbers, numbers_of
 
 
 def renumbered(table: ClassTable) -> ClassTable:
@@ -359,4 +398,4 @@ def renumbered(table: ClassTable) -> ClassTable:
         f"class {value}" if DEFAULT_NAME.fullmatch(name) else name
         for value, name in enumerate(table.names, 1)
     )
-    return ClassTable(names, table.colors)
+    return ClassTable(names, table.colors, (), table.assignment)

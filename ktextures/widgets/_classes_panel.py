@@ -160,6 +160,10 @@ class ClassesPanel:
                 row.pick.value = False
         return picked
 
+    def picked(self) -> list[int]:
+        """Class values that are selected."""
+        return self._picked(clear=False)
+
     def _one(self, what: str) -> int | None:
         """The class selected; says so unless it is exactly one."""
         picked = self._picked(clear=False)

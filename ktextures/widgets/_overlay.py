@@ -154,7 +154,7 @@ class Overlays:
         )
         self._divider: leaflet.SplitMapControl | None = None
         self.map: leaflet.Map | None = None
-        self._watched = ["version", "hidden", "view", "chosen", "within"]
+        self._watched = ["version", "hidden", "view", "chosen", "within", "by_legend"]
         state.observe(self._redraw, self._watched)
         state.observe(self._fade, "opacity")
         state.observe(self._arrange, ["view", "split"])
@@ -197,7 +197,7 @@ class Overlays:
             snapshot, mapping, colors = (
                 state.snapshot,
                 state.mapping,
-                state.table.colors,
+                state.shown_colors,
             )
             every, classes = state.shown_classes(), state.visible_classes()
             chosen = min(state.chosen, state.table.k)
@@ -310,7 +310,7 @@ def static_png(state: ExplorerState, preview: Preview) -> bytes:
     classes = state.visible_classes()
     if classes is None:
         return rgba_png(image)
-    over = classes_to_rgba(classes, state.table.colors)
+    over = classes_to_rgba(classes, state.shown_colors)
     weight = (over[..., 3:] / 255) * state.opacity
     blend = image[..., :3] * (1 - weight) + over[..., :3] * weight
     picture = np.dstack([np.rint(blend).astype(np.uint8), image[..., 3]])

@@ -52,6 +52,7 @@ SETTINGS = (
     "opacity",
     "hint_class",
     "hints_visible",
+    "by_legend",
 )
 """Traits of the state that are kept as they are."""
 

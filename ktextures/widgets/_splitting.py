@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
+from ktextures.classes.assignment import Assignment
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.results.profiles import Part, profile_classes, texture_side
@@ -61,6 +62,8 @@ class Splitter:
         shown = ClassTable(
             (*table.names, *(parts.classes.names[row] for row in added)),
             (*table.colors, *(parts.classes.colors[row] for row in added)),
+            (),
+            _inherited(table, value, len(added)),
         )
         values = (*shown_as, *range(table.k + 1, table.k + into))
         snapshot = snapshot_of(parts, self._preview)
@@ -77,6 +80,14 @@ class Splitter:
             self._trainer.take_hints(parts.hints)
             state.k = parts.k
         state.say(f"Split {name} into {into}. Continue lets the parts settle.")
+
+
+def _inherited(table: ClassTable, value: int, added: int) -> Assignment | None:
+    """Entries of a legend after a class was split: parts have that of the class."""
+    if table.assignment is None:
+        return None
+    parents = [[each] for each in range(1, table.k + 1)] + [[value]] * added
+    return table.assignment.inherited(parents)
 
 
 def _united(

@@ -183,6 +183,9 @@ class ExplorerState(t.HasTraits):
         Place in `hints`, from 0, of the hint that the next click moves; -1 = none.
     hints_visible : bool
         Whether the hints are drawn on the map.
+    by_legend : bool
+        Whether classes are drawn in the colors of the legend, as far as they are
+        assigned to it.
     profiles : Dataset or None
         Profiles of the classes shown, as `ktextures.describe` returns them; None once
         the classes change.
@@ -232,6 +235,7 @@ class ExplorerState(t.HasTraits):
     hint_class = t.Int(1, min=1, max=MAX_CLASSES)
     moving = t.Int(-1, min=-1)
     hints_visible = t.Bool(True)
+    by_legend = t.Bool(False)
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -286,6 +290,17 @@ class ExplorerState(t.HasTraits):
             return None
         return relabel(snapshot.classes, np.array(mapping, np.int64))
 
+    @property
+    def shown_colors(self) -> tuple[str, ...]:
+        """Color of each class as it is drawn."""
+        assignment = self.table.assignment
+        if not self.by_legend or assignment is None:
+            return self.table.colors
+        legend = assignment.legend
+        colors = dict(zip(legend.codes, legend.colors, strict=True))
+        pairs = zip(assignment.codes, self.table.colors, strict=True)
+        return tuple(colors.get(code, own) for code, own in pairs)
+
     def visible_classes(self) -> npt.NDArray[np.uint8] | None:
         """The same without the hidden classes, which are 0."""
         classes = self.shown_classes()
@@ -303,7 +318,7 @@ class ExplorerState(t.HasTraits):
 
     def _picture(self) -> str:
         with self.lock:
-            classes, colors = self.visible_classes(), self.table.colors
+            classes, colors = self.visible_classes(), self.shown_colors
         if classes is None:
             return ""
         step = math.ceil(max(classes.shape) / PICTURE_SIDE)

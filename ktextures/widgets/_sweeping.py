@@ -1,6 +1,7 @@
 """Sweeps over k in the worker thread, and the adoption of what they found."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -142,4 +143,4 @@ def _with_names_of(shown: "ClassTable | None", own: "ClassTable") -> "ClassTable
     for value, name in enumerate(shown.names, 1):
         if not DEFAULT_NAME.fullmatch(name):
             own = own.rename(value, name)
-    return own
+    return replace(own, assignment=shown.assignment)

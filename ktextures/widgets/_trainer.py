@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 
 from ktextures._loading import load_module
+from ktextures.classes.assignment import Assignment
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.hints.hints import Hints
@@ -359,7 +360,20 @@ class Trainer:
                 other = colors.index(own[1])
                 names[other], colors[other] = names[place], colors[place]
             names[place], colors[place] = own
-        return renumbered(ClassTable(tuple(names), tuple(colors)))
+        return renumbered(
+            ClassTable(tuple(names), tuple(colors), (), self._assignment_for(table))
+        )
+
+    def _assignment_for(self, table: ClassTable) -> Assignment | None:
+        """Entries of the legend by overlap, but hinted classes keep theirs."""
+        before, found = self.state.table.assignment, table.assignment
+        if before is None or found is None:
+            return found
+        codes = list(found.codes)
+        for value in self.followed.classes:
+            if isinstance(value, int) and value <= min(len(codes), len(before.codes)):
+                codes[value - 1] = before.codes[value - 1]
+        return Assignment(found.legend, tuple(codes))
 
     def _after_step(self, live: "KTextures") -> bool:
         now = time.monotonic()

@@ -23,6 +23,8 @@ from ktextures.widgets._hint_book import HintBook
 from ktextures.widgets._hint_commands import HintCommands
 from ktextures.widgets._hint_layer import HintLayer
 from ktextures.widgets._hints_panel import HintsPanel
+from ktextures.widgets._legend_commands import LegendCommands
+from ktextures.widgets._legend_panel import LegendPanel
 from ktextures.widgets._links import Panel, close_tree
 from ktextures.widgets._overlay import DrawingTools, Overlays, empty_map, static_png
 from ktextures.widgets._point import Point, PointPanel, point_at
@@ -55,7 +57,7 @@ __all__ = ["Explorer"]
 DEFAULT_K = 6
 
 
-class Explorer(HintCommands):
+class Explorer(HintCommands, LegendCommands):
     """A scene on a map, with a model that is trained while you watch.
 
     Create one with `ktextures.explore`. Commands return at once; progress and outcomes
@@ -159,6 +161,7 @@ class Explorer(HintCommands):
         controls = ControlsPanel(state, settings, actions)
         curve = CurvePanel(state)
         classes = ClassesPanel(state, self._book, self.preview, self)
+        legend = LegendPanel(state, self, classes.picked)
         self._choose = ChoosePanel(state, self.preview, self)
         self._hints = HintsPanel(state, self._hint_book, self.preview, self)
         self._hint_layer = HintLayer(state, self._hint_book, self.preview)
@@ -169,12 +172,13 @@ class Explorer(HintCommands):
             controls,
             curve,
             classes,
+            legend,
             self._choose,
             self._hints,
         ]
         pages = {
             "Train": [controls.widget, curve.widget],
-            "Classes": [classes.widget],
+            "Classes": [classes.widget, legend.widget],
             "Hints": [self._hints.widget],
             "Choose k": [self._choose.widget],
         }
