@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -277,4 +278,6 @@ class Network(keras.Model):
 def _compiled(call: Callable[[tf.Tensor], tf.Tensor], channels: int) -> Any:
     """A function of tensors (batch, y, x, channel), compiled once for all sizes."""
     spec = tf.TensorSpec([None, None, None, channels], "float32")
-    return tf.function(call, input_signature=[spec], autograph=False)
+    # TensorFlow would take several models for one that is compiled again and again, and
+    # warn; it tells partial functions apart.
+    return tf.function(partial(call), input_signature=[spec], autograph=False)

@@ -1,6 +1,7 @@
 """What the masks see of every pixel of the tiles, drawn in batches."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -108,12 +109,13 @@ class PixelBatches:
         *,
         seed: int,
     ) -> None:
-        self._network, self.descriptors, self._seed = network, descriptors, seed
+        self.descriptors, self._seed = descriptors, seed
         self.pixels, self.inside = seen.pixels, seen.inside
         self.patterns = seen.patterns
         self._places = np.flatnonzero(self.inside)
+        # TensorFlow would warn of a method that many models compile.
         self._choose = tf.function(
-            self._largest_logit, reduce_retracing=True, autograph=False
+            partial(largest_logit, network), reduce_retracing=True, autograph=False
         )
 
     @property
@@ -157,7 +159,7 @@ class PixelBatches:
         ]
         return np.where(self.inside, np.stack(found), -1).astype("int32")
 
-    def _largest_logit(self, patterns: tf.Tensor) -> tf.Tensor:
-        """Mask of patterns (batch, y, x, channel)."""
-        logits = self._network.classify(tf.cast(patterns, "float32"))
-        return tf.argmax(logits, -1)
+
+def largest_logit(network: ContextualMasks, patterns: tf.Tensor) -> tf.Tensor:
+    """Mask of patterns (batch, y, x, channel)."""
+    return tf.argmax(network.classify(tf.cast(patterns, "float32")), -1)
