@@ -66,7 +66,8 @@ def find_pixels(
     values : sequence of int
         Number of the class of each hint; what names the same class is the same.
     strict : bool
-        Refuse hints that cover no pixel; otherwise, they are left out.
+        Refuse hints that cover no pixel, or whose CRS does not go with the scenes;
+        otherwise, they are left out.
 
     Returns
     -------
@@ -76,7 +77,8 @@ def find_pixels(
     Raises
     ------
     InputError
-        If a hint is outside the scenes, or covers nothing but nodata.
+        If a hint is outside the scenes, covers nothing but nodata, or has a CRS where
+        a scene has none.
 
     Warns
     -----
@@ -87,7 +89,12 @@ def find_pixels(
         _note_reprojection(hints, scenes)
     parts, outside, empty = [], [], []
     for place, hint in enumerate(hints):
-        pixels = _pixels(hint, place, scenes)
+        try:
+            pixels = _pixels(hint, place, scenes)
+        except InputError:
+            if strict:
+                raise
+            continue
         if not len(pixels):
             outside.append(place + 1)
             continue
@@ -177,9 +184,9 @@ def _burned(geometry: Mapping[str, Any], height: int, width: int) -> np.ndarray:
     if not np.isfinite(places).all():
         return np.zeros((0, 2), int)
     if geometry["type"].endswith("Point"):
-        points = np.floor(places[:, ::-1] + 0.5).astype(int)
+        points = np.floor(places[:, ::-1] + 0.5)
         inside = (points >= 0).all(1) & (points < (height, width)).all(1)
-        return points[inside]
+        return np.asarray(points[inside].astype(int))
     left, top = (max(math.floor(v), 0) for v in places.min(0))
     right, bottom = (math.ceil(v) + 1 for v in places.max(0))
     right, bottom = min(right, width), min(bottom, height)

@@ -13,6 +13,7 @@ from rasterio.warp import transform
 
 import ktextures as kt
 from ktextures.errors import InputError
+from ktextures.hints import pixels
 from ktextures.hints.pixels import find_pixels
 from ktextures.raster.scene_set import open_scenes
 
@@ -87,15 +88,15 @@ def test_a_point_in_rows_and_columns_is_the_nearest_pixel(row, col, down, across
 
 
 @given(st.lists(st.tuples(ROWS, COLS), min_size=1, max_size=8))
-def test_saved_hints_are_read_back_to_the_same_pixels(tmp_path_factory, pixels):
+def test_saved_hints_are_read_back_to_the_same_pixels(tmp_path_factory, given_at):
     path = tmp_path_factory.mktemp("hints") / "hints.geojson"
-    xys = [on_map(ROTATED, *each) for each in pixels]
+    xys = [on_map(ROTATED, *each) for each in given_at]
     hints = kt.Hints([hint("MultiPoint", xys, UTM), hint("Point", xys[0], UTM, "wood")])
     hints.save(path)
     one, other = (
         find_pixels(each, OPENED["rotated"], [1, 1]) for each in (hints, kt.Hints(path))
     )
-    assert set(places(one)) == set(pixels)
+    assert set(places(one)) == set(given_at)
     for name in ("hints", "scenes", "rows", "cols"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
@@ -209,6 +210,7 @@ def test_a_point_at_corners_of_the_scene_counts_once():
         (HEIGHT, 3, 1),
         (3, -0.6, 1),
         (3, WIDTH - 0.4, 1),
+        (1e30, 3, 1),
         hint("Point", on_map(NORTH_UP, -1, 0), UTM),
         hint("LineString", [(-9, -9), (-3, -3)]),
         hint("Polygon", closed([(60, 2), (70, 2), (70, 9)])),
@@ -259,6 +261,18 @@ def test_what_cannot_be_used_may_be_left_out():
     )
     assert (places(found), found.hints.tolist()) == ([(2, 3)], [2])
     assert len(found_in([(-1, 1, 1)], scene_of(), strict=False)) == 0
+
+
+def test_what_fits_no_scene_may_be_left_out():
+    """So that a model whose hints have no place here can still be trained further."""
+    point = hint("Point", on_map(NORTH_UP, 1, 2), UTM)
+    bare = scene_of(crs=None)
+    found = found_in([point, (2, 3, 1)], bare, strict=False)
+    assert (places(found), found.hints.tolist()) == ([(2, 3)], [1])
+    found = found_in([(2, 3, 1), point], scene_of(), scene_of(SOUTH_UP), strict=False)
+    assert (places(found), found.hints.tolist()) == ([(1, 2)], [1])
+    lost = hint("Point", (9.0, 1e4), "OGC:CRS84")
+    assert len(found_in([lost], scene_of(), strict=False)) == 0
 
 
 def test_a_scene_without_crs_takes_rows_and_columns_only():
@@ -404,7 +418,8 @@ def test_a_large_area_is_sampled_alike_each_time():
     }
 
 
-def test_of_a_huge_area_few_parts_are_read():
+def test_of_a_huge_area_few_parts_are_read(monkeypatch):
+    monkeypatch.setattr(pixels, "CELL", 64)
     read = []
 
     def block(info):
@@ -413,13 +428,13 @@ def test_of_a_huge_area_few_parts_are_read():
 
     lazy = da.map_blocks(
         lambda block_info: block(block_info[None]),
-        chunks=((1,), (256,) * 8, (256,) * 8),
+        chunks=((1,), (64,) * 8, (64,) * 8),
         dtype="float64",
         meta=np.zeros((0, 0, 0)),
     )
     scene = open_scenes(xr.DataArray(lazy, dims=("band", "y", "x")))
     read.clear()
-    area = hint("Polygon", closed([(-1, -1), (2049, -1), (2049, 2049), (-1, 2049)]))
+    area = hint("Polygon", closed([(-1, -1), (513, -1), (513, 513), (-1, 513)]))
     found = find_pixels(kt.Hints([area]), scene, [1])
     assert len(found) == 2_000
     assert len(read) <= 16
