@@ -254,6 +254,11 @@ class DefaultPreset(Preset):
                 f"'default' are {', '.join(known)}."
             )
         object.__setattr__(self, "loss_weights", known | dict(self.loss_weights))
+        if not _is_whole(self.hinted_steps) or self.hinted_steps < 1:
+            raise InputError(
+                f"hinted_steps is {self.hinted_steps!r}; give a whole number of 1 or "
+                "more."
+            )
         for name in ("segment_scales", "noise_lags"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         if not 0 <= self.imitation_share <= 1:

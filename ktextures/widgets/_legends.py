@@ -7,8 +7,9 @@ from ktextures.classes.assignment import Assignment
 from ktextures.classes.legend import Legend
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
+from ktextures.hints.hints import Hints
 
-__all__ = ["assigned_in", "entry_of", "with_legend"]
+__all__ = ["assigned_in", "entry_of", "hinted_table", "with_legend"]
 
 
 def entry_of(table: ClassTable, value: int) -> str:
@@ -96,3 +97,43 @@ def with_legend(table: ClassTable, source: object) -> ClassTable:
         name = entry_of(table, value) or own
         codes.append(legend.code(name) if name in legend.names else 0)
     return replace(table, assignment=Assignment(legend, tuple(codes)))
+
+
+def hinted_table(
+    before: ClassTable, matched: ClassTable | None, hints: Hints
+) -> ClassTable | None:
+    """Table of a new model, in which hinted classes are as they were.
+
+    Parameters
+    ----------
+    before : ClassTable
+        Of the classes that the hints were for.
+    matched : ClassTable or None
+        Names, colors, and entries by overlap.
+    hints : Hints
+        With numbers.
+
+    Returns
+    -------
+    ClassTable or None
+        None if there are no classes yet whose names could be kept.
+    """
+    if matched is None or not len(hints):
+        return matched
+    names, colors = list(matched.names), list(matched.colors)
+    assignment = matched.assignment
+    codes = None if assignment is None else list(assignment.codes)
+    for value in hints.classes:
+        if not isinstance(value, int) or value > min(before.k, matched.k):
+            continue
+        place = value - 1
+        color = before.colors[place]
+        if color in colors:  # that class gets what the hinted one would have had
+            other = colors.index(color)
+            names[other], colors[other] = names[place], colors[place]
+        names[place], colors[place] = before.names[place], color
+        if codes is not None and before.assignment is not None:
+            codes[place] = before.assignment.codes[place]
+    if assignment is not None and codes is not None:
+        assignment = Assignment(assignment.legend, tuple(codes))
+    return ClassTable(tuple(names), tuple(colors), (), assignment)

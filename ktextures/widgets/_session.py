@@ -8,6 +8,7 @@ from typing import Any
 from ktextures.errors import KTexturesError
 from ktextures.widgets._results import ModelShelf
 from ktextures.widgets._state import ExplorerState
+from ktextures.widgets._steering import Steerer
 from ktextures.widgets._trainer import Trainer
 
 __all__ = ["BUSY_MESSAGE", "Session"]
@@ -58,7 +59,7 @@ class Session:
     def steer(self) -> None:
         """Let the model follow the hints of the state."""
         if self._is_free():
-            self._start(self._trainer.steer)
+            self._start(Steerer(self._trainer).steer)
 
     def pause(self) -> None:
         """Wait after the current step."""

@@ -11,15 +11,13 @@ import numpy as np
 import xarray as xr
 
 from ktextures._loading import load_module
-from ktextures.classes.assignment import Assignment
 from ktextures.classes.table import ClassTable
-from ktextures.errors import InputError
 from ktextures.hints.hints import Hints
-from ktextures.model.config import Snapshot
 from ktextures.training.presets import Preset, default, find_preset
 from ktextures.widgets._classes import renumbered
 from ktextures.widgets._frames import first_look, initial_snapshot, snapshot_of
 from ktextures.widgets._hint_book import hints_within
+from ktextures.widgets._legends import hinted_table
 from ktextures.widgets._results import Shared
 from ktextures.widgets._state import TrainingSettings
 
@@ -94,6 +92,8 @@ class Trainer:
     Attributes
     ----------
     signals : Signals
+    base : int
+        Steps that the model had before this training.
     followed : Hints
         Those that the model in training, or the last one, was trained with.
     """
@@ -103,7 +103,7 @@ class Trainer:
         self.settings = settings
         self.signals = Signals()
         self._shown_at, self._cost, self._paced = 0.0, 0.0, (0.0, 0)
-        self._base = 0
+        self.base = 0
         self.followed = Hints()
         self._held: Held | None = None
         # TensorFlow takes seconds to load; most of them pass before the first Train.
@@ -155,54 +155,16 @@ class Trainer:
         if model is None:
             self._number_hints_as_shown()
         self.shelf.unsteered = None
-        self._base = model.record.steps if model else 0
-        state.goal, state.step = self._base + state.steps, self._base
+        self.base = model.record.steps if model else 0
+        state.goal, state.step = self.base + state.steps, self.base
         ended = False
         while not ended:
             try:
-                model = self._train_until_settled(model)
+                model = self.train_until_settled(model)
             finally:
                 self.shelf.settle()
                 self._restore()
-            ended = self._conclude(model)
-
-    def steer(self) -> None:
-        """Apply the hints to the model that was trained last; blocks until it ends.
-
-        Hints that come meanwhile start it again; another k is trained as ever.
-        """
-        state, model = self.state, self.shelf.model
-        base = self.shelf.unsteered or model
-        if base is None or model is None:
-            raise InputError("there is no model to apply hints to yet; press Train.")
-        ended = False
-        while not ended and base is not None:
-            base = self._named_as_shown(base)
-            self._base = base.record.steps
-            state.goal = self._base + HINTED_STEPS
-            try:
-                model = self._steered(base)
-                if model is not None and state.k != model.k:
-                    model, base = self._train_until_settled(model), None
-            finally:
-                self.shelf.settle()
-            ended = self._conclude(model)
-            base = base or model
-        self.shelf.unsteered = None if base is model else base
-
-    def _steered(self, base: "KTextures") -> "KTextures | None":
-        """A model that follows the present hints."""
-        if self.state.hints == base.hints:
-            self.followed = base.hints
-            self.shelf.put(base)
-            return base
-        with suppress(Interrupted):
-            return self._one_training(base)
-        return self.shelf.model
-
-    def _named_as_shown(self, model: "KTextures") -> "KTextures":
-        table = self.book.model_table(model.classes)
-        return model if table is None else model.with_classes(table)
+            ended = self.conclude(model)
 
     def take_hints(self, hints: Hints) -> None:
         """Show the hints of a model, which follows them."""
@@ -220,13 +182,13 @@ class Trainer:
             pairs = zip(state.hints, values, strict=True)
             state.hints = Hints([hint.of_class(v) for hint, v in pairs if v])
 
-    def _train_until_settled(self, model: "KTextures | None") -> "KTextures | None":
+    def train_until_settled(self, model: "KTextures | None") -> "KTextures | None":
         """Train, and once more whenever k has changed meanwhile."""
         while True:
             if model is not None and model.k != self.state.k:
                 model = self._regroup(model)
             with suppress(Interrupted):
-                model = self._one_training(model)
+                model = self.one_training(model)
             done = model.record.steps if model else 0
             settled = model is not None and model.k == self.state.k
             if self.state.hints != self.followed:
@@ -237,7 +199,7 @@ class Trainer:
             if done == 0:
                 model = None
 
-    def _one_training(self, model: "KTextures | None") -> "KTextures | None":
+    def one_training(self, model: "KTextures | None") -> "KTextures | None":
         """Train once; returns the earlier model if nothing was learned."""
         self.load(lambda: self._prepare(self.state.k, LOADING))
         from ktextures.training.train import train
@@ -338,7 +300,9 @@ class Trainer:
         self.shelf.watch(live, fresh)
         if fresh:
             snapshot = initial_snapshot(live, self.preview)
-            self.book.begin(snapshot, self._table_for(snapshot))
+            matched = self.book.matched(snapshot)
+            table = hinted_table(self.state.table, matched, self.followed)
+            self.book.begin(snapshot, table and renumbered(table))
         else:
             self.book.trained()
         if self.state.status == "training":
@@ -346,41 +310,12 @@ class Trainer:
         self._paced = (time.monotonic(), live.record.steps)
         return self._is_over(live)
 
-    def _table_for(self, snapshot: Snapshot) -> ClassTable | None:
-        """Names and colors by overlap, but hinted classes keep theirs."""
-        before, table = self.state.table, self.book.matched(snapshot)
-        if table is None or not len(self.followed):
-            return table
-        names, colors = list(table.names), list(table.colors)
-        for value in self.followed.classes:
-            if not isinstance(value, int) or value > min(before.k, table.k):
-                continue
-            own, place = (before.names[value - 1], before.colors[value - 1]), value - 1
-            if own[1] in colors:
-                other = colors.index(own[1])
-                names[other], colors[other] = names[place], colors[place]
-            names[place], colors[place] = own
-        return renumbered(
-            ClassTable(tuple(names), tuple(colors), (), self._assignment_for(table))
-        )
-
-    def _assignment_for(self, table: ClassTable) -> Assignment | None:
-        """Entries of the legend by overlap, but hinted classes keep theirs."""
-        before, found = self.state.table.assignment, table.assignment
-        if before is None or found is None:
-            return found
-        codes = list(found.codes)
-        for value in self.followed.classes:
-            if isinstance(value, int) and value <= min(len(codes), len(before.codes)):
-                codes[value - 1] = before.codes[value - 1]
-        return Assignment(found.legend, tuple(codes))
-
     def _after_step(self, live: "KTextures") -> bool:
         now = time.monotonic()
         # Updates take at most two fifths of the time.
         due = now - self._shown_at >= max(SECONDS_BETWEEN, 2.5 * self._cost)
         changing = live.k != self.state.k  # The new classes come first.
-        if (due or live.record.steps == self._base + 1) and not changing:
+        if (due or live.record.steps == self.base + 1) and not changing:
             self._show(live)
         if not self.signals.go.is_set():
             self._show(live)
@@ -444,7 +379,7 @@ class Trainer:
             self.book.begin(snapshot_of(model, self.preview), model.classes)
             self.shelf.put(model)
 
-    def _conclude(self, model: "KTextures | None") -> bool:
+    def conclude(self, model: "KTextures | None") -> bool:
         """Say what was reached; False if hints came that are still to be followed."""
         state, kept = self.state, self.shelf.model
         if model is not None and model.record.steps:
@@ -480,7 +415,7 @@ class Trainer:
 
     def aim(self, steps: int) -> None:
         """Let the current training end after another number of steps."""
-        self.state.goal = max(self._base + steps, 1)
+        self.state.goal = max(self.base + steps, 1)
 
 
 def _with_hints(model: "KTextures", hints: Hints) -> "KTextures":
