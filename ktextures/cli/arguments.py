@@ -131,6 +131,13 @@ def _add_training(command: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )
     command.add_argument(
+        "--hints",
+        metavar="FILE",
+        type=Path,
+        help="GeoJSON file of places with the property 'class', a number or a name, "
+        "which the training follows",
+    )
+    command.add_argument(
         "--checkpoint",
         metavar="FOLDER",
         type=Path,

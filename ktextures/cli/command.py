@@ -171,6 +171,7 @@ def train_model(
         texture_scale=options.texture_scale,
         seed=options.seed,
         checkpoint=options.checkpoint,
+        hints=options.hints,
         callbacks=[callback],
         progress=not options.quiet and _is_terminal(),
     )

@@ -144,6 +144,26 @@ def test_segment_writes_four_files_and_nothing_to_stderr(geotiff, tmp_path):
 
 
 @pytest.mark.slow
+def test_hints_name_classes_and_their_errors_take_one_line(geotiff, tmp_path):
+    path = tmp_path / "hints.geojson"
+    with rasterio.open(geotiff) as file:
+        places = [file.xy(20, 10), file.xy(30, 50)]
+        crs = file.crs.to_string()
+    points = [{"type": "Point", "coordinates": place} for place in places]
+    hints = [kt.Hint(n, p, crs) for n, p in zip(("dry", "wet"), points, strict=True)]
+    kt.Hints(hints).save(path)
+    options = ["-o", tmp_path / "out", "--steps", 8, "--texture-scale", 0]
+    run = ktextures("segment", geotiff, *options, "-k", 2, "--hints", path)
+    assert run.returncode == 0, run.stderr
+    assert set(kt.load(tmp_path / "out" / MODEL).classes.names) == {"dry", "wet"}
+    options += ["--overwrite", "--hints", tmp_path / "none.geojson"]
+    run = ktextures("segment", geotiff, *options)
+    assert run.returncode == 1
+    assert "none.geojson" in run.stderr
+    assert_one_line(run.stderr)
+
+
+@pytest.mark.slow
 def test_demo_segments_the_bundled_scene(tmp_path):
     run = ktextures("demo", "-o", tmp_path, "--steps", 1, "--texture-scale", 0)
     assert (run.returncode, run.stderr) == (0, "")
@@ -283,6 +303,7 @@ def test_arguments_reach_training(geotiff, tmp_path, given):
     options = "-k 9 --preset paper --steps 12 --texture-scale 3.5 --seed 8".split()
     options += ["--bands", "3, 1", "--roles", "red=1,nir=blue"]
     options += ["--checkpoint", str(tmp_path / "state")]
+    options += ["--hints", str(tmp_path / "hints.geojson")]
     assert main([*command, *options]) == 1
     scene = given.pop("scene")
     assert scene.band.values.tolist() == ["blue", "red"]
@@ -295,12 +316,14 @@ def test_arguments_reach_training(geotiff, tmp_path, given):
         "texture_scale": 3.5,
         "seed": 8,
         "checkpoint": tmp_path / "state",
+        "hints": tmp_path / "hints.geojson",
         "progress": False,
     }
     assert main(command) == 1
     assert given["scene"].sizes["band"] == 4
     assert (given["k"], given["texture_scale"], given["steps"]) == (6, "auto", None)
     assert given["checkpoint"] is None
+    assert given["hints"] is None
 
 
 @pytest.mark.parametrize(("options", "shown"), [([], True), (["--quiet"], False)])
