@@ -187,7 +187,7 @@ def answered_course(module, case, method, places, clicks):
 
 
 def cases_of(sets, name):
-    """Cases of a set; those of "gid, ..." are mosaics of the same textures, drawn anew."""
+    """Cases of a set; those of "gid, ..." are other mosaics of the same textures."""
     if name in MOSAICS:
         return sets.gid_mosaics(seed=MOSAICS[name])
     return sets.SETS[name]()
