@@ -68,9 +68,9 @@ class Session:
                 progress=False,
             )
 
-    def suggestion(self):
-        """Row and column of the place where a hint would help most."""
-        return kt.suggest(self.image, self.model, 1)[0]
+    def suggestions(self):
+        """Rows and columns of places where a hint would help most."""
+        return [(each.row, each.col) for each in kt.suggest(self.image, self.model, 5)]
 
 
 def session(image, k):
@@ -175,7 +175,8 @@ def answered_course(module, case, method, places, clicks):
     for _ in range(clicks):
         begun = time.perf_counter()
         if places == "suggested":
-            row, col = found.suggestion()
+            good = [each for each in found.suggestions() if wanted[each]]
+            row, col = good[0]
         else:
             row, col = (int(generator.integers(size)) for size in wanted.shape)
         if wanted[row, col]:
