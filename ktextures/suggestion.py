@@ -65,6 +65,7 @@ class _Segments(NamedTuple):
     looks: np.ndarray
     doubts: np.ndarray
     suggestions: list[Suggestion]
+    hinted: np.ndarray  # looks (hint, channel) of the segments that hints lie in
 
 
 def suggest(
@@ -118,23 +119,28 @@ def suggest(
             "Models of preset 'paper' do not know how sure they are; train one with "
             "preset='default'."
         )
-    segments, hinted = _looked_at(scenes.first, model), _hinted(scenes, model)
-    return _chosen(segments, hinted, int(n))
+    segments = _looked_at(scenes.first, model, _hinted(scenes, model))
+    return _chosen(segments, int(n))
 
 
-def _looked_at(scene: xr.DataArray, model: KTextures) -> _Segments:
+def _looked_at(scene: xr.DataArray, model: KTextures, hinted: np.ndarray) -> _Segments:
     """Segments of a scene, or of windows of a large one."""
     found = [
-        _of_window(scene, Window(*window), model)
+        _of_window(scene, Window(*window), model, hinted)
         for window in sample_windows(scene.sizes["y"], scene.sizes["x"], MOST_PIXELS)
     ]
-    looks, doubts, suggestions = zip(*found, strict=True)
+    looks, doubts, suggestions, known = zip(*found, strict=True)
     return _Segments(
-        np.concatenate(looks), np.concatenate(doubts), list(chain(*suggestions))
+        np.concatenate(looks),
+        np.concatenate(doubts),
+        list(chain(*suggestions)),
+        np.concatenate(known),
     )
 
 
-def _of_window(scene: xr.DataArray, window: Window, model: KTextures) -> _Segments:
+def _of_window(
+    scene: xr.DataArray, window: Window, model: KTextures, hinted: np.ndarray
+) -> _Segments:
     reach = model.reach
     values, valid = read_padded(scene, window, reach, model.preparation)
     inner = slice(reach, -reach or None)
@@ -160,7 +166,11 @@ def _of_window(scene: xr.DataArray, window: Window, model: KTextures) -> _Segmen
             places.append((row, col))
     rows, cols = np.array(places, int).reshape(-1, 2).T
     chosen = means[rows, cols]
-    return _Segments(chosen[:, :-1], chosen[:, -1], suggestions)
+    # A single pixel looks like no segment, not even its own.
+    within = hinted - (window.row, window.col)
+    within = within[((within >= 0) & (within < known.shape)).all(1)]
+    looks = means[within[:, 0], within[:, 1], :-1]
+    return _Segments(chosen[:, :-1], chosen[:, -1], suggestions, looks)
 
 
 def _middles(segments: np.ndarray) -> np.ndarray:
@@ -177,20 +187,14 @@ def _middles(segments: np.ndarray) -> np.ndarray:
 
 
 def _hinted(scenes: SceneSet, model: KTextures) -> np.ndarray:
-    """What the masks see of hinted pixels, (pixel, channel)."""
-    pixels = find_pixels(model.hints, scenes, [0] * len(model.hints), strict=False)
+    """Pixels (row, col) of the scene that hints of the model cover, or some of them."""
+    same, origin = [0] * len(model.hints), model.record.hints_origin
+    pixels = find_pixels(model.hints, scenes, same, strict=False, origin=origin)
     every = max(-(-len(pixels) // MOST_HINTED), 1)
-    found = []
-    for row, col in zip(pixels.rows[::every], pixels.cols[::every], strict=True):
-        window = Window(int(row), int(col), 1, 1)
-        values, _ = read_padded(scenes.first, window, model.reach, model.preparation)
-        seen = model.mask_network.patterns(tf.constant(values[None]))
-        found.append(seen.numpy()[0, 0, 0])
-    channels = int(model.mask_network.pattern_mean.shape[0])
-    return np.array(found, "float32").reshape(-1, channels)
+    return np.stack([pixels.rows, pixels.cols], 1)[::every]
 
 
-def _chosen(segments: _Segments, hinted: np.ndarray, n: int) -> list[Suggestion]:
+def _chosen(segments: _Segments, n: int) -> list[Suggestion]:
     """Segments like which there is most uncertain area, which then counts less.
 
     This is greedy facility location (Nemhauser, Wolsey & Fisher 1978, Mathematical
@@ -201,7 +205,7 @@ def _chosen(segments: _Segments, hinted: np.ndarray, n: int) -> list[Suggestion]
     looks = segments.looks[doubtful]
     mass = (sizes * segments.doubts)[doubtful]
     spread = max(float(np.sqrt(looks.var(0).sum())), 1e-6)
-    for look in hinted:
+    for look in segments.hinted:
         mass = mass * (1.0 - _alike(looks, look[None], spread)[:, 0])
     alike, found = _alike(looks, looks, spread), list[Suggestion]()
     large = np.sqrt(np.minimum(sizes[doubtful] / LARGE, 1.0))

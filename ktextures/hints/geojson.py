@@ -93,6 +93,8 @@ def read_geojson(path: str | os.PathLike[str]) -> list[Hint]:
         If it is not GeoJSON, or a feature is no hint.
     """
     file = Path(path)
+    if file.is_dir():
+        raise InputError(f"{str(path)!r} is a folder; give a GeoJSON file.")
     if file.stat().st_size > MOST_BYTES:
         raise InputError(
             f"{str(path)!r} has more than {MOST_BYTES // 1_000_000} MB; give a file "

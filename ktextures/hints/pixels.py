@@ -1,16 +1,15 @@
 """The pixels of scenes that hints cover."""
 
-import math
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import xarray as xr
 from affine import Affine
-from rasterio.features import rasterize
 
 from ktextures.errors import InputError
+from ktextures.hints.burning import CELL, burn
 from ktextures.hints.geojson import LONGITUDE_LATITUDE
 from ktextures.hints.geometry import mapped, positions, transformed
 from ktextures.hints.hint import Hint
@@ -20,13 +19,13 @@ from ktextures.raster.georeference import scene_transform
 from ktextures.raster.read import read_window
 from ktextures.raster.scene_set import SceneSet
 
-__all__ = ["HintedPixels", "find_pixels"]
+__all__ = ["HintedPixels", "find_pixels", "placed_in", "print_of"]
 
-CELL = 256
-"""Side in pixels of the parts that hints are looked at in."""
+MOST_PIXELS = 2_000
+"""Pixels of one hint that are looked at; a large polygon is sampled."""
 
-MOST_CELLS, MOST_PIXELS = 16, 2_000
-"""Parts and pixels of one hint that are looked at; a large polygon is sampled."""
+PRINTED = 16
+"""Side in pixels of the windows that tell one scene from another."""
 
 LISTED = 5
 """Hints or pairs of hints that a message lists."""
@@ -54,7 +53,12 @@ class HintedPixels:
 
 
 def find_pixels(
-    hints: Hints, scenes: SceneSet, values: Sequence[int], *, strict: bool = True
+    hints: Hints,
+    scenes: SceneSet,
+    values: Sequence[int],
+    *,
+    strict: bool = True,
+    origin: str | None = None,
 ) -> HintedPixels:
     """Find the valid pixels that hints cover.
 
@@ -68,6 +72,9 @@ def find_pixels(
     strict : bool
         Refuse hints that cover no pixel, or whose CRS does not go with the scenes;
         otherwise, they are left out.
+    origin : str, optional
+        What `print_of` said of the scene whose columns and rows hints are in. In
+        another scene, they are left out.
 
     Returns
     -------
@@ -88,7 +95,10 @@ def find_pixels(
     if strict:
         _note_reprojection(hints, scenes)
     parts, outside, empty = [], [], []
+    foreign = origin is not None and origin != print_of(scenes)
     for place, hint in enumerate(hints):
+        if foreign and hint.crs is None:
+            continue
         try:
             pixels = _pixels(hint, place, scenes)
         except InputError:
@@ -150,9 +160,14 @@ def _pixels(hint: Hint, place: int, scenes: SceneSet) -> np.ndarray:
         )
     found = []
     for number, scene in enumerate(scenes):
-        covered = _covered(hint, place, scene)
+        try:
+            covered = _covered(hint, place, scene)
+        except InputError:
+            if len(scenes) == 1:
+                raise
+            continue  # a place that this scene's CRS does not know
         found.append(np.insert(covered, 0, number, axis=1))
-    return _sampled(np.concatenate(found), place)
+    return np.concatenate(found) if found else np.zeros((0, 3), int)
 
 
 def _covered(hint: Hint, place: int, scene: xr.DataArray) -> np.ndarray:
@@ -168,7 +183,7 @@ def _covered(hint: Hint, place: int, scene: xr.DataArray) -> np.ndarray:
             geometry = transformed(geometry, hint.crs, own)
         inverse = ~scene_transform(scene)
         geometry = mapped(geometry, lambda x, y: _pixel(inverse, x, y))
-    return _burned(geometry, scene.sizes["y"], scene.sizes["x"])
+    return burn(geometry, scene.sizes["y"], scene.sizes["x"], place)
 
 
 def _pixel(inverse: Affine, x: float, y: float) -> tuple[float, float]:
@@ -178,54 +193,15 @@ def _pixel(inverse: Affine, x: float, y: float) -> tuple[float, float]:
     return col - 0.5, row - 0.5
 
 
-def _burned(geometry: Mapping[str, Any], height: int, width: int) -> np.ndarray:
-    """Pixels (row, col) of a geometry in columns and rows of pixel centers."""
-    places = np.array(positions(geometry))
-    if not np.isfinite(places).all():
-        return np.zeros((0, 2), int)
-    if geometry["type"].endswith("Point"):
-        points = np.floor(places[:, ::-1] + 0.5)
-        inside = (points >= 0).all(1) & (points < (height, width)).all(1)
-        return np.asarray(points[inside].astype(int))
-    left, top = (max(math.floor(v), 0) for v in places.min(0))
-    right, bottom = (math.ceil(v) + 1 for v in places.max(0))
-    right, bottom = min(right, width), min(bottom, height)
-    if right <= left or bottom <= top:
-        return np.zeros((0, 2), int)
-    shape, corner = (
-        (bottom - top, right - left),
-        Affine.translation(left - 0.5, top - 0.5),
-    )
-    for touched in (geometry["type"].endswith("LineString"), True):
-        burned = rasterize(
-            [(dict(geometry), 1)], shape, transform=corner, all_touched=touched
-        )
-        # A polygon smaller than a pixel covers no center.
-        if burned.any():
-            break
-    return np.asarray(np.argwhere(burned) + np.array([top, left]))
-
-
-def _sampled(pixels: np.ndarray, place: int) -> np.ndarray:
-    """Pixels (scene, row, col) of a few parts of the scenes, and not too many."""
-    generator = np.random.default_rng(place)
-    cells = np.unique(pixels // (1, CELL, CELL), axis=0, return_inverse=True)[1].ravel()
-    count = int(cells.max(initial=-1)) + 1
-    if count > MOST_CELLS:
-        chosen = generator.permutation(count)[:MOST_CELLS]
-        pixels = pixels[np.isin(cells, chosen)]
-    if len(pixels) > 2 * MOST_PIXELS:
-        pixels = pixels[np.sort(generator.permutation(len(pixels))[: 2 * MOST_PIXELS])]
-    return pixels
-
-
 def _valid(pixels: np.ndarray, scenes: SceneSet) -> np.ndarray:
     """Which of the pixels (scene, row, col) have data; not too many of them."""
     valid = np.zeros(len(pixels), bool)
-    cells, which = np.unique(pixels // (1, CELL, CELL), axis=0, return_inverse=True)
-    for number, (scene, *_) in enumerate(cells):
-        mine = np.flatnonzero(which.ravel() == number)
-        places = pixels[mine, 1:]
+    cells = pixels // (1, CELL, CELL)
+    # A single number for each cell sorts far faster than rows.
+    keys = np.ravel_multi_index(cells.T, cells.max(0, initial=0) + 1)
+    for key in np.unique(keys):
+        mine = np.flatnonzero(keys == key)
+        scene, places = pixels[mine[0], 0], pixels[mine, 1:]
         (top, left), (bottom, right) = places.min(0), places.max(0) + 1
         window = (int(top), int(left), int(bottom - top), int(right - left))
         _, known = read_window(scenes.scenes[int(scene)], *window)
@@ -268,3 +244,45 @@ def _warn_of_contradictions(ignored: np.ndarray, counted: np.ndarray) -> None:
         f"Hints contradict each other: {', '.join(listed)}. Where two hints give a "
         "pixel different classes, the later one counts."
     )
+
+
+def placed_in(hints: Hints, scenes: SceneSet) -> Hints:
+    """Hints with coordinates, if they are in columns and rows of a scene with a CRS.
+
+    So they keep their place when a model is trained further on another scene.
+    """
+    crs = _name(scenes.first) if len(scenes) == 1 else None
+    if crs is None:
+        return hints
+    transform = scene_transform(scenes.first)
+    return Hints([_with_crs(hint, crs, transform) for hint in hints])
+
+
+def _with_crs(hint: Hint, crs: str, transform: Affine) -> Hint:
+    if hint.crs is not None:
+        return hint
+
+    def placed(col: float, row: float) -> tuple[float, float]:
+        x, y = col + 0.5, row + 0.5
+        return (
+            transform.a * x + transform.b * y + transform.c,
+            transform.d * x + transform.e * y + transform.f,
+        )
+
+    return Hint(hint.class_, mapped(hint.geometry, placed), crs)
+
+
+def print_of(scenes: SceneSet) -> str:
+    """A name for a scene without CRS, by its size and some of its pixels.
+
+    Columns and rows mean something in that scene only.
+    """
+    scene = scenes.first
+    height, width = scene.sizes["y"], scene.sizes["x"]
+    side = min(PRINTED, height, width)
+    content = repr((len(scenes), height, width)).encode()
+    for share in (0.0, 0.5, 1.0):
+        row, col = round(share * (height - side)), round(share * (width - side))
+        values, valid = read_window(scene, row, col, side, side)
+        content += np.where(valid[..., None], values, 0).astype("<f4").tobytes()
+    return hashlib.sha256(content).hexdigest()[:16]

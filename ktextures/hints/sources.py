@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ktextures.errors import InputError
 from ktextures.hints.geojson import LONGITUDE_LATITUDE, from_features, read_geojson
 from ktextures.hints.hint import Hint
@@ -79,7 +81,8 @@ def _from_table(table: Any) -> list[Hint]:
 def _from_row(row: object, place: int) -> Hint:
     if isinstance(row, Hint):
         return row
-    if not isinstance(row, Sequence) or isinstance(row, str) or len(row) != 3:
+    kinds = (Sequence, np.ndarray)
+    if not isinstance(row, kinds) or isinstance(row, str) or len(row) != 3:
         raise InputError(f"Hint {place} is {row!r}; {WANTED}")
     down, across, class_ = row
     try:

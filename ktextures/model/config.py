@@ -80,6 +80,13 @@ class TrainingRecord:
     hints: Hints = field(default_factory=Hints)
 
     @property
+    def hints_origin(self) -> str | None:
+        """The scene whose columns and rows hints without CRS are in."""
+        described = self.provenance.get("hints")
+        found = described.get("scene") if isinstance(described, Mapping) else None
+        return None if found is None else str(found)
+
+    @property
     def steps(self) -> int:
         """Training steps done."""
         return len(self.losses.get("loss", ()))

@@ -166,7 +166,8 @@ def _kept_hints(plan: Plan, task: HintTask) -> dict[str, Any]:
             f"contradict each other within {plan.model.reach} pixels cannot all be "
             "followed; check them, or train for more steps."
         )
-    return {"count": len(task.hints), "pixels": len(task.pixels), "kept": kept}
+    told = {"count": len(task.hints), "pixels": len(task.pixels), "kept": kept}
+    return told if task.origin is None else {**told, "scene": task.origin}
 
 
 def _warn_of_empty_classes(shares: np.ndarray, request: Request, steps: int) -> None:

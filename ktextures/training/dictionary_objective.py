@@ -359,6 +359,7 @@ class DictionaryObjective:
             **self.settling.state(),
             **self.statistics.state(),
             "labels": self.labels,
+            "decided": self.decided,
             "rarity": self.rarity.numpy(),
             "simulated_from": self.simulated_from,
         }
@@ -370,7 +371,7 @@ class DictionaryObjective:
             part.restore(arrays)
         self.statistics.restore(arrays)
         self.rarity.assign(arrays["rarity"])
-        self.labels = arrays["labels"]
+        self.labels, self.decided = arrays["labels"], arrays["decided"]
         if arrays["simulated_from"].size:
             self._simulate(arrays["simulated_from"])
 

@@ -56,11 +56,13 @@ def placed_hints(
     Hints
         Those outside the scenes belong to the first part.
     """
-    pixels = find_pixels(hints, scenes, [0] * len(hints), strict=False)
+    same, origin = [0] * len(hints), model.record.hints_origin
+    pixels = find_pixels(hints, scenes, same, strict=False, origin=origin)
     classes = []
     for place, hint in enumerate(hints):
         parts = _candidates(hint.class_, united)
-        mine = np.flatnonzero(pixels.hints == place)[:MOST_LOOKED_AT]
+        mine = np.flatnonzero(pixels.hints == place)
+        mine = mine[:: -(-len(mine) // MOST_LOOKED_AT) or 1]
         if len(parts) > 1 and len(mine):
             found = [
                 _class_at(model, scenes, *where)

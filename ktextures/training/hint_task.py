@@ -9,7 +9,12 @@ import numpy as np
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.hints.hints import Hints
-from ktextures.hints.pixels import HintedPixels, find_pixels
+from ktextures.hints.pixels import (
+    HintedPixels,
+    find_pixels,
+    placed_in,
+    print_of,
+)
 from ktextures.model.ktextures import KTextures
 from ktextures.raster.scene_set import SceneSet
 from ktextures.training.class_arguments import value_of
@@ -32,6 +37,8 @@ class HintTask:
     pixels : HintedPixels
     is_new : bool
         Whether a model that is trained further does not know them yet.
+    origin : str or None
+        The scene whose columns and rows they are in.
     """
 
     hints: Hints
@@ -39,6 +46,7 @@ class HintTask:
     groups: np.ndarray
     pixels: HintedPixels
     is_new: bool
+    origin: str | None = None
 
     def of_model(self, model: KTextures) -> "HintTask":
         """The same, with the numbers that classes have in a model.
@@ -87,15 +95,19 @@ def make_task(
         If they are the path of a file that does not exist.
     """
     own = model.hints if model is not None else Hints()
-    found = own if hints is None else Hints(hints)
+    found = own if hints is None else placed_in(Hints(hints), scenes)
     if not len(found):
         return None
     _check_contextual(model)
     classes = _classes(found, k, model)
     unique = tuple(dict.fromkeys(classes))
     groups = np.array([unique.index(each) for each in classes], int)
-    pixels = find_pixels(found, scenes, groups.tolist(), strict=hints is not None)
-    return HintTask(found, unique, groups, pixels, is_new=found != own)
+    given = hints is not None
+    origin = None if given or model is None else model.record.hints_origin
+    pixels = find_pixels(found, scenes, groups.tolist(), strict=given, origin=origin)
+    if given and any(hint.crs is None for hint in found):
+        origin = print_of(scenes)
+    return HintTask(found, unique, groups, pixels, found != own, origin)
 
 
 def _check_contextual(model: KTextures | None) -> None:

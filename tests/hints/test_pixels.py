@@ -1,5 +1,6 @@
 """Hints on scenes: exactly the pixels that they cover, and a reason for any refusal."""
 
+import time
 import warnings
 
 import dask.array as da
@@ -13,7 +14,7 @@ from rasterio.warp import transform
 
 import ktextures as kt
 from ktextures.errors import InputError
-from ktextures.hints import pixels
+from ktextures.hints import burning, pixels
 from ktextures.hints.pixels import find_pixels
 from ktextures.raster.scene_set import open_scenes
 
@@ -420,6 +421,7 @@ def test_a_large_area_is_sampled_alike_each_time():
 
 def test_of_a_huge_area_few_parts_are_read(monkeypatch):
     monkeypatch.setattr(pixels, "CELL", 64)
+    monkeypatch.setattr(burning, "CELL", 64)
     read = []
 
     def block(info):
@@ -464,3 +466,29 @@ def test_lazy_scenes_give_the_same(name):
 
 def test_no_hints_are_no_pixels():
     assert len(found_in([], scene_of())) == 0
+
+
+def test_a_huge_area_takes_little_time_and_few_pixels():
+    scene = xr.DataArray(da.full((1, 20_000, 20_000), 7, "uint8", chunks=(1, 500, 500)))
+    scene = scene.rename(dim_0="band", dim_1="y", dim_2="x")
+    corners = [(-5, -5), (30_000, -5), (30_000, 30_000), (-5, 30_000)]
+    begun = time.perf_counter()
+    found = found_in([hint("Polygon", closed(corners))], scene)
+    assert time.perf_counter() - begun < 5
+    assert len(found) == 2_000
+    assert len({(r // 256, c // 256) for r, c in places(found)}) <= 16
+
+
+def test_an_area_of_which_little_has_data_is_found():
+    scene = scene_of(size=(200, 200))
+    scene = scene.copy(data=np.zeros(scene.shape, "uint16"))
+    scene[:, 150:155, 20:25] = 7
+    corners = [(-1, -1), (199, -1), (199, 199), (-1, 199)]
+    assert len(found_in([hint("Polygon", closed(corners))], scene)) == 25
+
+
+def test_a_place_that_one_of_several_scenes_cannot_know_is_in_another():
+    far = scene_of(crs="+proj=ortho +lat_0=-50 +lon_0=-170")
+    point = hint("Point", on_map(NORTH_UP, 4, 5), UTM)
+    found = found_in([point], far, scene_of())
+    assert (found.scenes.tolist(), places(found)) == ([1], [(4, 5)])
