@@ -205,15 +205,18 @@ def _chosen(segments: _Segments, n: int) -> list[Suggestion]:
     looks = segments.looks[doubtful]
     mass = (sizes * segments.doubts)[doubtful]
     spread = max(float(np.sqrt(looks.var(0).sum())), 1e-6)
-    for look in segments.hinted:
-        mass = mass * (1.0 - _alike(looks, look[None], spread)[:, 0])
     alike, found = _alike(looks, looks, spread), list[Suggestion]()
+    # How well each segment is spoken for by what has been hinted or chosen.
+    covered = np.zeros(len(mass))
+    if len(segments.hinted):
+        covered = _alike(looks, segments.hinted, spread).max(1)
     large = np.sqrt(np.minimum(sizes[doubtful] / LARGE, 1.0))
     free = np.ones(len(mass), bool)
     while len(found) < n and free.any():
-        best = int(np.where(free, (alike @ mass) * large, -1.0).argmax())
+        gain = (np.maximum(alike - covered, 0.0) @ mass) * large
+        best = int(np.where(free, gain, -1.0).argmax())
         found.append(segments.suggestions[doubtful[best]])
-        mass = mass * (1.0 - alike[best])
+        covered = np.maximum(covered, alike[best])
         free[best] = False
     return found
 

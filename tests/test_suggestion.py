@@ -166,3 +166,13 @@ def test_other_bands_and_no_models_are_refused(known, small, tmp_path):
     (tmp_path / "damaged").write_bytes(b"no model")
     with pytest.raises(ModelFileError, match="damaged"):
         kt.suggest(known[0], tmp_path / "damaged")
+
+
+def test_hints_that_agree_move_the_suggestion_too():
+    """In a scene with noise, no other pixel looks exactly like a hinted one."""
+    scene = kt.datasets.sentinel2()[:, :96, :96]
+    model = kt.train(scene, 4, steps=20, seed=1, progress=False)
+    first = kt.suggest(scene, model, 1)[0]
+    hint = [(first.row, first.col, first.class_)]
+    model = kt.train(scene, model=model, hints=hint, steps=2, seed=1, progress=False)
+    assert kt.suggest(scene, model, 1)[0][:2] != first[:2]
