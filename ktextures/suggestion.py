@@ -43,7 +43,7 @@ MOST_HINTED = 500
 class Suggestion(NamedTuple):
     """A place where a hint would help.
 
-    Attributes
+    Parameters
     ----------
     row, col : int
         The pixel, from 0, in the middle of what the hint would speak for.

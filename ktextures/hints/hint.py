@@ -90,6 +90,7 @@ class Hint:
         Returns
         -------
         Hint
+            A new one.
 
         Raises
         ------
@@ -120,6 +121,7 @@ class Hint:
         Returns
         -------
         Hint
+            Equal to the one described.
 
         Raises
         ------

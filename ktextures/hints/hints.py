@@ -90,6 +90,7 @@ class Hints(Sequence[Hint]):
         Returns
         -------
         Hints
+            New ones; these stay as they are.
 
         Raises
         ------
@@ -112,6 +113,7 @@ class Hints(Sequence[Hint]):
         Returns
         -------
         Hints
+            New ones; these stay as they are.
 
         Raises
         ------
@@ -132,6 +134,7 @@ class Hints(Sequence[Hint]):
         Returns
         -------
         Hints
+            New ones; these stay as they are.
 
         Raises
         ------
@@ -201,6 +204,7 @@ class Hints(Sequence[Hint]):
         Returns
         -------
         Hints
+            New ones; these stay as they are.
 
         Raises
         ------

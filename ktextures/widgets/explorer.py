@@ -84,7 +84,7 @@ class Explorer(ClassCommands, HintCommands, LegendCommands):
 
     def __init__(
         self,
-        scene: xr.DataArray | None,
+        scene: xr.DataArray | None = None,
         k: int | None = None,
         model: "KTextures | None" = None,
         *,

@@ -101,7 +101,7 @@ def test_preset_object_is_used(explore, small):
     explorer = explore(small, preset=preset)
     assert (explorer.state.preset, explorer.state.steps) == ("default", 2)
     panel = part(explorer, ControlsPanel)
-    assert [field.value for field in panel.weights.children] == [1.0, 0.6, 1.0]
+    assert [field.value for field in panel.weights.children] == [1.0, 0.6, 1.0, 0.3]
     explorer.train()
     assert explorer.wait(60)
     used = explorer.model.record.provenance["preset_settings"]
