@@ -81,27 +81,22 @@ class ClassesPanel:
         self._allow()
 
     def _buttons(self) -> list[w.Widget]:
-        self.merge = self._button("Merge", self._merge)
-        self.split = self._button("Split into", self._split)
+        self.merge = self._links.button("Merge", self._merge)
+        self.split = self._links.button("Split into", self._split)
         self.into = unlabeled(
             w.BoundedIntText(2, min=2, max=MOST_PARTS, layout=w.Layout(width="56px")),
             "number of parts",
         )
-        self.discard = self._button("Set to nodata", self._discard)
-        self.learned = self._button("What it has learned", self._learned)
-        self.describe = self._button("Profile", self._ask_profile)
-        self.undo = self._button("Undo", self._changes.undo)
-        self.redo = self._button("Redo", self._changes.redo)
+        self.discard = self._links.button("Set to nodata", self._discard)
+        self.learned = self._links.button("What it has learned", self._learned)
+        self.describe = self._links.button("Profile", self._ask_profile)
+        self.undo = self._links.button("Undo", self._changes.undo)
+        self.redo = self._links.button("Redo", self._changes.redo)
         wrap = w.Layout(flex_flow="row wrap")
         return [
             w.HBox([self.merge, self.split, self.into, self.discard], layout=wrap),
             w.HBox([self.learned, self.describe, self.undo, self.redo], layout=wrap),
         ]
-
-    def _button(self, text: str, action: Callable[[], None]) -> w.Button:
-        button = w.Button(description=text, layout=w.Layout(width="auto"))
-        self._links.click(button, action)
-        return button
 
     @property
     def filling(self) -> bool:

@@ -54,14 +54,11 @@ class HintRow:
 
     def __init__(self, index: int, panel: "HintsPanel") -> None:
         self._links, self.index = Links(), index
-        auto = w.Layout(width="auto")
         self.label = w.HTML(layout=w.Layout(flex="1 1 150px"))
-        self.move = w.Button(description="Move", layout=auto)
+        self.move = self._links.button("Move", lambda: panel.move(self.index))
         self.move.tooltip = f"move hint {index + 1}: click the map where it shall be"
-        self.delete = w.Button(description="Delete", layout=auto)
+        self.delete = self._links.button("Delete", lambda: panel.delete(self.index))
         self.delete.tooltip = f"delete hint {index + 1}"
-        self._links.click(self.move, lambda: panel.move(self.index))
-        self._links.click(self.delete, lambda: panel.delete(self.index))
         center = w.Layout(align_items="center")
         self.widget = w.HBox([self.label, self.move, self.delete], layout=center)
 
@@ -138,9 +135,7 @@ class HintsPanel:
         ]
 
     def _button(self, text: str, action: Callable[[], None]) -> w.Button:
-        button = w.Button(description=text, layout=w.Layout(width="auto"))
-        self._links.click(button, lambda: self._attempt(action))
-        return button
+        return self._links.button(text, lambda: self._attempt(action))
 
     def _attempt(self, action: Callable[[], None]) -> None:
         """Do something; if that fails, say why."""

@@ -82,9 +82,7 @@ class LegendPanel:
         ]
 
     def _button(self, text: str, action: Callable[[], None]) -> w.Button:
-        button = w.Button(description=text, layout=w.Layout(width="auto"))
-        self._links.click(button, lambda: self._attempt(action))
-        return button
+        return self._links.button(text, lambda: self._attempt(action))
 
     def _attempt(self, action: Callable[[], None]) -> None:
         """Do something; if that fails, say why and show what there is."""

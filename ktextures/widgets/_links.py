@@ -47,6 +47,12 @@ class Links:
         button.on_click(clicked)
         self._ends.append(lambda: button.on_click(clicked, remove=True))
 
+    def button(self, text: str, action: Callable[[], None]) -> w.Button:
+        """A button as wide as its text that calls a function until `close`."""
+        made = w.Button(description=text, layout=w.Layout(width="auto"))
+        self.click(made, action)
+        return made
+
     def both(self, state: ExplorerState, name: str, widget: Any) -> None:
         """Keep a trait and a widget's value equal, beginning with the trait's."""
         widget.value = getattr(state, name)
