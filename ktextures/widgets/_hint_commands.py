@@ -157,6 +157,9 @@ class HintCommands:
                 return  # which notices them
             if state.hints == self._trainer.followed:
                 return
+            if state.task:
+                state.say("The model follows the hints with the next one, or Continue.")
+                return
             if self.model is None:
                 state.say("The next training follows the hints; press Train.")
                 return

@@ -1,6 +1,6 @@
 """Split a class that is shown, and describe the classes; both take seconds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,12 +9,13 @@ import xarray as xr
 from ktextures.classes.assignment import Assignment
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
+from ktextures.hints.hint import Hint
 from ktextures.results.profiles import Part, profile_classes, texture_side
 from ktextures.widgets._frames import snapshot_of
 from ktextures.widgets._preview import Preview
 from ktextures.widgets._results import Shared
 from ktextures.widgets._state import ExplorerState
-from ktextures.widgets._trainer import LOADING, Trainer
+from ktextures.widgets._trainer import LOADING, Trainer, with_hints
 
 if TYPE_CHECKING:
     from ktextures.model.ktextures import KTextures
@@ -50,13 +51,14 @@ class Splitter:
         state = self._state
         with state.lock:
             before, table, mapping = self._shelf.model, state.table, state.mapping
+            hints = state.hints
         if before is None or len(mapping) != before.k:
             raise InputError(
                 "there is no model yet whose class could be split; press Train first."
             )
         name = table.names[value - 1]
         state.say(f"Splitting {name} into {into}.")
-        model, shown_as, own = _united(before, mapping, value)
+        model, shown_as, own = _united(with_hints(before, hints), mapping, value)
         parts = split(self._trainer.training_scene(), model, own, into)
         added = range(model.k, parts.k)
         shown = ClassTable(
@@ -77,9 +79,23 @@ class Splitter:
                 )
             self._book.put(before, snapshot, shown, values)
             self._shelf.put(parts)
+            since = [hint for hint in state.hints if hint not in hints]
             self._trainer.take_hints(parts.hints)
+            state.hints += _renumbered(since, mapping, values)
             state.k = parts.k
         state.say(f"Split {name} into {into}. Continue lets the parts settle.")
+
+
+def _renumbered(
+    hints: Sequence[Hint], before: Sequence[int], after: Sequence[int]
+) -> list[Hint]:
+    """Hints for a model that shows the same classes by other classes of its own.
+
+    `before` and `after` hold the class shown for each class of the models.
+    """
+    shown = [before[int(hint.class_) - 1] for hint in hints]
+    pairs = zip(hints, shown, strict=True)
+    return [hint.of_class(after.index(value) + 1) for hint, value in pairs if value]
 
 
 def _inherited(table: ClassTable, value: int, added: int) -> Assignment | None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ktextures.model.ktextures import KTextures
     from ktextures.training.prepared_scenes import PreparedScenes
 
-__all__ = ["LOADING", "PARTS", "Interrupted", "Signals", "Trainer"]
+__all__ = ["LOADING", "PARTS", "Interrupted", "Signals", "Trainer", "with_hints"]
 
 SECONDS_BETWEEN = 0.45
 """Shortest time between updates; with the current step it makes about two a second."""
@@ -156,7 +156,9 @@ class Trainer:
             self._number_hints_as_shown()
         self.shelf.unsteered = None
         self.base = model.record.steps if model else 0
-        state.goal, state.step = self.base + state.steps, self.base
+        told = model is not None and state.hints != model.hints
+        steps = max(state.steps, HINTED_STEPS if told else 0)
+        state.goal, state.step = self.base + steps, self.base
         ended = False
         while not ended:
             try:
@@ -350,6 +352,7 @@ class Trainer:
     def _regroup(self, model: "KTextures") -> "KTextures | None":
         """A model with the k of the state; None to train a new one."""
         from ktextures.training.head_sample import HeadSample
+        from ktextures.training.hint_lineage import moved_hints
         from ktextures.training.split_merge import regroup
 
         state = self.state
@@ -363,11 +366,14 @@ class Trainer:
             sample = held.prepared.sample_for(model)
         else:
             sample = HeadSample.of_tiles(model, *self.preview.prepared(model))
-        made = regroup(_with_hints(model, state.hints), state.k, sample)
+        made = regroup(with_hints(model, state.hints), state.k, sample)
         snapshot = snapshot_of(made.model, self.preview)
-        self.book.regrouped(snapshot, made.parents, made.united)
-        self.shelf.put(made.model)
-        self.take_hints(made.model.hints)
+        with state.lock:
+            self.book.regrouped(snapshot, made.parents, made.united)
+            self.shelf.put(made.model)
+            kept = moved_hints(state.hints, made.united)  # with those since then
+            self.take_hints(made.model.hints)
+            state.hints = kept
         # The new classes need some steps to settle.
         state.goal = max(state.goal, made.model.record.steps + state.steps // 4)
         return made.model
@@ -418,7 +424,7 @@ class Trainer:
         self.state.goal = max(self.base + steps, 1)
 
 
-def _with_hints(model: "KTextures", hints: Hints) -> "KTextures":
+def with_hints(model: "KTextures", hints: Hints) -> "KTextures":
     """A model that takes these hints along when its classes change."""
     if hints == model.hints:
         return model

@@ -128,6 +128,28 @@ def test_hints_follow_merged_split_and_changed_classes(drawn):
     assert drawn.model.hints == drawn.state.hints
 
 
+def test_a_hint_while_a_class_is_split_is_kept(drawn, monkeypatch):
+    import ktextures.training.divide as divide
+
+    own, value = divide.split, wanted(drawn, 5, 6)
+
+    def hinting(*arguments, **options):
+        drawn.hint(5, 6, value)
+        return own(*arguments, **options)
+
+    monkeypatch.setattr(divide, "split", hinting)
+    drawn.split(3 if value != 3 else 2)
+    assert drawn.wait(60)
+    (hint,) = drawn.state.hints
+    assert drawn.state.mapping[hint.class_ - 1] == value
+    assert len(drawn.model.hints) == 0
+    drawn.state.steps = 1
+    drawn.resume()
+    assert drawn.wait(60)
+    assert drawn.model.hints == drawn.state.hints
+    assert drawn.result.classes.values[5, 6] == value
+
+
 def test_hints_before_training_guide_it(explore, plain):
     explorer = explore(plain, k=3, steps=40)
     explorer.hint(5, 6, 3)
