@@ -126,10 +126,12 @@ def _refuse(places: list[int], where: str, remedy: str, hints: Hints) -> None:
     listed = ", ".join(map(str, places[:LISTED])) + (
         f" and {len(places) - LISTED} more" if len(places) > LISTED else ""
     )
-    first = positions(hints[places[0] - 1].geometry)[0]
+    hint = hints[places[0] - 1]
+    x, y = positions(hint.geometry)[0]
+    first = f"row {y:g}, column {x:g}" if hint.crs is None else f"{x:.10g}, {y:.10g}"
     raise InputError(
         f"Hint{'' if one else 's'} {listed} of {len(hints)} "
-        f"{'is' if one else 'are'} {where} (the first at {first[0]:g}, {first[1]:g}); "
+        f"{'is' if one else 'are'} {where} (the first at {first}); "
         f"{remedy} {'it' if one else 'them'}."
     )
 

@@ -95,16 +95,18 @@ def make_task(
         If they are the path of a file that does not exist.
     """
     own = model.hints if model is not None else Hints()
-    found = own if hints is None else placed_in(Hints(hints), scenes)
-    if not len(found):
+    told = own if hints is None else Hints(hints)
+    if not len(told):
         return None
+    found = own if hints is None else placed_in(told, scenes)
     _check_contextual(model)
     classes = _classes(found, k, model)
     unique = tuple(dict.fromkeys(classes))
     groups = np.array([unique.index(each) for each in classes], int)
     given = hints is not None
     origin = None if given or model is None else model.record.hints_origin
-    pixels = find_pixels(found, scenes, groups.tolist(), strict=given, origin=origin)
+    # Messages are about places as they were given.
+    pixels = find_pixels(told, scenes, groups.tolist(), strict=given, origin=origin)
     if given and any(hint.crs is None for hint in found):
         origin = print_of(scenes)
     return HintTask(found, unique, groups, pixels, found != own, origin)
