@@ -225,7 +225,7 @@ def test_hints_outside_are_refused_by_number(outside):
 
 def test_several_hints_outside_are_listed():
     hints = [(1, 1, 1), *[(-2, 4, 1)] * 2]
-    match = r"Hints 2, 3 of 3 are outside the scene \(the first at row -2, column 4\); .* them\."
+    match = r"Hints 2, 3 of 3 are outside the scene \(the first at row -2, column 4\)"
     with pytest.raises(InputError, match=match):
         found_in(hints, scene_of())
     with pytest.raises(InputError, match="Hints 1, 2, 3, 4, 5 and 2 more of 7 are"):
@@ -241,7 +241,7 @@ def test_a_hint_whose_map_place_is_elsewhere_is_outside():
 def test_hints_on_nodata_are_refused_by_number():
     missing = np.zeros((HEIGHT, WIDTH), bool)
     missing[10:20] = True
-    match = r"Hint 2 of 2 is on pixels without data \(the first at row 12, column 5\); move or"
+    match = r"Hint 2 of 2 is on pixels without data \(the first at row 12, column 5\)"
     with pytest.raises(InputError, match=match):
         found_in([(1, 1, 1), (12, 5, 1)], scene_of(missing=missing))
 
