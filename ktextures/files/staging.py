@@ -1,14 +1,25 @@
 """Files written in full before they appear under their names."""
 
+import _thread
+import concurrent.futures.thread
+import os
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
 __all__ = ["staging_folder"]
+
+STARTING = {"start", "submit", "_adjust_thread_count"}
+THREADS = {threading.__file__, concurrent.futures.thread.__file__}
+"""Functions, and their files, that start threads and must not be interrupted."""
+
+DELAY = 0.02
+"""Seconds after which a signal that came at such a moment is sent again."""
 
 
 @contextmanager
@@ -57,7 +68,25 @@ def _exiting_on_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _exit(number: int, _: FrameType | None) -> None:
+def _exit(number: int, frame: FrameType | None) -> None:
+    if _starts_thread(frame):
+        # A pool would forget the thread, and Python wait for it forever at its end.
+        _thread.start_new_thread(_send_later, (number,))
+        return
     # A second signal must not interrupt the cleanup.
     signal.signal(number, signal.SIG_IGN)
     raise SystemExit(128 + number)
+
+
+def _starts_thread(frame: FrameType | None) -> bool:
+    """Whether the code that a signal interrupted is about to start a thread."""
+    while frame is not None:
+        if frame.f_code.co_name in STARTING and frame.f_code.co_filename in THREADS:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _send_later(number: int) -> None:
+    time.sleep(DELAY)
+    os.kill(os.getpid(), number)

@@ -85,3 +85,32 @@ def test_other_threads_stage_too(tmp_path):
     thread.join()
     assert len(names) == 1
     assert list(tmp_path.iterdir()) == []
+
+
+INTERRUPTED = """
+import os, signal, sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from ktextures.files.staging import staging_folder
+
+own = threading.Thread.start
+
+def start(thread):
+    own(thread)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+threading.Thread.start = start
+pool = ThreadPoolExecutor(1)
+with staging_folder(Path(sys.argv[1])):
+    pool.submit(pow, 2, 2).result()
+    while True:
+        signal.pause()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_a_signal_while_a_thread_starts_ends_the_process_too(tmp_path):
+    """Otherwise the pool forgets the thread, and Python waits for it forever."""
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path)]
+    assert subprocess.run(command, timeout=60).returncode == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == []
