@@ -1,4 +1,4 @@
-"""Importing TensorFlow without its start-up messages on standard error."""
+"""Importing optional packages, and TensorFlow without its start-up messages."""
 
 import os
 import re
@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 
-__all__ = ["hidden_startup_messages", "load_module"]
+from ktextures.errors import MissingExtraError
+
+__all__ = ["hidden_startup_messages", "load_extra", "load_module"]
 
 # Neither TF_CPP_MIN_LOG_LEVEL nor absl's settings hide these lines in TensorFlow 2.21,
 # because they are written before its log is initialized.
@@ -49,6 +51,44 @@ def load_module(name: str) -> ModuleType:
         return import_module(name)
     with hidden_startup_messages():
         return import_module(name)
+
+
+def load_extra(name: str, purpose: str) -> ModuleType:
+    """Import a package that the extra "products" installs.
+
+    Parameters
+    ----------
+    name : str
+        Of the package, such as "geopandas".
+    purpose : str
+        What needs it, in the plural, as the message begins: "polygons".
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    MissingExtraError
+        If it is not installed.
+
+    Examples
+    --------
+    >>> load_extra("no_such_package", "polygons")
+    Traceback (most recent call last):
+    ...
+    ktextures.errors.MissingExtraError: polygons need no_such_package, which is not \
+installed; run pip install "ktextures[products]"
+    """
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != name.partition(".")[0]:
+            raise
+        raise MissingExtraError(
+            f"{purpose} need {name}, which is not installed; run pip install "
+            '"ktextures[products]"'
+        ) from error
 
 
 @contextmanager

@@ -14,13 +14,17 @@ LAYERS = [
     {"cli", "widgets"},
     {"description", "selection", "suggestion"},
     {"segmentation"},
+    {"accuracy", "samples"},
+    {"polygons"},
+    {"cleaning"},
     {"results", "training"},
     {"model"},
     {"datasets", "features", "hints"},
     {"raster"},
     {"classes", "rendering"},
     {"files", "palette"},
-    {"_loading", "errors"},
+    {"_loading"},
+    {"errors"},
 ]
 
 # Inside a subpackage: each module imports only from those before it.
