@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ktextures.classes.legend_maps import to_legend
     from ktextures.classes.maps import match_classes, relabel_classes
     from ktextures.classes.table import ClassTable
+    from ktextures.cleaning.changes import class_changes, drop_classes
+    from ktextures.cleaning.majority_filter import majority_filter
+    from ktextures.cleaning.sieve import sieve
     from ktextures.description import describe
     from ktextures.features.filter_bank import FilterBank
     from ktextures.features.protocol import FeatureExtractor, register_features
@@ -54,6 +57,10 @@ if TYPE_CHECKING:
     from ktextures.widgets import Explorer, explore
 
 _HOMES = {
+    "class_changes": "cleaning.changes",
+    "drop_classes": "cleaning.changes",
+    "majority_filter": "cleaning.majority_filter",
+    "sieve": "cleaning.sieve",
     "BandScaler": "raster.scaling",
     "Callback": "training.callbacks",
     "ClassTable": "classes.table",
@@ -131,11 +138,14 @@ __all__ = [
     "__version__",
     "assign_by",
     "class_areas",
+    "class_changes",
     "datasets",
     "describe",
+    "drop_classes",
     "explore",
     "load",
     "load_encoder",
+    "majority_filter",
     "match_classes",
     "merge",
     "open_scene",
@@ -151,6 +161,7 @@ __all__ = [
     "register_features",
     "relabel_classes",
     "segment",
+    "sieve",
     "split",
     "suggest",
     "sweep",

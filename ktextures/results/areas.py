@@ -20,12 +20,17 @@ if TYPE_CHECKING:
     import pyproj
     import xarray as xr
 
-__all__ = ["class_areas", "count_values", "row_areas"]
+__all__ = [
+    "SQUARE_METERS_PER_HECTARE",
+    "class_areas",
+    "count_values",
+    "row_areas",
+]
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
-_SQUARE_METERS_PER_HECTARE = 10_000.0
+SQUARE_METERS_PER_HECTARE = 10_000.0
 _STRIP_PIXELS = 2**21  # limits the memory of counting; more is not faster
 
 
@@ -92,7 +97,7 @@ def class_areas(
             "color": found.colors,
             "pixels": pixels[inside],
             "share": pixels[inside] / valid if valid else np.nan,
-            "area_ha": areas[inside] / _SQUARE_METERS_PER_HECTARE,
+            "area_ha": areas[inside] / SQUARE_METERS_PER_HECTARE,
         }
     )
 
