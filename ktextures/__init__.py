@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from ktextures.hints.hints import Hints
     from ktextures.model.config import Snapshot
     from ktextures.model.ktextures import KTextures, load
+    from ktextures.polygons.fractions import class_fractions
+    from ktextures.polygons.to_polygons import to_polygons
+    from ktextures.polygons.write import write_polygons
     from ktextures.raster.open import open_scene
     from ktextures.raster.scaling import BandScaler
     from ktextures.results.areas import class_areas
@@ -57,10 +60,6 @@ if TYPE_CHECKING:
     from ktextures.widgets import Explorer, explore
 
 _HOMES = {
-    "class_changes": "cleaning.changes",
-    "drop_classes": "cleaning.changes",
-    "majority_filter": "cleaning.majority_filter",
-    "sieve": "cleaning.sieve",
     "BandScaler": "raster.scaling",
     "Callback": "training.callbacks",
     "ClassTable": "classes.table",
@@ -70,41 +69,48 @@ _HOMES = {
     "Hint": "hints.hint",
     "Hints": "hints.hints",
     "KTextures": "model.ktextures",
-    "SceneEncoder": "features.scene_encoder",
-    "Snapshot": "model.config",
     "Legend": "classes.legend",
     "PreparedScenes": "training.prepared_scenes",
     "Preset": "training.presets",
+    "SceneEncoder": "features.scene_encoder",
+    "Snapshot": "model.config",
+    "Suggestion": "suggestion",
     "VGG16Features": "features.vgg16",
     "assign_by": "results.assign_by",
     "class_areas": "results.areas",
+    "class_changes": "cleaning.changes",
+    "class_fractions": "polygons.fractions",
     "describe": "description",
+    "drop_classes": "cleaning.changes",
     "explore": "widgets",
     "load": "model.ktextures",
+    "load_encoder": "features.scene_encoder",
+    "majority_filter": "cleaning.majority_filter",
     "match_classes": "classes.maps",
     "merge": "training.divide",
-    "relabel_classes": "classes.maps",
-    "load_encoder": "features.scene_encoder",
     "open_scene": "raster.open",
-    "plot": "results.plot",
-    "prepare": "training.prepare",
     "plan_training": "training.train",
+    "plot": "results.plot",
     "plot_classes": "results.plot_classes",
     "plot_history": "results.plot_history",
     "plot_lineage": "results.plot_sweep",
     "plot_sweep": "results.plot_sweep",
+    "prepare": "training.prepare",
     "read_classes": "results.read_classes",
     "register_features": "features.protocol",
+    "relabel_classes": "classes.maps",
     "segment": "segmentation",
+    "sieve": "cleaning.sieve",
     "split": "training.divide",
-    "Suggestion": "suggestion",
     "suggest": "suggestion",
     "sweep": "selection.sweep",
     "sweep_model": "selection.sweep",
     "to_legend": "classes.legend_maps",
+    "to_polygons": "polygons.to_polygons",
     "train": "training.train",
     "train_encoder": "training.train_encoder",
     "write_classes": "results.geotiff",
+    "write_polygons": "polygons.write",
     "write_simulated": "results.geotiff",
 }
 
@@ -139,6 +145,7 @@ __all__ = [
     "assign_by",
     "class_areas",
     "class_changes",
+    "class_fractions",
     "datasets",
     "describe",
     "drop_classes",
@@ -167,9 +174,11 @@ __all__ = [
     "sweep",
     "sweep_model",
     "to_legend",
+    "to_polygons",
     "train",
     "train_encoder",
     "write_classes",
+    "write_polygons",
     "write_simulated",
 ]
 

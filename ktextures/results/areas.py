@@ -24,6 +24,7 @@ __all__ = [
     "SQUARE_METERS_PER_HECTARE",
     "class_areas",
     "count_values",
+    "is_mercator",
     "row_areas",
 ]
 
@@ -197,7 +198,7 @@ def row_areas(classes: "xr.DataArray") -> FloatArray:
             return np.full(height, np.nan)
         to_radians = crs.axis_info[0].unit_conversion_factor
         return _zone_areas(crs, edges * to_radians, transform.a * to_radians)
-    if upright and _is_mercator(crs):
+    if upright and is_mercator(crs):
         to_degrees = pyproj.Transformer.from_crs(
             crs, crs.geodetic_crs, always_xy=True
         ).transform
@@ -210,7 +211,8 @@ def row_areas(classes: "xr.DataArray") -> FloatArray:
     return np.full(height, abs(transform.determinant) * to_meters**2)
 
 
-def _is_mercator(crs: "pyproj.CRS") -> bool:
+def is_mercator(crs: "pyproj.CRS") -> bool:
+    """Whether meters of a CRS are not meters on the ground, except at the equator."""
     operation = crs.coordinate_operation
     name = operation.method_name if operation is not None else ""
     return name.startswith("Mercator") or "Pseudo Mercator" in name

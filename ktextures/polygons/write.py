@@ -1,0 +1,185 @@
+"""Polygons as files, with a style for QGIS."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+from ktextures._loading import load_extra
+from ktextures.errors import InputError, OutputError
+from ktextures.files.staging import staging_folder
+from ktextures.results.paths import check_writable
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+__all__ = ["write_polygons"]
+
+StrPath = str | os.PathLike[str]
+
+DRIVERS = {
+    ".gpkg": "GPKG",
+    ".geojson": "GeoJSON",
+    ".json": "GeoJSON",
+    ".fgb": "FlatGeobuf",
+    ".parquet": "",
+}
+LAYER = "classes"
+MICROMETER_DIGITS = 9
+"""Decimal places of degrees, about 0.1 mm on the ground."""
+
+
+def write_polygons(
+    polygons: "gpd.GeoDataFrame",
+    path: StrPath,
+    *,
+    sidecar: bool = True,
+    overwrite: bool = False,
+) -> Path:
+    """Write polygons as GeoPackage, GeoParquet, GeoJSON, or FlatGeobuf.
+
+    Parameters
+    ----------
+    polygons : geopandas.GeoDataFrame
+        What `to_polygons` returned, or a selection of it.
+    path : path
+        The suffix chooses the format: ``.gpkg``, ``.parquet``, ``.geojson`` (in
+        longitude and latitude, as RFC 7946 demands), or ``.fgb``. The folder must
+        exist.
+    sidecar : bool, default True
+        Also write a QGIS style with the names and colors of the classes to
+        ``<path without suffix>.qml``.
+    overwrite : bool, default False
+        Replace existing files.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    InputError
+        If the suffix is another one, or a file exists and ``overwrite`` is False.
+    OutputError
+        If the file cannot be written.
+    MissingExtraError
+        If geopandas, or pyarrow for GeoParquet, is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from ktextures import to_polygons
+    >>> from ktextures.datasets import synthetic
+    >>> polygons = to_polygons(synthetic(64, k=2).truth)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = write_polygons(polygons, f"{folder}/fields.gpkg")
+    ...     sorted(each.name for each in path.parent.iterdir())
+    ['fields.gpkg', 'fields.qml']
+    """
+    load_extra("geopandas", "polygons")
+    target = Path(path).resolve()
+    suffix = target.suffix.lower()
+    if suffix not in DRIVERS:
+        raise InputError(
+            f"cannot write polygons to {str(path)!r}: give a name that ends in "
+            f"{', '.join(DRIVERS)}"
+        )
+    style = target.with_suffix(".qml")
+    places = [target, style] if sidecar else [target]
+    existing = [str(each) for each in places if each.exists()]
+    if existing and not overwrite:
+        raise InputError(
+            f"{' and '.join(existing)} already exist: choose another name, or pass "
+            "overwrite=True to replace them"
+        )
+    for each in places:
+        check_writable(each)
+    with staging_folder(target.parent) as folder:
+        staged = folder / target.name
+        _write(polygons, staged, suffix)
+        if sidecar:
+            (folder / style.name).write_text(polygon_style(polygons), encoding="utf-8")
+        for each in places:
+            os.replace(folder / each.name, each)
+    return target
+
+
+def _write(polygons: "gpd.GeoDataFrame", staged: Path, suffix: str) -> None:
+    errors = load_extra("pyogrio", "files of polygons").errors
+    failures: tuple[type[Exception], ...] = (
+        errors.DataSourceError,
+        errors.DataLayerError,
+        errors.FeatureError,
+        OSError,
+    )
+    options: dict[str, Any] = {}
+    if DRIVERS[suffix] == "GeoJSON":
+        options = {"RFC7946": "YES", "COORDINATE_PRECISION": MICROMETER_DIGITS}
+    try:
+        if suffix == ".parquet":
+            load_extra("pyarrow", "GeoParquet files")
+            polygons.to_parquet(staged, index=False)
+        else:
+            polygons.to_file(
+                staged,
+                driver=DRIVERS[suffix],
+                layer=LAYER,
+                engine="pyogrio",
+                index=False,
+                **options,
+            )
+    except failures as error:
+        raise OutputError(
+            f"writing {staged.name!r} failed: {error}; check the free space of the disk"
+        ) from error
+
+
+def polygon_style(polygons: "gpd.GeoDataFrame") -> str:
+    """Describe polygons for QGIS: one symbol for each class.
+
+    Parameters
+    ----------
+    polygons : geopandas.GeoDataFrame
+        With the columns ``class``, ``name`` and ``color``.
+
+    Returns
+    -------
+    str
+        XML for a ``.qml`` file.
+    """
+    found = polygons[["class", "name", "color"]].drop_duplicates("class")
+    root = ElementTree.Element("qgis", version="3.22", styleCategories="Symbology")
+    renderer = ElementTree.SubElement(
+        root, "renderer-v2", type="categorizedSymbol", attr="class", forceraster="0"
+    )
+    categories = ElementTree.SubElement(renderer, "categories")
+    symbols = ElementTree.SubElement(renderer, "symbols")
+    rows = found.sort_values("class").itertuples(index=False)
+    for index, (value, name, color) in enumerate(rows):
+        ElementTree.SubElement(
+            categories,
+            "category",
+            value=str(value),
+            symbol=str(index),
+            label=str(name),
+            render="true",
+            type="long",
+        )
+        symbol = ElementTree.SubElement(
+            symbols, "symbol", type="fill", name=str(index), alpha="1"
+        )
+        layer = ElementTree.SubElement(
+            symbol, "layer", {"class": "SimpleFill", "enabled": "1", "pass": "0"}
+        )
+        parts = ",".join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))
+        for key, text in (
+            ("color", f"{parts},255"),
+            ("outline_color", "60,60,60,255"),
+            ("outline_width", "0.1"),
+            ("style", "solid"),
+        ):
+            ElementTree.SubElement(layer, "prop", k=key, v=text)
+    ElementTree.indent(root)
+    doctype = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
+    return doctype + ElementTree.tostring(root, encoding="unicode") + "\n"
