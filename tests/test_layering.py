@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "ktextures"
 # or a module at the top level.
 LAYERS = [
     {"cli", "widgets"},
+    {"export"},
     {"description", "selection", "suggestion"},
     {"segmentation"},
     {"accuracy", "samples"},
@@ -29,6 +30,7 @@ LAYERS = [
 
 # Inside a subpackage: each module imports only from those before it.
 WIDGETS = [
+    "_export_settings",
     "_state",
     "_preview",
     "_frames",
@@ -52,6 +54,7 @@ WIDGETS = [
     "_classes_panel",
     "_choose_panel",
     "_hints_panel",
+    "_export_panel",
     "_frame",
     "_results",
     "_trainer",
@@ -62,6 +65,7 @@ WIDGETS = [
     "_class_commands",
     "_hint_commands",
     "_legend_commands",
+    "_export_commands",
     "_project",
     "explorer",
     "__init__",
@@ -69,6 +73,7 @@ WIDGETS = [
 
 # Only these load TensorFlow when they are imported, directly or through others.
 TENSOR_UNITS = {
+    "export",
     "features",
     "model",
     "training",

@@ -19,6 +19,7 @@ from ktextures.model.config import Snapshot
 from ktextures.palette import MAX_CLASSES
 from ktextures.rendering import data_url, palette_png
 from ktextures.training.presets import Preset, default, find_preset
+from ktextures.widgets._export_settings import ExportSettings
 
 if TYPE_CHECKING:
     from ktextures.features.protocol import FeatureExtractor
@@ -37,7 +38,7 @@ __all__ = [
 
 STATUSES = ("idle", "training", "paused", "stopping", "done", "failed")
 BUSY = ("training", "paused", "stopping")
-TASKS = ("", "apply", "sweep", "adopt", "split", "describe", "suggest")
+TASKS = ("", "apply", "sweep", "adopt", "split", "describe", "suggest", "export")
 VIEWS = ("classes", "mask", "simulated", "textures", "confidence")
 
 PRESETS = ("default", "paper")
@@ -123,7 +124,7 @@ class ExplorerState(t.HasTraits):
     loss_weights : dict of str to float
         Weights that differ from the preset's, as in `ktextures.train`.
     status : {"idle", "training", "paused", "stopping", "done", "failed"}
-    task : {"", "apply", "sweep", "adopt", "split", "describe", "suggest"}
+    task : {"", "apply", "sweep", "adopt", "split", "describe", "suggest", "export"}
         What runs beside training; empty = nothing.
     message : str
         One line that says what is happening, or what went wrong and what to do.
@@ -189,6 +190,10 @@ class ExplorerState(t.HasTraits):
     profiles : Dataset or None
         Profiles of the classes shown, as `ktextures.describe` returns them; None once
         the classes change.
+    export : ExportSettings
+        What the next export writes, and where to.
+    exported : tuple of str
+        Paths of the files that the last export wrote.
     lock : threading.RLock
         Held while several traits change together.
     """
@@ -236,6 +241,8 @@ class ExplorerState(t.HasTraits):
     moving = t.Int(-1, min=-1)
     hints_visible = t.Bool(True)
     by_legend = t.Bool(False)
+    export = t.Instance(ExportSettings, ())
+    exported: Any = t.Tuple(())
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)

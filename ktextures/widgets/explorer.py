@@ -19,6 +19,8 @@ from ktextures.widgets._choose_panel import ChoosePanel
 from ktextures.widgets._class_commands import ClassCommands
 from ktextures.widgets._classes import ClassBook
 from ktextures.widgets._classes_panel import ClassesPanel
+from ktextures.widgets._export_commands import ExportCommands
+from ktextures.widgets._export_panel import ExportPanel
 from ktextures.widgets._frame import Frame
 from ktextures.widgets._hint_book import HintBook
 from ktextures.widgets._hint_commands import HintCommands
@@ -58,7 +60,7 @@ __all__ = ["Explorer"]
 DEFAULT_K = 6
 
 
-class Explorer(ClassCommands, HintCommands, LegendCommands):
+class Explorer(ClassCommands, ExportCommands, HintCommands, LegendCommands):
     """A scene on a map, with a model that is trained while you watch.
 
     Create one with `ktextures.explore`. Commands return at once; progress and outcomes
@@ -79,7 +81,7 @@ class Explorer(ClassCommands, HintCommands, LegendCommands):
     preview : Preview
         The part of the scene's pixels that is shown.
     tabs : ipywidgets.Tab
-        "Train", "Classes", "Hints", and "Choose k".
+        "Train", "Classes", "Hints", "Choose k", and "Export".
     """
 
     def __init__(
@@ -166,6 +168,7 @@ class Explorer(ClassCommands, HintCommands, LegendCommands):
         self._choose = ChoosePanel(state, self.preview, self)
         self._hints = HintsPanel(state, self._hint_book, self.preview, self)
         self._hint_layer = HintLayer(state, self._hint_book, self.preview)
+        export = ExportPanel(state, self.export)
         self._parts: list[Panel] = [
             view,
             self._point,
@@ -176,12 +179,14 @@ class Explorer(ClassCommands, HintCommands, LegendCommands):
             legend,
             self._choose,
             self._hints,
+            export,
         ]
         pages = {
             "Train": [controls.widget, curve.widget],
             "Classes": [classes.widget, legend.widget],
             "Hints": [self._hints.widget],
             "Choose k": [self._choose.widget],
+            "Export": [export.widget],
         }
         self._frame = Frame(
             [view.widget, self.map, self._point.widget], [status.widget], pages

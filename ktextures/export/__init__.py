@@ -1,0 +1,1 @@
+"""Everything that a model makes of a scene, written to one folder."""
