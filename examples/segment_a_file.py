@@ -1,5 +1,7 @@
 """Segment a raster file, and write the model, the class map, and an overview.
 
+Files of an earlier run are replaced.
+
 python examples/segment_a_file.py [SCENE [FOLDER]]
 
 SCENE is by default the bundled Sentinel-2 scene; FOLDER is by default "out".
@@ -20,7 +22,7 @@ def main(path: str | None, folder: Path) -> None:
     model.save(folder / "scene.ktextures")
 
     result = kt.segment(scene, model, outputs=("classes", "simulated"))
-    kt.write_classes(result.classes, folder / "classes.tif")
+    kt.write_classes(result.classes, folder / "classes.tif", overwrite=True)
     kt.plot(scene, result).savefig(folder / "overview.png")
     print(kt.class_areas(result.classes).to_string(index=False))
 

@@ -40,12 +40,17 @@ if TYPE_CHECKING:
     from ktextures.raster.scaling import BandScaler
     from ktextures.results.areas import class_areas
     from ktextures.results.assign_by import assign_by
-    from ktextures.results.geotiff import write_classes, write_simulated
+    from ktextures.results.geotiff import write_classes
     from ktextures.results.plot import plot
     from ktextures.results.plot_classes import plot_classes
     from ktextures.results.plot_history import plot_history
     from ktextures.results.plot_sweep import plot_lineage, plot_sweep
     from ktextures.results.read_classes import read_classes
+    from ktextures.results.write_layers import (
+        write_confidence,
+        write_masks,
+        write_simulated,
+    )
     from ktextures.segmentation import segment
     from ktextures.selection.sweep import sweep, sweep_model
     from ktextures.suggestion import Suggestion, suggest
@@ -110,8 +115,10 @@ _HOMES = {
     "train": "training.train",
     "train_encoder": "training.train_encoder",
     "write_classes": "results.geotiff",
+    "write_confidence": "results.write_layers",
+    "write_masks": "results.write_layers",
     "write_polygons": "polygons.write",
-    "write_simulated": "results.geotiff",
+    "write_simulated": "results.write_layers",
 }
 
 _MODULES = {"datasets": "datasets", "presets": "training.presets"}
@@ -178,6 +185,8 @@ __all__ = [
     "train",
     "train_encoder",
     "write_classes",
+    "write_confidence",
+    "write_masks",
     "write_polygons",
     "write_simulated",
 ]

@@ -66,7 +66,8 @@ def segment(
     -------
     xarray.Dataset
         The outputs with the scene's CRS and transform, and "textures" (class, band,
-        texture_y, texture_x) in the scene's units.
+        texture_y, texture_x) in the scene's units; names of the classes are in the
+        coordinate ``class_name``.
 
     Raises
     ------
@@ -101,7 +102,7 @@ def segment(
     result["textures"] = xr.DataArray(
         model.preparation.scaler.inverse(textures).transpose(0, 3, 1, 2),
         dims=("class", "band", "texture_y", "texture_x"),
-        coords={"class": _values(model), "band": scene.band.values},
+        coords={**_class_coords(model), "band": scene.band.values},
         attrs={"long_name": "texture of each class, in the scene's units"},
     )
     result.attrs = _provenance(model)
@@ -306,6 +307,13 @@ def _values(model: KTextures) -> np.ndarray:
     return np.arange(1, model.k + 1, dtype="uint8")
 
 
+def _class_coords(model: KTextures) -> dict[str, Any]:
+    return {
+        "class": _values(model),
+        "class_name": ("class", list(model.record.classes.names)),
+    }
+
+
 def _labeled(
     name: str, array: Any, scene: xr.DataArray, model: KTextures
 ) -> xr.DataArray:
@@ -322,10 +330,10 @@ def _labeled(
     if name == "classes":
         attrs |= model.record.classes.attrs()
     if name in ("masks", "probabilities"):
-        coords = {"class": _values(model)}
+        coords = _class_coords(model)
     if name == "simulated":
         coords = {"band": scene.band.values, "role": ("band", scene.role.values)}
-    dims = (*coords, "y", "x") if name != "simulated" else ("band", "y", "x")
+    dims = (*list(coords)[:1], "y", "x")
     nodata = {"classes": 0, "masks": None}.get(name, np.nan)
     return georeference(
         array, scene, dims=dims, name=name, attrs=attrs, coords=coords, nodata=nodata

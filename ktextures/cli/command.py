@@ -14,6 +14,7 @@ from ktextures._loading import hidden_startup_messages
 from ktextures.cli.arguments import RESULTS, build_parser
 from ktextures.cli.interrupts import Interrupts
 from ktextures.errors import InputError, KTexturesError, OutputError
+from ktextures.results.paths import raster_places
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -97,7 +98,7 @@ def run(
             f"{model.record.steps}; the model is saved, writing the other results "
             "(press Ctrl-C to skip them)"
         )
-    write_results(scene, model, interrupts, results.folder)
+    write_results(scene, model, interrupts, results.folder, options.overwrite)
     _say(summary(results.folder, model.record.provenance))
     if interrupts.received and options.checkpoint is not None:
         _complain("to continue training, run the same command with --overwrite")
@@ -121,7 +122,7 @@ def prepare_folders(options: argparse.Namespace) -> None:
     OutputError
         If a folder cannot be created or written to.
     """
-    from ktextures.results.geotiff import check_writable
+    from ktextures.results.paths import check_writable
     from ktextures.training.checkpoint import prepare_folder
 
     folder: Path = options.output
@@ -182,18 +183,20 @@ def write_results(
     model: "KTextures",
     interrupts: Interrupts,
     folder: Path,
+    overwrite: bool,
 ) -> None:
     """Segment the scene, and write everything except the model."""
     from ktextures.files.archive import write_atomically
-    from ktextures.results.geotiff import write_classes, write_simulated
+    from ktextures.results.geotiff import write_classes
     from ktextures.results.plot import plot
+    from ktextures.results.write_layers import write_simulated
     from ktextures.segmentation import segment
 
     result = segment(scene, model, outputs=("classes", "simulated"))
     interrupts.check()
-    write_classes(result.classes, folder / "classes.tif")
+    write_classes(result.classes, folder / "classes.tif", overwrite=overwrite)
     interrupts.check()
-    write_simulated(result.simulated, folder / "simulated.tif")
+    write_simulated(result.simulated, folder / "simulated.tif", overwrite=overwrite)
     interrupts.check()
     image = BytesIO()
     plot(scene, result).savefig(image, format="png")
@@ -223,7 +226,13 @@ class Results:
         InputError
             Naming the files.
         """
-        sidecars = [self.folder / name for name in SIDECARS]
+        # Files of other programs that describe a raster are replaced with it.
+        sidecars = [
+            place
+            for path in self.paths
+            if path.suffix == ".tif"
+            for place in raster_places(path, style=path.name == "classes.tif")[1:]
+        ]
         existing = [path for path in self.paths + sidecars if path.exists()]
         if existing:
             raise InputError(

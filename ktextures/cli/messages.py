@@ -1,4 +1,4 @@
-"""What the command line prints: messages on standard error, results on standard output."""
+"""What the command line prints: messages to stderr, results to stdout."""
 
 import json
 import os

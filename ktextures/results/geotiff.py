@@ -1,18 +1,11 @@
-"""Results as files: class maps with names and colors, and simulated images.
+"""Class maps as GeoTIFFs with names and colors."""
 
-A file appears under its name only when it is complete: it is written in a hidden
-folder beside it and moved from there.
-"""
-
-import json
 import os
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
-import rasterio.dtypes
 import xarray as xr
 
 from ktextures.classes.attributes import replaced
@@ -24,26 +17,18 @@ from ktextures.classes.categories import (
 from ktextures.classes.legend_maps import Values, in_values
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
-from ktextures.files.staging import staging_folder
 from ktextures.palette import MAX_CLASSES
-from ktextures.raster.nodata import scene_nodata
-from ktextures.results.paths import (
-    aux_path,
-    check_name_length,
-    check_raster_name,
-    check_writable,
-)
+from ktextures.results.paths import aux_path, style_path
 from ktextures.results.raster_writer import (
-    created,
-    finish,
-    publish,
-    write_blocks,
+    Driver,
+    RasterOutput,
+    file_tags,
+    raster_output,
 )
 from ktextures.results.sidecars import pam_xml, qgis_style
 
-__all__ = ["check_writable", "write_classes", "write_simulated"]
+__all__ = ["write_classes"]
 
-Driver = Literal["COG", "GTiff"]
 StrPath = str | os.PathLike[str]
 Colormap = dict[int, tuple[int, int, int, int]]
 
@@ -56,11 +41,12 @@ def write_classes(
     table: Categories | None = None,
     sidecars: bool = True,
     values: Values = "classes",
+    overwrite: bool = False,
 ) -> Path:
     """Write a class map as a GeoTIFF that GIS programs show in its colors.
 
-    A dask-backed map is computed and written part by part. Existing files with these
-    names are replaced once the new ones are complete.
+    A dask-backed map is computed and written part by part. The files appear under their
+    names when all of them are complete and the raster has been read back.
 
     Parameters
     ----------
@@ -78,6 +64,8 @@ def write_classes(
         QGIS) and a QGIS style to ``<path without suffix>.qml``.
     values : {"classes", "legend"}, default "classes"
         "legend" writes ``ktextures.to_legend(classes, table)``.
+    overwrite : bool, default False
+        Replace existing files, once the new ones are complete.
 
     Returns
     -------
@@ -91,7 +79,7 @@ def write_classes(
         GDAL or QGIS gives to a sidecar file; with ``values="legend"``, if no classes
         are assigned to a legend.
     OutputError
-        If the file cannot be written.
+        If the raster or one of its sidecar files exists, or cannot be written.
 
     Examples
     --------
@@ -103,7 +91,6 @@ def write_classes(
     ...     sorted(each.name for each in path.parent.iterdir())
     ['truth.qml', 'truth.tif', 'truth.tif.aux.xml']
     """
-    _check_driver(driver)
     if classes.dims != ("y", "x") or classes.dtype not in (np.uint8, np.uint16):
         raise InputError(
             f"classes are {classes.dtype} with dims {classes.dims}: give a class map, "
@@ -111,33 +98,17 @@ def write_classes(
             "result['classes']"
         )
     classes, found = in_values(classes, values, table)
-    check_raster_name(path)
-    check_writable(path)
-    target = Path(path).resolve()
-    if sidecars:
-        check_name_length(
-            aux_path(target),
-            f"cannot write the sidecar file of {str(path)!r} (pass sidecars=False to "
-            "do without):",
-        )
-    with staging_folder(target.parent) as folder:
-        raster = folder / "classes.tif"
-        found, pixels = _write_colored(raster, classes, found)
-        finished = {target: finish(raster, driver, "MODE")}
+    with raster_output(path, driver, style=sidecars, overwrite=overwrite) as output:
+        found, pixels = _write_colored(output, classes, found)
+        output.finish("MODE")
         if sidecars:
-            texts = {
-                aux_path(target): pam_xml(found, pixels),
-                target.with_suffix(".qml"): qgis_style(found),
-            }
-            for number, (place, text) in enumerate(texts.items()):
-                finished[place] = folder / f"sidecar{number}"
-                finished[place].write_text(text, encoding="utf-8")
-        publish(target, finished)
-    return target
+            output.add(aux_path(output.target), pam_xml(found, pixels))
+            output.add(style_path(output.target), qgis_style(found))
+        return output.publish()
 
 
 def _write_colored(
-    raster: Path, classes: xr.DataArray, table: Categories | None
+    output: RasterOutput, classes: xr.DataArray, table: Categories | None
 ) -> tuple[Categories, npt.NDArray[np.int64]]:
     """Write a plain GeoTIFF; return its table and the pixels of each value."""
     pixels = np.zeros(np.iinfo(classes.dtype).max + 1, np.int64)
@@ -151,90 +122,14 @@ def _write_colored(
             check_known(pixels, table)
 
     image = classes.expand_dims("band")
-    with created(raster, image, 0) as file:
+    with output.created(image, 0) as file:
         # GDAL cannot give a palette to a file that already has pixels.
         file.write_colormap(1, _colormap(table or ClassTable.default(MAX_CLASSES)))
-        write_blocks(file, image, count)
+        output.write(file, image, count)
         table = table or default_categories(pixels)
         file.set_band_description(1, "classes")
-        file.update_tags(**_tags(replaced(classes.attrs, table.attrs())))
+        file.update_tags(**file_tags(replaced(classes.attrs, table.attrs())))
     return table, pixels
-
-
-def write_simulated(
-    simulated: xr.DataArray, path: StrPath, *, driver: Driver = "COG"
-) -> Path:
-    """Write a simulated image as a GeoTIFF with named bands.
-
-    A dask-backed image is computed and written part by part.
-
-    Parameters
-    ----------
-    simulated : DataArray, (band, y, x)
-        Integers, float32 or float64; the dtype is kept.
-    path : path
-        GeoTIFF to write, usually ``*.tif``; its folder must exist.
-    driver : {"COG", "GTiff"}, default "COG"
-        Cloud-optimized with overviews, or plain tiled.
-
-    Returns
-    -------
-    Path
-        The file written.
-
-    Raises
-    ------
-    InputError
-        If the dims are others, a GeoTIFF cannot hold the dtype, or the name is one
-        that GDAL or QGIS gives to a sidecar file.
-    OutputError
-        If the file cannot be written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from ktextures.datasets import synthetic
-    >>> from ktextures.raster.open import open_scene
-    >>> scene = synthetic(64, k=3).scene
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = write_simulated(scene, f"{folder}/simulated.tif")
-    ...     open_scene(path).band.values.tolist()
-    ['red', 'green', 'blue', 'nir']
-    """
-    _check_driver(driver)
-    if simulated.dims != ("band", "y", "x"):
-        raise InputError(
-            f"the image has dims {simulated.dims}: give ('band', 'y', 'x'), such as "
-            "result['simulated']"
-        )
-    dtype = simulated.dtype
-    if dtype.kind not in "iuf" or not rasterio.dtypes.check_dtype(dtype.name):
-        raise InputError(
-            f"a GeoTIFF cannot hold {dtype}: convert with .astype('float32')"
-        )
-    check_raster_name(path)
-    check_writable(path)
-    nodata = scene_nodata(simulated)
-    if nodata is None and dtype.kind == "f":
-        nodata = float("nan")
-    target = Path(path).resolve()
-    with staging_folder(target.parent) as folder:
-        raster = folder / "simulated.tif"
-        with created(raster, simulated, nodata) as file:
-            write_blocks(file, simulated)
-            if "band" in simulated.coords:
-                file.descriptions = [str(name) for name in simulated["band"].values]
-            file.update_tags(**_tags(simulated.attrs))
-        publish(target, {target: finish(raster, driver, "AVERAGE")})
-    return target
-
-
-# --- writing ---------------------------------------------------------------------
-
-
-def _check_driver(driver: str) -> None:
-    if driver not in get_args(Driver):
-        raise InputError(f"driver is {driver!r}: give 'COG' or 'GTiff'")
 
 
 def _colormap(table: Categories) -> Colormap:
@@ -243,11 +138,3 @@ def _colormap(table: Categories) -> Colormap:
         for value, color in zip(table.values, table.colors, strict=True)
     }
     return {0: (0, 0, 0, 0), **colors}
-
-
-def _tags(attrs: dict[Any, Any]) -> dict[str, str]:
-    return {
-        str(key): value if isinstance(value, str) else json.dumps(value, default=str)
-        for key, value in attrs.items()
-        if key not in ("_FillValue", "scale_factor", "add_offset")
-    }

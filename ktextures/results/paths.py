@@ -3,20 +3,82 @@
 import errno
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from ktextures.errors import InputError, OutputError
 
-__all__ = ["aux_path", "check_name_length", "check_raster_name", "check_writable"]
+__all__ = [
+    "aux_path",
+    "check_name_length",
+    "check_raster_name",
+    "check_writable",
+    "claim_places",
+    "raster_places",
+    "style_path",
+]
 
 StrPath = str | os.PathLike[str]
 
-_SIDECAR_SUFFIXES = (".qml", ".aux.xml", ".ovr")
+_SIDECAR_SUFFIXES = (".qml", ".aux.xml", ".ovr", ".msk")
 
 
 def aux_path(raster: Path) -> Path:
     """Path of the sidecar file that GDAL reads beside a raster."""
     return raster.with_name(f"{raster.name}.aux.xml")
+
+
+def style_path(raster: Path) -> Path:
+    """Path of the style that QGIS reads beside a raster."""
+    return raster.with_suffix(".qml")
+
+
+def raster_places(raster: Path, *, style: bool) -> list[Path]:
+    """List the files that belong to a raster, whether they exist or not.
+
+    Parameters
+    ----------
+    raster : Path
+        The raster, which comes first.
+    style : bool
+        Whether a style for QGIS is among them.
+
+    Returns
+    -------
+    list of Path
+        With what GDAL would apply to the raster: names, overviews, and mask.
+    """
+    described = [raster.with_name(f"{raster.name}{end}") for end in (".ovr", ".msk")]
+    places = [raster, aux_path(raster), *described]
+    return [*places, style_path(raster)] if style else places
+
+
+def claim_places(places: Iterable[Path], *, overwrite: bool) -> None:
+    """Make sure that files may be made, or replaced.
+
+    Parameters
+    ----------
+    places : iterable of Path
+        Files to make.
+    overwrite : bool
+        Whether existing files may be replaced.
+
+    Raises
+    ------
+    OutputError
+        Naming the files that exist; with `overwrite`, if one cannot be replaced.
+    """
+    # A file whose name is too long cannot exist, and lexists says so.
+    existing = [place for place in places if os.path.lexists(place)]
+    if existing and not overwrite:
+        listed = ", ".join(repr(str(place)) for place in existing)
+        verb = "exists" if len(existing) == 1 else "exist"
+        raise OutputError(
+            f"{listed} already {verb}; choose another name, or pass overwrite=True to "
+            "replace what is there"
+        )
+    for place in existing:
+        check_writable(place)
 
 
 def check_writable(path: StrPath) -> None:

@@ -1,26 +1,38 @@
-"""GeoTIFFs written block by block in a temporary folder, then moved into place."""
+"""GeoTIFFs written block by block in a hidden folder, checked, and moved into place."""
 
 import contextlib
+import dataclasses
+import json
 import os
 import warnings
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
 import rasterio.shutil
 import xarray as xr
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
-from ktextures.errors import InputError, OutputError
+from ktextures.errors import InputError
+from ktextures.files.staging import staging_folder
 from ktextures.raster.georeference import scene_transform
-from ktextures.results.paths import aux_path
+from ktextures.results.paths import (
+    check_name_length,
+    check_raster_name,
+    check_writable,
+    claim_places,
+    raster_places,
+)
+from ktextures.results.write_errors import writing_errors
 
-__all__ = ["created", "finish", "publish", "write_blocks"]
+__all__ = ["Driver", "RasterOutput", "file_tags", "raster_output"]
 
+Driver = Literal["COG", "GTiff"]
 StrPath = str | os.PathLike[str]
 Block = npt.NDArray[Any]
 
@@ -29,92 +41,282 @@ _BATCH_BYTES = 256 * 2**20
 
 
 @contextlib.contextmanager
-def created(
-    path: Path, image: xr.DataArray, nodata: float | None
-) -> Iterator[rasterio.io.DatasetWriter]:
-    """Open a new tiled GeoTIFF with the shape, dtype and grid of an image.
+def raster_output(
+    path: StrPath, driver: str, *, style: bool = False, overwrite: bool = False
+) -> Iterator["RasterOutput"]:
+    """Find out that a raster can be written, and make a folder to write it in.
 
     Parameters
     ----------
-    path : Path
-        File to make.
-    image : DataArray, (band, y, x)
-        The image; its pixels are not read.
-    nodata : float or None
-        Declared in the file.
+    path : path
+        The raster to make.
+    driver : {"COG", "GTiff"}
+        Its format.
+    style : bool, default False
+        Whether sidecar files with names and colors are written too.
+    overwrite : bool, default False
+        Whether existing files may be replaced.
 
     Yields
     ------
-    rasterio.io.DatasetWriter
-        The open file; it is closed when the block ends.
+    RasterOutput
+        Nothing appears under its name before `RasterOutput.publish`.
 
     Raises
     ------
     InputError
-        If the image has no pixels.
+        If the driver is another, or the name is one of a sidecar file.
     OutputError
-        If the file cannot be written.
+        If the file exists or cannot be written.
     """
-    bands, height, width = image.shape
-    if 0 in image.shape:
-        raise InputError(
-            f"the image has shape {image.shape}, so there is nothing to write; check "
-            "the slice or bounding box it was cut with"
+    if driver not in get_args(Driver):
+        raise InputError(f"driver is {driver!r}: give 'COG' or 'GTiff'")
+    check_raster_name(path)
+    check_writable(path)
+    target = Path(path).resolve()
+    places = raster_places(target, style=style)
+    if style:
+        check_name_length(
+            places[1],
+            f"cannot write the sidecar file of {str(path)!r} (pass sidecars=False to "
+            "do without):",
         )
-    predictor = {"u": 2, "i": 2, "f": 3}[image.dtype.kind]
-    transform = scene_transform(image)
-    with _errors_named(path):
-        file = rasterio.open(
-            path,
-            "w",
-            driver="GTiff",
-            width=width,
-            height=height,
-            count=bands,
-            dtype=image.dtype.name,
-            nodata=nodata,
-            crs=image.rio.crs,
-            transform=None if transform.is_identity else transform,
-            compress="deflate",
-            predictor=1 if bands == 1 and image.dtype == np.uint8 else predictor,
-            tiled=True,
-            blockxsize=_BLOCK,
-            blockysize=_BLOCK,
-            BIGTIFF="IF_SAFER",
-        )
-    try:
-        yield file
-    finally:
-        with _errors_named(path):
-            file.close()
+    claim_places(places, overwrite=overwrite)
+    with contextlib.ExitStack() as stack:
+        with writing_errors(target):
+            folder = stack.enter_context(staging_folder(target.parent))
+        yield RasterOutput(target, folder, places, driver, overwrite)
 
 
-def write_blocks(
-    file: rasterio.io.DatasetWriter,
-    image: xr.DataArray,
-    visit: Callable[[Block], None] | None = None,
-) -> None:
-    """Compute and write an image block by block.
+@dataclasses.dataclass
+class RasterOutput:
+    """A raster that is being written.
 
     Parameters
     ----------
-    file : rasterio.io.DatasetWriter
-        Open file of the image's shape.
-    image : DataArray, (band, y, x)
-        NumPy or dask.
-    visit : callable, optional
-        Called with each block (band, y, x) before it is written.
-
-    Raises
-    ------
-    OutputError
-        If a block cannot be written.
+    target : Path
+        Where it goes.
+    folder : Path
+        Where it is written.
+    places : list of Path
+        All files that it replaces.
+    driver : str
+        Its format.
+    overwrite : bool
+        Whether it may replace them.
     """
-    for window, block in _blocks(image):
-        if visit is not None:
-            visit(block)
-        with _errors_named(file.name):
-            file.write(block, window=window)
+
+    target: Path
+    folder: Path
+    places: list[Path]
+    driver: str
+    overwrite: bool
+    _checks: list[tuple[Window, int]] = dataclasses.field(default_factory=list)
+    _finished: dict[Path, Path] = dataclasses.field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def created(
+        self, image: xr.DataArray, nodata: float | None
+    ) -> Iterator[rasterio.io.DatasetWriter]:
+        """Open a new tiled GeoTIFF with the shape, dtype and grid of an image.
+
+        Parameters
+        ----------
+        image : DataArray, (band, y, x)
+            The image; its pixels are not read.
+        nodata : float or None
+            Declared in the file.
+
+        Yields
+        ------
+        rasterio.io.DatasetWriter
+            The open file; it is closed when the block ends.
+
+        Raises
+        ------
+        InputError
+            If the image has no pixels.
+        OutputError
+            If the file cannot be written.
+        """
+        if 0 in image.shape:
+            raise InputError(
+                f"the image has shape {image.shape}, so there is nothing to write; "
+                "check the slice or bounding box it was cut with"
+            )
+        with self._errors():
+            file = rasterio.open(self._plain, "w", **_profile(image, nodata))
+        try:
+            yield file
+        finally:
+            with self._errors():
+                file.close()
+
+    def write(
+        self,
+        file: rasterio.io.DatasetWriter,
+        image: xr.DataArray,
+        visit: Callable[[Block], None] | None = None,
+    ) -> None:
+        """Compute and write an image block by block.
+
+        Parameters
+        ----------
+        file : rasterio.io.DatasetWriter
+            The open file.
+        image : DataArray, (band, y, x)
+            NumPy or dask, of the file's shape.
+        visit : callable, optional
+            Called with each block (band, y, x) before it is written.
+
+        Raises
+        ------
+        OutputError
+            If a block cannot be written.
+        """
+        for window, block in _blocks(image):
+            if visit is not None:
+                visit(block)
+            self._checks.append((window, _checksum(block)))
+            with self._errors():
+                file.write(block, window=window)
+
+    def finish(self, resampling: str) -> None:
+        """Convert the plain GeoTIFF to the format wanted, and read it to check it.
+
+        Parameters
+        ----------
+        resampling : str
+            How GDAL makes the overviews, such as "AVERAGE".
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        raster = self._plain
+        with self._errors():
+            if self.driver == "COG":
+                raster = self.folder / "cog.tif"
+                options = _cog(self._plain, resampling)
+                rasterio.shutil.copy(self._plain, raster, **options)
+            self._check(raster)
+            if raster != self._plain:
+                self._plain.unlink()
+        self._finished[self.target] = raster
+
+    def add(self, place: Path, text: str) -> None:
+        """Write a sidecar file.
+
+        Parameters
+        ----------
+        place : Path
+            Where it goes.
+        text : str
+            What it holds.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        finished = self.folder / f"sidecar{len(self._finished)}"
+        with self._errors():
+            finished.write_text(text, encoding="utf-8")
+        self._finished[place] = finished
+
+    def publish(self) -> Path:
+        """Move the finished files into place, the raster first.
+
+        Returns
+        -------
+        Path
+            The raster.
+
+        Raises
+        ------
+        OutputError
+            If a file cannot be moved, or one appeared in the meantime.
+        """
+        claim_places(self.places, overwrite=self.overwrite)
+        with self._errors():
+            # Names, statistics and overviews of an older file would describe this one.
+            for stale in self.places:
+                if stale not in self._finished and os.path.lexists(stale):
+                    stale.unlink()
+            for place, source in self._finished.items():
+                os.replace(source, place)
+        return self.target
+
+    @property
+    def _plain(self) -> Path:
+        return self.folder / "plain.tif"
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        with writing_errors(self.target, self.folder), warnings.catch_warnings():
+            # Scenes without georeference are welcome.
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            yield
+
+    def _check(self, raster: Path) -> None:
+        """Compare the pixels with those given, since GDAL closes files silently."""
+        with rasterio.open(raster) as file:
+            for window, checksum in self._checks:
+                if _checksum(file.read(window=window)) != checksum:
+                    raise OSError("the file does not hold what was written to it")
+
+
+def file_tags(attrs: Mapping[Any, Any]) -> dict[str, str]:
+    """Attributes of an array as the tags of a file, which are text."""
+    return {
+        str(key): value if isinstance(value, str) else json.dumps(value, default=str)
+        for key, value in attrs.items()
+        if key not in ("_FillValue", "scale_factor", "add_offset")
+    }
+
+
+def _profile(image: xr.DataArray, nodata: float | None) -> dict[str, Any]:
+    """Options for a plain GeoTIFF of an image (band, y, x)."""
+    bands, height, width = image.shape
+    predictor = {"u": 2, "i": 2, "f": 3}[image.dtype.kind]
+    transform = scene_transform(image)
+    profile = {
+        "driver": "GTiff",
+        "width": width,
+        "height": height,
+        "count": bands,
+        "dtype": image.dtype.name,
+        "nodata": nodata,
+        "crs": image.rio.crs,
+        "transform": None if transform.is_identity else transform,
+        "compress": "deflate",
+        "predictor": 1 if bands == 1 and image.dtype == np.uint8 else predictor,
+        "tiled": True,
+        "blockxsize": _BLOCK,
+        "blockysize": _BLOCK,
+        "BIGTIFF": "IF_SAFER",
+    }
+    # Otherwise GDAL takes three byte bands for colors, and a fourth for alpha.
+    return profile if bands == 1 else {**profile, "photometric": "MINISBLACK"}
+
+
+def _cog(plain: Path, resampling: str) -> dict[str, str]:
+    """Options for a COG of a plain GeoTIFF."""
+    with rasterio.open(plain) as file:
+        predictor = file.tags(ns="IMAGE_STRUCTURE").get("PREDICTOR", "1")
+    return {
+        "driver": "COG",
+        "COMPRESS": "DEFLATE",
+        "PREDICTOR": "YES" if predictor != "1" else "NO",
+        "BLOCKSIZE": str(_BLOCK),
+        "OVERVIEW_RESAMPLING": resampling,
+        "BIGTIFF": "IF_SAFER",
+    }
+
+
+def _checksum(block: Block) -> int:
+    return zlib.crc32(np.ascontiguousarray(block).data)
 
 
 def _blocks(image: xr.DataArray) -> Iterator[tuple[Window, Block]]:
@@ -125,10 +327,13 @@ def _blocks(image: xr.DataArray) -> Iterator[tuple[Window, Block]]:
     """
     bands, height, width = image.shape
     data = image.data
-    if image.chunks is None:
-        yield Window(0, 0, width, height), data
-        return
     row_bytes = bands * image.dtype.itemsize
+    if image.chunks is None:
+        tall = max(1, _BATCH_BYTES // (row_bytes * width * _BLOCK)) * _BLOCK
+        for row in range(0, height, tall):
+            part = data[:, row : row + tall]
+            yield Window(0, row, width, part.shape[1]), part
+        return
     row = 0
     for rows in data.chunks[1]:
         col = start = 0
@@ -140,83 +345,3 @@ def _blocks(image: xr.DataArray) -> Iterator[tuple[Window, Block]]:
                 start = col
             col += cols
         row += rows
-
-
-def finish(raster: Path, driver: str, resampling: str) -> Path:
-    """Convert a plain GeoTIFF to the format that was asked for.
-
-    Parameters
-    ----------
-    raster : Path
-        The plain GeoTIFF.
-    driver : {"COG", "GTiff"}
-        "GTiff" leaves it as it is.
-    resampling : str
-        How GDAL makes the overviews, such as "AVERAGE".
-
-    Returns
-    -------
-    Path
-        The finished file, in the same folder.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
-    if driver == "GTiff":
-        return raster
-    finished = raster.with_name(f"cog-{raster.name}")
-    with _errors_named(finished):
-        with rasterio.open(raster) as file:
-            predictor = file.tags(ns="IMAGE_STRUCTURE").get("PREDICTOR", "1")
-        rasterio.shutil.copy(
-            raster,
-            finished,
-            driver="COG",
-            COMPRESS="DEFLATE",
-            PREDICTOR="YES" if predictor != "1" else "NO",
-            BLOCKSIZE=str(_BLOCK),
-            OVERVIEW_RESAMPLING=resampling,
-            BIGTIFF="IF_SAFER",
-        )
-    return finished
-
-
-def publish(target: Path, finished: dict[Path, Path]) -> None:
-    """Move finished files into place, the raster first.
-
-    Parameters
-    ----------
-    target : Path
-        The raster.
-    finished : dict of Path to Path
-        Where each file goes, and where it is now.
-
-    Raises
-    ------
-    OutputError
-        If a file cannot be moved.
-    """
-    with _errors_named(target):
-        # Names, statistics and overviews of an older file would describe the new one.
-        for stale in (aux_path(target), target.with_name(f"{target.name}.ovr")):
-            # A file whose name is too long, which unlink refuses, cannot exist.
-            if os.path.lexists(stale):
-                stale.unlink()
-        for place, source in finished.items():
-            os.replace(source, place)
-
-
-@contextlib.contextmanager
-def _errors_named(path: StrPath) -> Iterator[None]:
-    """Raise what the file system reports as OutputError."""
-    try:
-        with warnings.catch_warnings():
-            # Scenes without georeference are welcome.
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            yield
-    except (RasterioError, OSError) as error:
-        raise OutputError(
-            f"writing {str(path)!r} failed: {error}; check the free space of the disk"
-        ) from error

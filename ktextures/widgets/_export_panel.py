@@ -95,9 +95,7 @@ class ExportPanel:
                 tooltip="How far borders of polygons may move; 0 = not at all",
                 **wide,
             ),
-            "overwrite": w.Checkbox(
-                description="replace existing files", indent=False
-            ),
+            "overwrite": w.Checkbox(description="replace existing files", indent=False),
         }
 
     def _picked(self, key: str) -> Callable[[Any], None]:

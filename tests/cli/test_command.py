@@ -284,7 +284,7 @@ def test_a_file_that_cannot_be_written_is_found_before_training(
     assert not given
 
 
-@pytest.mark.parametrize("name", [*RESULTS, *SIDECARS])
+@pytest.mark.parametrize("name", [*RESULTS, *SIDECARS, f"{SIMULATED}.aux.xml"])
 def test_existing_results_are_not_replaced(name, given, tmp_path, capsys):
     path = tmp_path / name
     path.write_text("from an earlier run")
@@ -436,7 +436,7 @@ def send(monkeypatch):
 STEP = "training.loop:TrainingLoop._one_step"
 SAVE = "model.ktextures:KTextures.save"
 SEGMENT = "segmentation.segment"
-WRITE_SIMULATED = "results.geotiff.write_simulated"
+WRITE_SIMULATED = "results.write_layers.write_simulated"
 
 
 @pytest.mark.usefixtures("eager")
@@ -550,7 +550,7 @@ def test_an_error_after_training_names_what_was_written(short, monkeypatch, caps
         raise kt.OutputError("no space left on the disk")
 
     arguments, folder = short
-    monkeypatch.setattr("ktextures.results.geotiff.write_simulated", full)
+    monkeypatch.setattr("ktextures.results.write_layers.write_simulated", full)
     assert main([*arguments, "--steps", "1"]) == 1
     error = capsys.readouterr().err
     assert error.startswith(
