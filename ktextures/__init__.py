@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ktextures.polygons.fractions import class_fractions
     from ktextures.polygons.to_polygons import to_polygons
     from ktextures.polygons.write import write_polygons
+    from ktextures.products.export import Exported, export
     from ktextures.raster.open import open_scene
     from ktextures.raster.scaling import BandScaler
     from ktextures.results.areas import class_areas
@@ -69,6 +70,7 @@ _HOMES = {
     "Callback": "training.callbacks",
     "ClassTable": "classes.table",
     "Explorer": "widgets",
+    "Exported": "products.export",
     "FeatureExtractor": "features.protocol",
     "FilterBank": "features.filter_bank",
     "Hint": "hints.hint",
@@ -88,6 +90,7 @@ _HOMES = {
     "describe": "description",
     "drop_classes": "cleaning.changes",
     "explore": "widgets",
+    "export": "products.export",
     "load": "model.ktextures",
     "load_encoder": "features.scene_encoder",
     "majority_filter": "cleaning.majority_filter",
@@ -129,6 +132,7 @@ __all__ = [
     "CallbackError",
     "ClassTable",
     "Explorer",
+    "Exported",
     "FeatureExtractor",
     "FilterBank",
     "Hint",
@@ -157,6 +161,7 @@ __all__ = [
     "describe",
     "drop_classes",
     "explore",
+    "export",
     "load",
     "load_encoder",
     "majority_filter",

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "ktextures"
 # or a module at the top level.
 LAYERS = [
     {"cli", "widgets"},
-    {"export"},
+    {"products"},
     {"description", "selection", "suggestion"},
     {"segmentation"},
     {"accuracy", "samples"},
@@ -73,7 +73,7 @@ WIDGETS = [
 
 # Only these load TensorFlow when they are imported, directly or through others.
 TENSOR_UNITS = {
-    "export",
+    "products",
     "features",
     "model",
     "training",

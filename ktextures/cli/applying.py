@@ -63,8 +63,8 @@ def apply(options: argparse.Namespace, interrupts: Interrupts) -> int:
         0, or 1 if a scene failed.
     """
     with interrupts.deferred(), hidden_startup_messages():
-        from ktextures.export.products import check_products
         from ktextures.model.ktextures import load
+        from ktextures.products.catalog import check_products
 
     options.products = check_products(options.products)
     names = _names(options.scenes)
@@ -106,8 +106,8 @@ def _apply_to(
     number: str,
 ) -> None:
     """Write what is missing of one scene."""
-    from ktextures.export.export import export
-    from ktextures.export.products import product_paths
+    from ktextures.products.catalog import product_paths
+    from ktextures.products.export import export
 
     paths = product_paths(options.output, options.products, name)
     missing = [p for p, path in paths.items() if options.overwrite or not path.exists()]

@@ -1,30 +1,25 @@
-"""The command line: segment a raster file or the bundled scene."""
+"""The command line: its commands, and what all of them do about errors and signals."""
 
 import argparse
 import os
-import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from io import BytesIO
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
 
-from ktextures._loading import hidden_startup_messages
-from ktextures.cli.arguments import RESULTS, build_parser
+from ktextures.cli.applying import apply
+from ktextures.cli.arguments import build_parser
 from ktextures.cli.interrupts import Interrupts
-from ktextures.errors import InputError, KTexturesError, OutputError
-from ktextures.results.paths import raster_places
-
-if TYPE_CHECKING:
-    import xarray as xr
-
-    from ktextures.model.ktextures import KTextures
+from ktextures.cli.messages import complain, flush_stdout, one_line_warnings
+from ktextures.cli.segmenting import segment
+from ktextures.cli.vectorizing import polygons
+from ktextures.errors import KTexturesError
 
 __all__ = ["main"]
 
-SIDECARS = ("classes.tif.aux.xml", "classes.qml")
-"""Files that `write_classes` adds to a class map."""
+COMMANDS: dict[str, Callable[[argparse.Namespace, Interrupts], int]] = {
+    "segment": segment,
+    "demo": segment,
+    "apply": apply,
+    "polygons": polygons,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = build_parser().parse_args(arguments)
     finally:
-        _flush_stdout()
+        flush_stdout()
     return _execute(options)
 
 
@@ -64,268 +59,16 @@ def _execute(options: argparse.Namespace) -> int:
     """Run a command; report errors and signals, and return the exit code."""
     # TensorFlow's log is about hardware and does not help users of the command.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    interrupts, results = Interrupts(), Results(options.output)
-    with interrupts.handled(), _one_line_warnings():
+    interrupts = Interrupts()
+    with interrupts.handled(), one_line_warnings():
         try:
-            run(options, interrupts, results)
+            code = COMMANDS[options.command](options, interrupts)
         except (KTexturesError, OSError) as error:
             interrupts.defer()
-            outcome = f"; {results.report()}" if results.written() else ""
-            _complain(f"{error}{outcome}")
+            complain(str(error))
             return 1
         except KeyboardInterrupt:
             interrupts.defer()
-            _complain(f"stopped by {interrupts.cause}; {results.report()}")
+            complain(f"stopped by {interrupts.cause}")
             return interrupts.exit_code
-    return interrupts.exit_code if interrupts.received else 0
-
-
-def run(
-    options: argparse.Namespace, interrupts: Interrupts, results: "Results"
-) -> None:
-    """Train on a scene, segment it, and write the results."""
-    # What can be found out before minutes of training is found out first.
-    if not options.overwrite:
-        results.refuse_existing()
-    scene = open_input(options)
-    prepare_folders(options)
-    model = train_model(scene, options, interrupts)
-    model.save(results.folder / "model.ktextures")
-    interrupts.resume()
-    if interrupts.received:
-        _complain(
-            f"training was stopped by {interrupts.cause} after step "
-            f"{model.record.steps}; the model is saved, writing the other results "
-            "(press Ctrl-C to skip them)"
-        )
-    write_results(scene, model, interrupts, results.folder, options.overwrite)
-    _say(summary(results.folder, model.record.provenance))
-    if interrupts.received and options.checkpoint is not None:
-        _complain("to continue training, run the same command with --overwrite")
-
-
-def open_input(options: argparse.Namespace) -> "xr.DataArray":
-    """Open the scene that the arguments name."""
-    from ktextures.datasets.bundled import sentinel2
-    from ktextures.raster.open import open_scene
-
-    if options.command == "demo":
-        return sentinel2()
-    return open_scene(options.scene, bands=options.bands, roles=options.roles)
-
-
-def prepare_folders(options: argparse.Namespace) -> None:
-    """Create the folders, and make sure that files can be written to them.
-
-    Raises
-    ------
-    OutputError
-        If a folder cannot be created or written to.
-    """
-    from ktextures.results.paths import check_writable
-    from ktextures.training.checkpoint import prepare_folder
-
-    folder: Path = options.output
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"cannot create the output folder {str(folder)!r}: "
-            f"{error.strerror or error}; choose another folder"
-        ) from error
-    for name in (*RESULTS, *SIDECARS):
-        check_writable(folder / name)
-    if options.checkpoint is not None:
-        prepare_folder(options.checkpoint)
-
-
-def train_model(
-    scene: "xr.DataArray", options: argparse.Namespace, interrupts: Interrupts
-) -> "KTextures":
-    """Train a model; from the first step on, signals are deferred."""
-    # An interrupted import of a compiled library can fail in many ways.
-    with interrupts.deferred(), hidden_startup_messages():
-        import keras
-        import tensorflow as tf
-
-        from ktextures.training.train import train
-
-        # Looks for GPUs, which is what many of the messages are about.
-        tf.config.list_logical_devices()
-
-    def begin(logs: object) -> None:
-        interrupts.reinstall()
-        interrupts.defer()
-
-    def stop_if_asked(step: int, logs: object) -> None:
-        if interrupts.accept():
-            callback.model.stop_training = True
-
-    callback = keras.callbacks.LambdaCallback(
-        on_train_begin=begin, on_train_batch_end=stop_if_asked
-    )
-    return train(
-        scene,
-        options.k,
-        preset=options.preset,
-        steps=options.steps,
-        texture_scale=options.texture_scale,
-        seed=options.seed,
-        checkpoint=options.checkpoint,
-        hints=options.hints,
-        callbacks=[callback],
-        progress=not options.quiet and _is_terminal(),
-    )
-
-
-def write_results(
-    scene: "xr.DataArray",
-    model: "KTextures",
-    interrupts: Interrupts,
-    folder: Path,
-    overwrite: bool,
-) -> None:
-    """Segment the scene, and write everything except the model."""
-    from ktextures.files.archive import write_atomically
-    from ktextures.results.geotiff import write_classes
-    from ktextures.results.plot import plot
-    from ktextures.results.write_layers import write_simulated
-    from ktextures.segmentation import segment
-
-    result = segment(scene, model, outputs=("classes", "simulated"))
-    interrupts.check()
-    write_classes(result.classes, folder / "classes.tif", overwrite=overwrite)
-    interrupts.check()
-    write_simulated(result.simulated, folder / "simulated.tif", overwrite=overwrite)
-    interrupts.check()
-    image = BytesIO()
-    plot(scene, result).savefig(image, format="png")
-    interrupts.check()
-    write_atomically(folder / "overview.png", image.getvalue())
-
-
-class Results:
-    """The files that a run writes to its output folder.
-
-    Parameters
-    ----------
-    folder : Path
-        Need not exist yet.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.paths = [folder / name for name in RESULTS]
-        self._before = {path: _identity(path) for path in self.paths}
-
-    def refuse_existing(self) -> None:
-        """Raise an error if there are results of an earlier run.
-
-        Raises
-        ------
-        InputError
-            Naming the files.
-        """
-        # Files of other programs that describe a raster are replaced with it.
-        sidecars = [
-            place
-            for path in self.paths
-            if path.suffix == ".tif"
-            for place in raster_places(path, style=path.name == "classes.tif")[1:]
-        ]
-        existing = [path for path in self.paths + sidecars if path.exists()]
-        if existing:
-            raise InputError(
-                f"these files already exist: {_listed(existing)}; choose another "
-                "folder, or replace them with --overwrite"
-            )
-
-    def written(self) -> list[Path]:
-        """Files that have been written since the run began."""
-        return [
-            path
-            for path in self.paths
-            if _identity(path) not in (None, self._before[path])
-        ]
-
-    def report(self) -> str:
-        """Which files have been written and which have not."""
-        written = self.written()
-        if not written:
-            return "no files were written"
-        others = [path for path in self.paths if path not in written]
-        parts = {
-            "written": written,
-            "not written": [path for path in others if not path.exists()],
-            "left from an earlier run": [path for path in others if path.exists()],
-        }
-        return "; ".join(f"{part}: {_listed(p)}" for part, p in parts.items() if p)
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """What changes whenever a file is replaced; None if there is no file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_mtime_ns
-
-
-def _listed(paths: Sequence[Path]) -> str:
-    return ", ".join(map(str, paths))
-
-
-def summary(folder: Path, provenance: dict[str, Any]) -> str:
-    """What was done and where the results are, in one line."""
-    scale = provenance["texture_scale"]
-    texture = "" if scale is None else f", texture scale {scale:g} px"
-    return (
-        f"{provenance['k']} classes, {provenance['steps']} steps{texture}, "
-        f"seed {provenance['seed']}: {_listed([folder / name for name in RESULTS])}"
-    )
-
-
-def _is_terminal() -> bool:
-    """Whether standard error is a terminal; Python has none if it is closed."""
-    return sys.stderr is not None and sys.stderr.isatty()
-
-
-def _complain(message: str) -> None:
-    if sys.stderr is not None:
-        print(f"ktextures: {message}", file=sys.stderr, flush=True)
-
-
-def _say(message: str) -> None:
-    with suppress(BrokenPipeError):
-        print(message)
-    _flush_stdout()
-
-
-def _flush_stdout() -> None:
-    """Write what is buffered; it is not an error if nobody reads it."""
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        # Otherwise Python would try again when it exits, and fail.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-
-
-@contextmanager
-def _one_line_warnings() -> Iterator[None]:
-    """Print the warnings of ktextures like its errors, without source code."""
-
-    def show(
-        message: Warning | str, category: type[Warning], *place: Any, **more: Any
-    ) -> None:
-        if category is UserWarning:
-            _complain(f"warning: {message}")
-        else:
-            show_with_source(message, category, *place, **more)
-
-    with warnings.catch_warnings():
-        show_with_source = warnings.showwarning
-        warnings.showwarning = show
-        yield
+    return interrupts.exit_code if interrupts.received and code != 1 else code

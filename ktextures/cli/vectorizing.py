@@ -25,10 +25,10 @@ def polygons(options: argparse.Namespace, interrupts: Interrupts) -> int:
         0.
     """
     from ktextures.polygons.to_polygons import to_polygons
-    from ktextures.polygons.write import check_polygon_places, write_polygons
+    from ktextures.polygons.write import polygon_places, write_polygons
     from ktextures.results.read_classes import read_classes
 
-    check_polygon_places(options.output, overwrite=options.overwrite)
+    polygon_places(options.output, overwrite=options.overwrite)
     classes = read_classes(options.classes, CHUNK)
     found = to_polygons(
         classes, options.min_area, options.simplify, values=options.values

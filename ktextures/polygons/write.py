@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from ktextures._loading import load_extra
-from ktextures.errors import InputError, OutputError
+from ktextures.errors import InputError
 from ktextures.files.staging import staging_folder
-from ktextures.results.paths import check_writable
+from ktextures.results.paths import check_writable, claim_places, style_path
+from ktextures.results.write_errors import writing_errors
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-__all__ = ["write_polygons"]
+__all__ = ["polygon_places", "polygon_style", "write_polygons"]
 
 StrPath = str | os.PathLike[str]
 
@@ -60,9 +61,9 @@ def write_polygons(
     Raises
     ------
     InputError
-        If the suffix is another one, or a file exists and ``overwrite`` is False.
+        If the suffix is another one.
     OutputError
-        If the file cannot be written.
+        If a file exists and ``overwrite`` is False, or it cannot be written.
     MissingExtraError
         If geopandas, or pyarrow for GeoParquet, is not installed.
 
@@ -78,40 +79,61 @@ def write_polygons(
     ['fields.gpkg', 'fields.qml']
     """
     load_extra("geopandas", "polygons")
-    target = Path(path).resolve()
-    suffix = target.suffix.lower()
-    if suffix not in DRIVERS:
-        raise InputError(
-            f"cannot write polygons to {str(path)!r}: give a name that ends in "
-            f"{', '.join(DRIVERS)}"
-        )
-    style = target.with_suffix(".qml")
-    places = [target, style] if sidecar else [target]
-    existing = [str(each) for each in places if each.exists()]
-    if existing and not overwrite:
-        raise InputError(
-            f"{' and '.join(existing)} already exist: choose another name, or pass "
-            "overwrite=True to replace them"
-        )
-    for each in places:
-        check_writable(each)
-    with staging_folder(target.parent) as folder:
-        staged = folder / target.name
-        _write(polygons, staged, suffix)
+    places = polygon_places(path, sidecar=sidecar, overwrite=overwrite)
+    target = places[0]
+    with writing_errors(target), staging_folder(target.parent) as folder:
+        _write(polygons, folder / target.name)
         if sidecar:
-            (folder / style.name).write_text(polygon_style(polygons), encoding="utf-8")
+            style = folder / places[1].name
+            style.write_text(polygon_style(polygons), encoding="utf-8")
         for each in places:
             os.replace(folder / each.name, each)
     return target
 
 
-def _write(polygons: "gpd.GeoDataFrame", staged: Path, suffix: str) -> None:
+def polygon_places(
+    path: StrPath, *, sidecar: bool = True, overwrite: bool = False
+) -> list[Path]:
+    """Files that polygons are written to; checks that they can be made.
+
+    Parameters
+    ----------
+    path : path
+    sidecar : bool, default True
+        Whether a style is one of them.
+    overwrite : bool, default False
+        Whether existing files may be replaced.
+
+    Returns
+    -------
+    list of Path
+
+    Raises
+    ------
+    InputError
+        If the suffix is none of a format.
+    OutputError
+        If a file exists, or cannot be written.
+    """
+    target = Path(path).resolve()
+    if target.suffix.lower() not in DRIVERS:
+        raise InputError(
+            f"cannot write polygons to {str(path)!r}: give a name that ends in "
+            f"{', '.join(DRIVERS)}"
+        )
+    places = [target, style_path(target)] if sidecar else [target]
+    claim_places(places, overwrite=overwrite)
+    check_writable(target)
+    return places
+
+
+def _write(polygons: "gpd.GeoDataFrame", staged: Path) -> None:
+    suffix = staged.suffix.lower()
     errors = load_extra("pyogrio", "files of polygons").errors
     failures: tuple[type[Exception], ...] = (
         errors.DataSourceError,
         errors.DataLayerError,
         errors.FeatureError,
-        OSError,
     )
     options: dict[str, Any] = {}
     if DRIVERS[suffix] == "GeoJSON":
@@ -130,9 +152,8 @@ def _write(polygons: "gpd.GeoDataFrame", staged: Path, suffix: str) -> None:
                 **options,
             )
     except failures as error:
-        raise OutputError(
-            f"writing {staged.name!r} failed: {error}; check the free space of the disk"
-        ) from error
+        # The caller says which file, and whether the disk is full.
+        raise OSError(str(error)) from error
 
 
 def polygon_style(polygons: "gpd.GeoDataFrame") -> str:

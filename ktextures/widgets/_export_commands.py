@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import xarray as xr
 
@@ -13,9 +13,9 @@ from ktextures.widgets._session import Session
 from ktextures.widgets._state import ExplorerState
 
 if TYPE_CHECKING:
-    from ktextures.export.export import Exported
-    from ktextures.export.shown import Shown
     from ktextures.model.ktextures import KTextures
+    from ktextures.products.export import Exported
+    from ktextures.products.shown import Shown
 
 __all__ = ["ExportCommands"]
 
@@ -71,7 +71,7 @@ class ExportCommands:
         InputError
             If there is no model yet.
         """
-        given = {
+        given: dict[str, Any] = {
             "folder": None if folder is None else os.fspath(folder),
             "products": (products,) if isinstance(products, str) else products,
             "name": name,
@@ -90,7 +90,7 @@ class ExportCommands:
 
     def _exported_model(self) -> "tuple[KTextures, Shown]":
         """The model, and its classes as they are shown now."""
-        from ktextures.export.shown import Shown
+        from ktextures.products.shown import Shown
 
         with self.state.lock:
             model = self.model
@@ -105,7 +105,7 @@ class ExportCommands:
         settings: ExportSettings,
         stopped: Callable[[], bool],
     ) -> None:
-        from ktextures.export.export import export
+        from ktextures.products.export import export
 
         def progress(share: float, what: str) -> None:
             self.state.progress = share

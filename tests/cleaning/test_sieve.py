@@ -122,6 +122,18 @@ def test_large_neighbors_come_before_small_ones():
     assert set(found[:2].ravel()) == {0, 1}
 
 
+def test_an_area_that_becomes_part_of_a_large_one_stays():
+    values = [
+        [1, 1, 1, 1, 1, 1],
+        [0, 0, 3, 0, 0, 0],
+        [2, 1, 1, 1, 2, 2],
+        [2, 2, 2, 2, 2, 2],
+    ]
+    found = kt.sieve(class_map(values), 4).values
+    assert found[1:3, 2].tolist() == [1, 1]
+    assert found[2].tolist() == [2, 1, 1, 1, 2, 2]
+
+
 def test_a_diagonal_river_survives_if_corners_connect():
     values = np.ones((20, 20), np.uint8)
     np.fill_diagonal(values, 2)

@@ -87,7 +87,9 @@ def test_qgis_style_has_a_symbol_for_each_class(polygons, tmp_path):
 def test_existing_files_are_kept_unless_asked(polygons, tmp_path):
     path = kt.write_polygons(polygons, tmp_path / "fields.gpkg")
     before = path.read_bytes()
-    with pytest.raises(InputError, match=r"fields.gpkg and .*fields.qml already exist"):
+    with pytest.raises(
+        OutputError, match=r"fields.gpkg', '.*fields.qml' already exist"
+    ):
         kt.write_polygons(polygons, path)
     assert path.read_bytes() == before
     kt.write_polygons(polygons[:1], path, overwrite=True)

@@ -54,5 +54,5 @@ def as_shown(result: xr.Dataset, shown: Shown | None) -> xr.Dataset:
     firsts = [values.tolist().index(value) for value in shown.table.values]
     chosen = result["textures"].isel({"class": firsts})
     chosen = chosen.assign_coords({"class": list(shown.table.values)})
-    found = result.drop_vars(["classes", "textures", "class"])
+    found = result.drop_dims("class").drop_vars("classes")
     return found.assign(classes=classes, textures=chosen)

@@ -16,9 +16,6 @@ from ktextures.polygons.to_polygons import to_polygons
 from ktextures.polygons.write import write_polygons
 from ktextures.results.areas import class_areas
 from ktextures.results.geotiff import write_classes
-from ktextures.results.plot import plot
-from ktextures.results.plot_map import plot_map
-from ktextures.results.stac import write_stac_item
 from ktextures.results.write_layers import (
     write_confidence,
     write_masks,
@@ -114,10 +111,14 @@ def _areas(material: Material, path: Path, overwrite: bool) -> None:
 
 
 def _map(material: Material, path: Path, overwrite: bool) -> None:
+    from ktextures.results.plot_map import plot_map
+
     write_atomically(path, _png(plot_map(material.classes)))
 
 
 def _overview(material: Material, path: Path, overwrite: bool) -> None:
+    from ktextures.results.plot import plot
+
     write_atomically(path, _png(plot(material.scene, material.result)))
 
 
@@ -132,6 +133,8 @@ def _model(material: Material, path: Path, overwrite: bool) -> None:
 
 
 def _stac(material: Material, path: Path, overwrite: bool) -> None:
+    from ktextures.results.stac import write_stac_item
+
     files = [each for name, each in material.paths.items() if name != "stac"]
     write_stac_item(files, path, datetime=material.datetime, overwrite=overwrite)
 

@@ -12,17 +12,17 @@ from ktextures.cleaning.changes import class_changes
 from ktextures.cleaning.min_area import MinArea, smallest_area
 from ktextures.cleaning.sieve import sieve
 from ktextures.errors import InputError
-from ktextures.export.classified import classified
-from ktextures.export.products import (
+from ktextures.files.staging import staging_folder
+from ktextures.model.ktextures import KTextures, find_model
+from ktextures.products.catalog import (
     DEFAULT_PRODUCTS,
     check_products,
     claim,
     product_paths,
 )
-from ktextures.export.shown import Shown, as_shown
-from ktextures.export.writing import Material, write_product
-from ktextures.files.staging import staging_folder
-from ktextures.model.ktextures import KTextures, find_model
+from ktextures.products.classified import classified
+from ktextures.products.shown import Shown, as_shown
+from ktextures.products.writing import Material, write_product
 from ktextures.raster.open import open_scene
 
 if TYPE_CHECKING:

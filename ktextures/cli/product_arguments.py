@@ -1,0 +1,172 @@
+"""Arguments of the commands that make products of scenes, models, and class maps."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ktextures.cli.converters import bands, names, positive, roles
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+__all__ = ["add_bands", "add_product_commands", "add_reports"]
+
+# Repeated here because the module that defines them loads TensorFlow.
+PRODUCTS = (
+    "classes, masks, simulated, confidence, polygons, areas, map, overview, model, stac"
+)
+
+
+def add_product_commands(commands: "Commands") -> None:
+    """Add the commands to those of the parser.
+
+    Parameters
+    ----------
+    commands : subparsers of argparse
+    """
+    _add_apply(commands)
+    _add_polygons(commands)
+
+
+def add_bands(command: argparse.ArgumentParser) -> None:
+    """Add the choice of bands and their roles."""
+    command.add_argument(
+        "--bands",
+        metavar="BAND,...",
+        type=bands,
+        help="bands to use, by name or by number from 1, such as red,green,blue,nir "
+        "(default: all)",
+    )
+    command.add_argument(
+        "--roles",
+        metavar="ROLE=BAND,...",
+        type=roles,
+        help="which bands are red, green, blue, and near infrared, such as "
+        "red=3,green=2,blue=1,nir=4 (default: according to the file)",
+    )
+
+
+def add_reports(command: argparse.ArgumentParser) -> None:
+    """Add what a command prints."""
+    command.add_argument(
+        "--json",
+        action="store_true",
+        help="print a summary for programs, as JSON, to standard output",
+    )
+    command.add_argument(
+        "--quiet",
+        action="store_true",
+        help="hide the progress bar, which only a terminal shows anyway",
+    )
+
+
+def _add_apply(commands: "Commands") -> None:
+    command = commands.add_parser(
+        "apply",
+        help="apply a model to many scenes",
+        description="Classify scenes with a model, and write the products of each. "
+        "Products that exist already are skipped, so that an interrupted run can be "
+        "repeated. If a scene fails, the others are still done, and the exit code is "
+        "1.",
+    )
+    command.add_argument(
+        "model", metavar="MODEL", help="file that model.save or 'segment' wrote"
+    )
+    command.add_argument(
+        "scenes", metavar="SCENE", nargs="+", help="path or URL of a scene"
+    )
+    add_bands(command)
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        required=True,
+        type=Path,
+        help="folder for the products, named SCENE_classes.tif and so on; created if "
+        "necessary",
+    )
+    command.add_argument(
+        "--products",
+        metavar="NAME,...",
+        type=names,
+        default=["classes"],
+        help=f"what to write: {PRODUCTS} (default: classes)",
+    )
+    _add_min_area(command)
+    _add_simplify(command)
+    _add_overwrite(command)
+    add_reports(command)
+
+
+def _add_polygons(commands: "Commands") -> None:
+    command = commands.add_parser(
+        "polygons",
+        help="turn a class map into polygons",
+        description="Write a polygon for each connected area of a class, with name, "
+        "color, and area in hectares. Neighbors share their borders, also if these are "
+        "simplified.",
+    )
+    _add_classes(command)
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        required=True,
+        type=Path,
+        help="file for the polygons: *.gpkg, *.parquet, *.geojson, or *.fgb",
+    )
+    _add_min_area(command)
+    _add_simplify(command)
+    _add_values(command)
+    _add_overwrite(command)
+    add_reports(command)
+
+
+def _add_classes(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "classes", metavar="CLASSES", type=Path, help="class map, such as classes.tif"
+    )
+
+
+def _add_min_area(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--min-area",
+        metavar="AREA",
+        type=_area,
+        help="merge smaller areas into their neighbors: pixels, or with a unit, such "
+        "as 0.5ha or 500m2 (default: keep all)",
+    )
+
+
+def _add_simplify(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--simplify",
+        metavar="PIXELS",
+        type=positive,
+        help="smooth the borders of polygons by about this distance (default: they "
+        "follow the pixels)",
+    )
+
+
+def _add_values(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--values",
+        choices=("classes", "legend"),
+        default="classes",
+        help="'legend' takes the entries of the legend that classes are assigned to "
+        "(default: %(default)s)",
+    )
+
+
+def _add_overwrite(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--overwrite", action="store_true", help="replace existing files"
+    )
+
+
+def _area(text: str) -> Any:
+    """Convert an area; units are checked with the map."""
+    try:
+        return float(text)
+    except ValueError:
+        return text

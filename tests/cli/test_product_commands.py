@@ -1,0 +1,104 @@
+"""Commands that make products: apply, polygons."""
+
+import json
+
+import geopandas as gpd
+import numpy as np
+import pytest
+
+import ktextures as kt
+from ktextures.cli.command import main
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two scenes that belong together, one with other bands, and a model."""
+    folder = tmp_path_factory.mktemp("scenes")
+    scene = kt.datasets.synthetic(80, k=3, seed=2).scene
+    model = kt.train(scene, k=3, steps=6, seed=1, progress=False)
+    model.save(folder / "model.ktextures")
+    kt.write_simulated(scene[:, :, :40], folder / "west.tif")
+    kt.write_simulated(scene[:, :, 40:], folder / "east.tif")
+    kt.write_simulated(scene[:2], folder / "other.tif")
+    return folder
+
+
+def run(*arguments):
+    return main([str(each) for each in arguments])
+
+
+def test_apply_reports_per_scene_and_goes_on_after_a_failure(folder, tmp_path, capsys):
+    scenes = [folder / f"{name}.tif" for name in ("west", "other", "east")]
+    out = tmp_path / "out"
+    model = folder / "model.ktextures"
+    code = run("apply", model, *scenes, "-o", out, "--products", "areas,classes")
+    printed = capsys.readouterr()
+    assert code == 1
+    assert f"{scenes[0]}: written: {out}/west_classes.tif" in printed.out
+    assert f"{scenes[1]}: failed: " in printed.err
+    assert "3 scenes: 2 written, 1 failed" in printed.out
+    expected = kt.segment(kt.open_scene(scenes[2]), model).classes
+    found = kt.read_classes(out / "east_classes.tif")
+    np.testing.assert_array_equal(found.values, expected.values)
+
+
+def test_apply_skips_what_is_done_and_makes_what_is_missing(folder, tmp_path, capsys):
+    arguments = ["apply", folder / "model.ktextures", folder / "west.tif"]
+    arguments += ["-o", tmp_path, "--json"]
+    assert run(*arguments) == 0
+    first = json.loads(capsys.readouterr().out)["scenes"][0]
+    assert first["status"] == "written"
+    before = (tmp_path / "west_classes.tif").stat()
+    assert run(*arguments) == 0
+    second = json.loads(capsys.readouterr().out)["scenes"][0]
+    assert second["status"] == "skipped"
+    assert second["files"] == first["files"]
+    assert run(*arguments, "--products", "classes,polygons", "--simplify", "1") == 0
+    third = json.loads(capsys.readouterr().out)["scenes"][0]
+    assert set(third["files"]) == {"classes", "polygons"}
+    after = (tmp_path / "west_classes.tif").stat()
+    assert after.st_mtime_ns == before.st_mtime_ns
+    assert run(*arguments, "--overwrite") == 0
+    assert (tmp_path / "west_classes.tif").stat().st_mtime_ns > after.st_mtime_ns
+
+
+def test_apply_finds_mistakes_before_it_begins(folder, tmp_path, capsys):
+    model, west = folder / "model.ktextures", folder / "west.tif"
+    twin = tmp_path / "west.tif"
+    twin.write_bytes(west.read_bytes())
+    assert run("apply", model, west, twin, "-o", tmp_path / "out") == 1
+    assert "would be written under the same name, west" in capsys.readouterr().err
+    assert run("apply", model, west, "-o", tmp_path, "--products", "shapes") == 1
+    assert "products are ['shapes']: choose from" in capsys.readouterr().err
+    assert run("apply", tmp_path / "no.ktextures", west, "-o", tmp_path) == 1
+    assert "no.ktextures" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_polygons_are_written_with_areas(folder, tmp_path, capsys):
+    truth = kt.datasets.synthetic(80, k=3, seed=2).truth
+    path = kt.write_classes(truth, tmp_path / "truth.tif")
+    arguments = ["polygons", path, "-o", tmp_path / "fields.gpkg"]
+    arguments += ["--min-area", "0.5ha", "--simplify", "1"]
+    assert run(*arguments, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    read = gpd.read_file(found["file"])
+    assert (
+        len(read)
+        == found["polygons"]
+        == sum(each["polygons"] for each in found["classes"])
+    )
+    np.testing.assert_allclose(
+        sum(each["area_ha"] for each in found["classes"]), 80 * 80 / 100
+    )
+    expected = kt.to_polygons(truth, "0.5 ha", 1)
+    assert read.geometry.geom_equals(expected.geometry).all()
+    assert run(*arguments) == 1
+    assert "already exist" in capsys.readouterr().err
+    assert run(*arguments, "--overwrite") == 0
+    assert f"{len(read)} polygons: {tmp_path}/fields.gpkg" in capsys.readouterr().out
+
+
+def test_polygons_of_another_suffix_are_refused_at_once(tmp_path, capsys):
+    assert run("polygons", tmp_path / "none.tif", "-o", tmp_path / "a.doc") == 1
+    assert "give a name that ends in .gpkg" in capsys.readouterr().err
