@@ -17,6 +17,7 @@ from ktextures.errors import (
 
 if TYPE_CHECKING:
     from ktextures import datasets
+    from ktextures.accuracy.points import sample_points
     from ktextures.classes.legend import Legend
     from ktextures.classes.legend_maps import to_legend
     from ktextures.classes.maps import match_classes, relabel_classes
@@ -88,6 +89,7 @@ _HOMES = {
     "plot_sweep": "results.plot_sweep",
     "read_classes": "results.read_classes",
     "register_features": "features.protocol",
+    "sample_points": "accuracy.points",
     "segment": "segmentation",
     "split": "training.divide",
     "Suggestion": "suggestion",
@@ -150,6 +152,7 @@ __all__ = [
     "read_classes",
     "register_features",
     "relabel_classes",
+    "sample_points",
     "segment",
     "split",
     "suggest",
