@@ -17,6 +17,8 @@ from ktextures.errors import (
 
 if TYPE_CHECKING:
     from ktextures import datasets
+    from ktextures.accuracy.assess import assess
+    from ktextures.accuracy.assessment import Assessment
     from ktextures.accuracy.points import sample_points
     from ktextures.classes.legend import Legend
     from ktextures.classes.legend_maps import to_legend
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from ktextures.widgets import Explorer, explore
 
 _HOMES = {
+    "Assessment": "accuracy.assessment",
     "BandScaler": "raster.scaling",
     "Callback": "training.callbacks",
     "ClassTable": "classes.table",
@@ -70,6 +73,7 @@ _HOMES = {
     "PreparedScenes": "training.prepared_scenes",
     "Preset": "training.presets",
     "VGG16Features": "features.vgg16",
+    "assess": "accuracy.assess",
     "assign_by": "results.assign_by",
     "class_areas": "results.areas",
     "describe": "description",
@@ -106,6 +110,7 @@ _HOMES = {
 _MODULES = {"datasets": "datasets", "presets": "training.presets"}
 
 __all__ = [
+    "Assessment",
     "BandScaler",
     "Callback",
     "CallbackError",
@@ -131,6 +136,7 @@ __all__ = [
     "VGG16Features",
     "WeightsError",
     "__version__",
+    "assess",
     "assign_by",
     "class_areas",
     "datasets",

@@ -4,8 +4,8 @@ import dask.array as da
 import geopandas
 import numpy as np
 import pytest
-from affine import Affine
 from accuracy_maps import UTM, class_map, pixels_at
+from affine import Affine
 
 import ktextures as kt
 from ktextures.errors import InputError

@@ -72,6 +72,14 @@ def test_neighbors_are_drawn_together_as_often_as_others():
     assert beside == pytest.approx((expected, expected), rel=0.06)
 
 
+def test_noise_of_the_same_seed_does_not_decide_which_pixels_are_drawn():
+    classes = np.ones((100, 100), np.uint8)
+    for seed in (0, 1):
+        noise = np.random.default_rng(seed).random(classes.shape)
+        rows, cols, _ = draw_pixels(classes, {1: 1000}, seed)
+        assert noise[rows, cols].mean() == pytest.approx(0.5, abs=0.04)
+
+
 def test_larger_counts_add_pixels_behind_the_others():
     few, many = (draw_pixels(MAP, {2: count}, 3) for count in (20, 50))
     np.testing.assert_array_equal(many[0][:20], few[0])
