@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ktextures import datasets
     from ktextures.accuracy.assess import assess
     from ktextures.accuracy.assessment import Assessment
+    from ktextures.accuracy.compare import compare
+    from ktextures.accuracy.comparison import Comparison
     from ktextures.accuracy.points import sample_points
     from ktextures.classes.legend import Legend
     from ktextures.classes.legend_maps import to_legend
@@ -61,6 +63,7 @@ _HOMES = {
     "BandScaler": "raster.scaling",
     "Callback": "training.callbacks",
     "ClassTable": "classes.table",
+    "Comparison": "accuracy.comparison",
     "Explorer": "widgets",
     "FeatureExtractor": "features.protocol",
     "FilterBank": "features.filter_bank",
@@ -76,6 +79,7 @@ _HOMES = {
     "assess": "accuracy.assess",
     "assign_by": "results.assign_by",
     "class_areas": "results.areas",
+    "compare": "accuracy.compare",
     "describe": "description",
     "explore": "widgets",
     "load": "model.ktextures",
@@ -115,6 +119,7 @@ __all__ = [
     "Callback",
     "CallbackError",
     "ClassTable",
+    "Comparison",
     "Explorer",
     "FeatureExtractor",
     "FilterBank",
@@ -139,6 +144,7 @@ __all__ = [
     "assess",
     "assign_by",
     "class_areas",
+    "compare",
     "datasets",
     "describe",
     "explore",

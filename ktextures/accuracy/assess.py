@@ -12,6 +12,7 @@ from ktextures.accuracy.estimator import Estimate, adjusted_rand, estimate
 from ktextures.accuracy.evidence import Evidence, by_polygons, by_raster
 from ktextures.accuracy.places import check_map, require_crs
 from ktextures.accuracy.sampled import by_points
+from ktextures.accuracy.texts import percent
 from ktextures.accuracy.vectors import read_marks
 from ktextures.classes.categories import Categories
 from ktextures.classes.legend import Legend
@@ -280,14 +281,14 @@ def _notes(found: Evidence, intervals: bool) -> list[str]:
         )
         if found.coverage < 1:
             notes.append(
-                f"Everything, areas too, is about the {found.coverage:.1%} of the map "
+                f"Everything, areas too, is about the {percent(found.coverage)} of the map "
                 "where the reference is known."
             )
     elif found.kind == "polygons":
         notes.append(
             "No intervals: polygons are not a random sample, and their sampling error "
             "is unknown. They contain "
-            f"{found.coverage:.2%} of the map; shares of the classes are those of the "
+            f"{percent(found.coverage)} of the map; shares of the classes are those of the "
             "whole map."
         )
     elif not intervals:
@@ -297,7 +298,7 @@ def _notes(found: Evidence, intervals: bool) -> list[str]:
         share = found.mapped[~found.covered].sum() / found.mapped.sum()
         notes.append(
             f"Without labels, and left out of all estimates: {_listed(absent)} "
-            f"({share:.1%} of the map)."
+            f"({percent(share)} of the map)."
         )
     extra = [
         f"{each.name!r} ({count:,})"

@@ -80,7 +80,7 @@ def draw_names(
     for row, (name, color) in enumerate(zip(names, colors, strict=True)):
         y = (row + 0.5) * height
         axes.add_patch(_swatch(0.01, y - side / 2, side, color))
-        room = box.width - SWATCH - 0.2
+        room = box.width - SWATCH - 0.18
         short = sheet.shorten(name, name_size(size), room)
         sheet.write(axes, SWATCH + 0.08, y, short, name_size(size))
 

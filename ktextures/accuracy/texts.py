@@ -7,7 +7,15 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Swatch", "hectares", "html_table", "plain", "short_count", "with_interval"]
+__all__ = [
+    "Swatch",
+    "hectares",
+    "html_table",
+    "percent",
+    "plain",
+    "short_count",
+    "with_interval",
+]
 
 UNKNOWN = "\N{EN DASH}"
 
@@ -44,6 +52,19 @@ def hectares(value: float, interval: float = float("nan")) -> str:
     digits = 0 if largest >= 1000 else 1 if largest >= 10 else 2
     text = f"{value:,.{digits}f}"
     return text if math.isnan(interval) else f"{text} ± {interval:,.{digits}f}"
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Write a share.
+
+    Examples
+    --------
+    >>> percent(0.1234), percent(0.00012)
+    ('12.3 %', '0.01 %')
+    """
+    if 0 < share < 0.0005:
+        digits = 2
+    return f"{100 * share:.{digits}f} %"
 
 
 def short_count(count: int) -> str:

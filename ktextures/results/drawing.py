@@ -14,8 +14,8 @@ Drawn = dict[int, tuple[npt.NDArray[np.uint64], IntArray]]
 """By class value: random numbers of some pixels, ascending, and where these are."""
 
 _STREAM = 148_042
-"""Keeps the numbers apart from those that others draw with the same seed: noise that was
-added to the pixels of a map must not decide which of them are drawn."""
+"""Keeps the numbers apart from those that others draw with the same seed: noise that
+was added to the pixels of a map must not decide which of them are drawn."""
 
 _STRIP_PIXELS = 2**20  # limits the memory of random numbers
 _BATCH_PIXELS = 2**25  # of a dask array, computed at once
