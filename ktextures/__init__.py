@@ -17,6 +17,11 @@ from ktextures.errors import (
 
 if TYPE_CHECKING:
     from ktextures import datasets
+    from ktextures.accuracy.assess import assess
+    from ktextures.accuracy.assessment import Assessment
+    from ktextures.accuracy.compare import compare
+    from ktextures.accuracy.comparison import Comparison
+    from ktextures.accuracy.points import sample_points
     from ktextures.classes.legend import Legend
     from ktextures.classes.legend_maps import to_legend
     from ktextures.classes.maps import match_classes, relabel_classes
@@ -66,9 +71,11 @@ if TYPE_CHECKING:
     from ktextures.widgets import Explorer, explore
 
 _HOMES = {
+    "Assessment": "accuracy.assessment",
     "BandScaler": "raster.scaling",
     "Callback": "training.callbacks",
     "ClassTable": "classes.table",
+    "Comparison": "accuracy.comparison",
     "Explorer": "widgets",
     "Exported": "products.export",
     "FeatureExtractor": "features.protocol",
@@ -83,10 +90,12 @@ _HOMES = {
     "Snapshot": "model.config",
     "Suggestion": "suggestion",
     "VGG16Features": "features.vgg16",
+    "assess": "accuracy.assess",
     "assign_by": "results.assign_by",
     "class_areas": "results.areas",
     "class_changes": "cleaning.changes",
     "class_fractions": "polygons.fractions",
+    "compare": "accuracy.compare",
     "describe": "description",
     "drop_classes": "cleaning.changes",
     "explore": "widgets",
@@ -107,6 +116,7 @@ _HOMES = {
     "read_classes": "results.read_classes",
     "register_features": "features.protocol",
     "relabel_classes": "classes.maps",
+    "sample_points": "accuracy.points",
     "segment": "segmentation",
     "sieve": "cleaning.sieve",
     "split": "training.divide",
@@ -127,10 +137,12 @@ _HOMES = {
 _MODULES = {"datasets": "datasets", "presets": "training.presets"}
 
 __all__ = [
+    "Assessment",
     "BandScaler",
     "Callback",
     "CallbackError",
     "ClassTable",
+    "Comparison",
     "Explorer",
     "Exported",
     "FeatureExtractor",
@@ -153,10 +165,12 @@ __all__ = [
     "VGG16Features",
     "WeightsError",
     "__version__",
+    "assess",
     "assign_by",
     "class_areas",
     "class_changes",
     "class_fractions",
+    "compare",
     "datasets",
     "describe",
     "drop_classes",
@@ -179,6 +193,7 @@ __all__ = [
     "read_classes",
     "register_features",
     "relabel_classes",
+    "sample_points",
     "segment",
     "sieve",
     "split",

@@ -16,6 +16,7 @@ __all__ = [
     "canonical_order",
     "check_mapping",
     "check_uint8",
+    "match_counts",
     "match_to",
     "relabel",
 ]
@@ -146,8 +147,6 @@ def match_to(
     >>> match_to(3 - old, old, 2, 2).tolist()
     [2, 1]
     """
-    from scipy.optimize import linear_sum_assignment
-
     if new.shape != old.shape:
         raise InputError(
             f"the maps have the shapes {new.shape} and {old.shape}: give two maps of "
@@ -160,11 +159,36 @@ def match_to(
                 f"a map of k={k} classes holds class {classes.max(initial=0)}: give k "
                 f"as the number of classes, 1..{MAX_VALUE}"
             )
-    size = max(k_new, k_old)
     pairs = new.ravel().astype(np.int64) * (k_old + 1) + old.ravel()
     counts = np.bincount(pairs, minlength=(k_new + 1) * (k_old + 1))
+    return match_counts(counts.reshape(k_new + 1, k_old + 1)[1:, 1:])
+
+
+def match_counts(counts: npt.ArrayLike) -> IntArray:
+    """Find the mapping that makes a map agree with another, from their table.
+
+    Parameters
+    ----------
+    counts : array_like of int, (k_new, k_old)
+        Pixels of class ``i + 1`` of the new map and class ``j + 1`` of the old one.
+
+    Returns
+    -------
+    ndarray of int64, (k_new,)
+        As `match_to` returns it.
+
+    Examples
+    --------
+    >>> match_counts([[0, 5], [7, 1], [2, 0]]).tolist()
+    [2, 1, 3]
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    counts = np.asarray(counts, np.int64)
+    k_new, k_old = counts.shape
+    size = max(k_new, k_old)
     shared = np.zeros((k_new, size), np.int64)
-    shared[:, :k_old] = counts.reshape(k_new + 1, k_old + 1)[1:, 1:]
+    shared[:, :k_old] = counts
     # Among equally good mappings, prefer the one that changes the fewest values, with
     # weights that add up to less than one pixel.
     score = shared * (2 * size + 1) + np.eye(k_new, size, dtype=np.int64)
