@@ -1,6 +1,7 @@
 """The arguments of the command line, checked without loading TensorFlow."""
 
 import argparse
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,6 +67,13 @@ def _add_scene(command: argparse.ArgumentParser) -> None:
         type=_roles,
         help="which bands are red, green, blue, and near infrared, such as "
         "red=3,green=2,blue=1,nir=4 (default: according to the file)",
+    )
+    command.add_argument(
+        "--time",
+        metavar="DATE",
+        type=_time,
+        help="which of several dates in a NetCDF or Zarr file to use, such as "
+        "2024-06-03, or its number from 0, or 'all' for the bands of all of them",
     )
 
 
@@ -177,6 +185,11 @@ def _texture_scale(text: str) -> float | str:
             f"got {text!r}"
         )
     return scale
+
+
+def _time(text: str) -> str | int:
+    # A year has four digits.
+    return int(text) if re.fullmatch(r"\d{1,3}", text) else text
 
 
 def _bands(text: str) -> list[str | int]:
