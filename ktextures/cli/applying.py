@@ -144,7 +144,9 @@ def options_scene(scene: str, options: argparse.Namespace) -> Any:
     """Open a scene with the bands that the options name."""
     from ktextures.raster.open import open_scene
 
-    return open_scene(scene, bands=options.bands, roles=options.roles)
+    return open_scene(
+        scene, bands=options.bands, roles=options.roles, time=options.time
+    )
 
 
 class _Progress:

@@ -1,6 +1,7 @@
 """Converters of arguments, which explain what is wanted."""
 
 import argparse
+import re
 from collections.abc import Callable
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "positive",
     "roles",
     "texture_scale",
+    "time",
     "whole_number",
 ]
 
@@ -90,6 +92,12 @@ def names(text: str) -> list[str]:
             f"expected names separated by commas, got {text!r}"
         )
     return found
+
+
+def time(text: str) -> str | int:
+    """Convert a date, or its number."""
+    # A year has four digits.
+    return int(text) if re.fullmatch(r"\d{1,3}", text) else text
 
 
 def positive(text: str) -> float:

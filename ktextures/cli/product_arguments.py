@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ktextures.cli.converters import bands, names, positive, roles
+from ktextures.cli.converters import bands, names, positive, roles, time
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -43,6 +43,13 @@ def add_bands(command: argparse.ArgumentParser) -> None:
         type=roles,
         help="which bands are red, green, blue, and near infrared, such as "
         "red=3,green=2,blue=1,nir=4 (default: according to the file)",
+    )
+    command.add_argument(
+        "--time",
+        metavar="DATE",
+        type=time,
+        help="which of several dates in a NetCDF or Zarr file to use, such as "
+        "2024-06-03, or its number from 0, or 'all' for the bands of all of them",
     )
 
 

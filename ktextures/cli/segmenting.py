@@ -87,7 +87,9 @@ def open_input(options: argparse.Namespace) -> "xr.DataArray":
 
     if options.command == "demo":
         return sentinel2()
-    return open_scene(options.scene, bands=options.bands, roles=options.roles)
+    return open_scene(
+        options.scene, bands=options.bands, roles=options.roles, time=options.time
+    )
 
 
 def prepare_folders(options: argparse.Namespace) -> None:

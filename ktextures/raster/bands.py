@@ -38,6 +38,8 @@ _ROLE_ALIASES = {
     "nearinfrared": "nir",
     "nir08": "nir",
 }
+# What stackstac makes of the bands in STAC items, in several versions.
+_COMMON_NAMES = ("common_name", "eo:common_name", "eo:bands_common_name")
 # Descriptions that do not tell what a band shows.
 _NEUTRAL_NAME = re.compile(r"(band|layer|channel|b)?[ _-]?\d*", re.IGNORECASE)
 
@@ -59,6 +61,7 @@ class SourceBands:
 
     names: list[str]
     known: list[str] | None = None  # roles of an earlier scene
+    common: list[str] | None = None  # common names, as in STAC
     colors: list[str] | None = None  # roles by color interpretation
     alpha: Collection[int] = ()
 
@@ -143,14 +146,17 @@ def bands_of_array(array: xr.DataArray, band_dim: Hashable | None) -> SourceBand
     count = 1 if band_dim is None else array.sizes[band_dim]
     labels: list[Any] = []
     known = None
+    common = _common_names(array, band_dim)
     if band_dim is not None:
         if band_dim in array.coords:
             labels = array.coords[band_dim].values.tolist()
         if "role" in array.coords and array.coords["role"].dims == (band_dim,):
             found = [str(role) for role in array.coords["role"].values]
             known = [role if role in ROLES else "" for role in found]
+    elif "band" in array.coords and array.coords["band"].ndim == 0:
+        labels = [array.coords["band"].item()]  # what array[0] keeps
     if labels and all(isinstance(label, str) for label in labels):
-        return SourceBands(unique_names(labels, labels), known=known)
+        return SourceBands(unique_names(labels, labels), known=known, common=common)
     numbers = list(range(1, count + 1))
     if labels and all(isinstance(n, int) and n > 0 for n in labels):
         numbers = labels
@@ -159,8 +165,22 @@ def bands_of_array(array: xr.DataArray, band_dim: Hashable | None) -> SourceBand
         # xarray's placeholder for arrays saved without a name is not a name.
         described = [None if array.name.startswith("__") else array.name]
     return SourceBands(
-        unique_names(described, [f"band_{n}" for n in numbers]), known=known
+        unique_names(described, [f"band_{n}" for n in numbers]),
+        known=known,
+        common=common,
     )
+
+
+def _common_names(array: xr.DataArray, band_dim: Hashable | None) -> list[str] | None:
+    """Common names of STAC, such as "red", in a coordinate along the bands."""
+    for name in _COMMON_NAMES:
+        # stackstac gives a coordinate without dims if there is only one band.
+        dims = array.coords[name].dims if name in array.coords else None
+        if dims is not None and dims in ((band_dim,), ()):
+            values = np.atleast_1d(array.coords[name].values)
+            count = 1 if band_dim is None else array.sizes[band_dim]
+            return [str(value) for value in values] if len(values) == count else None
+    return None
 
 
 def _long_names(long_name: object, numbers: list[int]) -> list[str | None]:
@@ -212,9 +232,12 @@ def _assign_roles(described: SourceBands, given: dict[str, int]) -> list[str]:
     if described.known is not None:
         ranks = [described.known]
     else:
+        common = described.common or []
         exact = [key if key in ROLES else "" for key in keys]
         alias = [_ROLE_ALIASES.get(key, "") for key in keys]
-        ranks = [exact, alias]
+        same = [name if name in ROLES else "" for name in common]
+        similar = [_ROLE_ALIASES.get(name, "") for name in common]
+        ranks = [same, exact, similar, alias]
         # Files of any kind declare red, green, blue by default, so names come first.
         if not any(exact) and not any(alias) and described.colors:
             ranks.append(described.colors)

@@ -2,11 +2,10 @@
 
 import sys
 import warnings
-from collections.abc import Hashable, Iterable
+from collections.abc import Iterable
 
 import numpy as np
 import rasterio
-import xarray as xr
 from affine import Affine
 from rasterio.enums import ColorInterp
 from rasterio.windows import Window
@@ -16,12 +15,8 @@ __all__ = [
     "warn_caller",
     "warn_of_control_points",
     "warn_of_palette",
-    "warn_of_time",
 ]
 
-_TIME_NAMES = frozenset(
-    ("date", "datetime", "day", "month", "season", "t", "time", "valid_time", "year")
-)
 _SAMPLES = 3  # windows along each side of a file
 _SAMPLE_SIDE = 128
 
@@ -115,23 +110,4 @@ def warn_of_control_points(file: rasterio.DatasetReader, path: str) -> None:
         warn_caller(
             f"{path!r} is georeferenced only by ground control points, which are "
             "ignored; warp it first (gdalwarp) for a georeferenced result"
-        )
-
-
-def warn_of_time(array: xr.DataArray, band_dim: Hashable) -> None:
-    """Warn that time steps are read as bands.
-
-    Parameters
-    ----------
-    array : DataArray
-        Source of a scene.
-    band_dim : hashable
-        Its dim that becomes ``band``.
-    """
-    labels = array.coords[band_dim] if band_dim in array.coords else None
-    dated = labels is not None and labels.dtype.kind == "M"
-    if dated or str(band_dim).lower() in _TIME_NAMES:
-        warn_caller(
-            f"the {array.sizes[band_dim]} steps of {band_dim!r} are read as bands; to "
-            f"use one of them, pass array.isel({band_dim}=0)"
         )

@@ -38,6 +38,7 @@ from ktextures.raster.scene import (
     chunk_sizes,
     inspect_array,
 )
+from ktextures.raster.times import Time, chosen_steps
 
 __all__ = ["open_scene"]
 
@@ -52,6 +53,7 @@ def open_scene(
     chunks: Chunks | None = None,
     *,
     roles: Roles | None = None,
+    time: Time | None = None,
 ) -> xr.DataArray:
     """Open a raster file or an array as a scene.
 
@@ -61,7 +63,8 @@ def open_scene(
         GeoTIFF, COG or another raster file that rasterio opens; NetCDF, HDF5, Zarr or
         GRIB that xarray opens; an array with dims in any order, whose rows and columns
         are named y/x, lat/lon, latitude/longitude, northing/easting, row(s)/col(s) or
-        as ``.rio`` knows them; or a Dataset with one variable per band. Values stay as
+        as ``.rio`` knows them; or a Dataset with one variable per band. Both may have
+        a dim of time, as those of odc-stac, stackstac and rioxarray. Values stay as
         stored, except that packed NetCDF variables are unpacked as xarray does.
     bands : sequence of str or int, optional
         Bands to keep, in this order: names, roles, or numbers from 1 as in rasterio.
@@ -72,8 +75,14 @@ def open_scene(
         1024 x 1024 pixels.
     roles : mapping of {"red", "green", "blue", "nir"} to str or int, optional
         The band that plays each role, by name or number from 1. Other roles come from
-        the band names (such as "red", "B04", "near infrared"), or else from the file's
-        color interpretation; ambiguous ones stay unknown.
+        the common names that stackstac gives, or else from the band names (such as
+        "red", "B04", "near infrared"), or else from the file's color interpretation;
+        ambiguous ones stay unknown.
+    time : str, datetime64, date, int, or "all", optional
+        Which of several dates to read: "2024-06-03", or also "2024-06" if there is one
+        date in that month, or an index from 0. "all" reads the bands of all dates, with
+        names such as "B04_2024-06", as short as they remain different, and without
+        roles; a name in ``bands`` then stands for that band of all dates.
 
     Returns
     -------
@@ -88,14 +97,15 @@ def open_scene(
     ------
     InputError
         If the source cannot be opened or is empty, its dims, coordinates or dtype
-        cannot be used, or a band or role does not exist.
+        cannot be used, a band or role does not exist, or it has several dates of which
+        ``time`` does not choose one.
 
     Warns
     -----
     UserWarning
         If a band marked as alpha holds many values and is read as a band, if values
-        are indices into a palette, if time steps are read as bands, or if ground
-        control points are ignored.
+        are indices into a palette, if coordinates may be those of corners of pixels, or
+        if ground control points are ignored.
 
     Notes
     -----
@@ -109,12 +119,20 @@ def open_scene(
     >>> array = xr.DataArray(np.ones((3, 5, 2)), dims=("row", "col", "band"))
     >>> open_scene(array, bands=[2]).sizes
     Frozen({'band': 1, 'y': 3, 'x': 5})
+    >>> days = np.array(["2024-06-03", "2024-07-01"], "datetime64[ns]")
+    >>> cube = xr.DataArray(
+    ...     np.ones((2, 3, 5)), {"time": days}, ("time", "y", "x"), name="red"
+    ... )
+    >>> open_scene(cube, time="2024-07").band.values.tolist()
+    ['red']
+    >>> open_scene(cube, time="all").band.values.tolist()
+    ['red_2024-06', 'red_2024-07']
     """
     check_chunks(chunks)
     if isinstance(source, xr.Dataset):
-        return open_dataset(source, bands, chunks, roles)
+        return open_dataset(source, bands, chunks, roles, time)
     if isinstance(source, xr.DataArray):
-        scene = open_array(source, bands, chunks, roles)
+        scene = open_array(source, bands, chunks, roles, time)
         _remember_source(scene, source.encoding.get("source"))
         return scene
     if not isinstance(source, str | os.PathLike):
@@ -126,8 +144,9 @@ def open_scene(
     path = os.fspath(source)
     try:
         if path.split("?")[0].rstrip("/").lower().endswith(_XARRAY_SUFFIXES):
-            scene = _open_xarray_file(path, bands, chunks, roles)
+            scene = _open_xarray_file(path, bands, chunks, roles, time)
         else:
+            chosen_steps(None, time)
             scene = _open_raster_file(path, bands, chunks, roles)
         found = os.path.abspath(path) if os.path.exists(path) else path
         _remember_source(scene, found)
@@ -225,7 +244,11 @@ def _hide(
 
 
 def _open_xarray_file(
-    path: str, bands: Bands | None, chunks: Chunks | None, roles: Roles | None
+    path: str,
+    bands: Bands | None,
+    chunks: Chunks | None,
+    roles: Roles | None,
+    time: Time | None,
 ) -> xr.DataArray:
     options: dict[str, Any] = {"decode_coords": "all", "decode_times": False}
     dataset = xr.open_dataset(path, mask_and_scale=False, **options)
@@ -236,7 +259,7 @@ def _open_xarray_file(
     if chunks is None and dataset.nbytes > _EAGER_BYTES:
         chunks = _LAZY_CHUNK
     try:
-        scene = open_dataset(dataset, bands, chunks, roles)
+        scene = open_dataset(dataset, bands, chunks, roles, time)
     except BaseException:
         dataset.close()
         raise

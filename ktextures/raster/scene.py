@@ -18,7 +18,7 @@ from rioxarray.exceptions import RioXarrayError
 
 from ktextures.errors import InputError
 from ktextures.raster.bands import Selection, SourceBands, bands_of_array
-from ktextures.raster.doubts import warn_of_time
+from ktextures.raster.corners import declared_crs, with_centers
 from ktextures.raster.georeference import Grid, grid_of, locate
 from ktextures.raster.nodata import declared_nodata
 
@@ -81,8 +81,8 @@ def inspect_array(array: xr.DataArray) -> Raster:
     return Raster(
         data=data,
         bands=bands_of_array(array, band_dim),
-        grid=grid_of(array, y_dim, x_dim),
-        crs=array.rio.crs,
+        grid=grid_of(with_centers(array, y_dim, x_dim), y_dim, x_dim),
+        crs=declared_crs(array),
         nodata=declared_nodata(array),
     )
 
@@ -148,7 +148,6 @@ def _band_dim(array: xr.DataArray, spatial: tuple[Any, Any]) -> Hashable | None:
             'rename and transpose to ("band", "y", "x")'
         )
     if long:
-        warn_of_time(array, long[0])
         return long[0]
     return next((dim for dim in others if str(dim).lower() in _BAND_NAMES), None)
 

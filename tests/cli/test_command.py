@@ -299,6 +299,27 @@ def test_existing_results_are_not_replaced(name, given, tmp_path, capsys):
     assert not given
 
 
+@pytest.mark.parametrize(
+    ("time", "bands"),
+    [("2024-07", ["red"]), ("0", ["red"]), ("all", ["red_2024-06", "red_2024-07"])],
+)
+def test_one_of_several_dates_can_be_chosen(time, bands, tmp_path, given, capsys):
+    scene, _ = kt.datasets.synthetic(64, k=2)
+    days = np.array(["2024-06-03", "2024-07-01"], "datetime64[ns]")
+    cube = scene[:2].rename(band="time").drop_vars(["role", "time"]).rename("red")
+    cube.assign_coords(time=days).to_netcdf(tmp_path / "cube.nc")
+    command = ["segment", str(tmp_path / "cube.nc"), "-o", str(tmp_path / "out")]
+
+    assert main(command) == 1
+    assert (
+        "has 2 steps along 'time' (2024-06-03, 2024-07-01);" in capsys.readouterr().err
+    )
+    assert not given
+
+    assert main([*command, "--time", time]) == 1
+    assert given["scene"].band.values.tolist() == bands
+
+
 def test_arguments_reach_training(geotiff, tmp_path, given):
     command = ["segment", str(geotiff), "-o", str(tmp_path)]
     options = "-k 9 --preset paper --steps 12 --texture-scale 3.5 --seed 8".split()

@@ -316,22 +316,6 @@ def test_palette_indices_are_reported(write):
     np.testing.assert_array_equal(scene.values, pixels(1, dtype="uint8"))
 
 
-@pytest.mark.parametrize("dim", ["time", "Date", "t"])
-def test_time_steps_read_as_bands_are_named(dim):
-    array = xr.DataArray(pixels(3), dims=(dim, "y", "x"))
-    message = rf"the 3 steps of '{dim}' are read as bands; .*array\.isel\({dim}=0\)"
-    with pytest.warns(UserWarning, match=message):
-        assert open_scene(array).sizes["band"] == 3
-    assert open_scene(array[:1]).sizes["band"] == 1
-
-
-def test_dates_along_a_dim_of_any_name_are_time_steps():
-    days = np.array(["2024-01-01", "2024-02-01"], "datetime64[ns]")
-    array = xr.DataArray(pixels(2), dims=("z", "y", "x"), coords={"z": days})
-    with pytest.warns(UserWarning, match="the 2 steps of 'z' are read as bands"):
-        open_scene(array)
-
-
 def test_netcdf_round_trip(write, tmp_path):
     scene = open_scene(write(pixels(), names=["a", "b", "red", "nir"], nodata=7))
     scene.to_netcdf(tmp_path / "scene.nc")
@@ -455,7 +439,7 @@ def test_two_dims_are_one_band_and_single_extra_dims_are_dropped():
     ("dims", "shape", "message"),
     [
         (("dim_0", "dim_1"), (3, 4), r"rows and columns are unknown .*'dim_0'.*rename"),
-        (("time", "band", "y", "x"), (2, 3, 4, 5), r"\['time', 'band'\].*transpose"),
+        (("level", "band", "y", "x"), (2, 3, 4, 5), r"\['level', 'band'\].*transpose"),
         (("x",), (3,), "rows and columns are unknown"),
     ],
 )
@@ -749,8 +733,8 @@ def test_dataset_variables_must_share_grid_and_crs():
     values = pixels(1, 3, 4)[0]
     with pytest.raises(InputError, match="'a' and 'b' have different grids"):
         open_scene(xr.Dataset({"a": (("y", "x"), values), "b": (("v", "u"), values)}))
-    cubes = {n: (("time", "y", "x"), pixels(2, 3, 4)) for n in "ab"}
-    with pytest.raises(InputError, match=r"'a' has dims .*'time'.*dataset\['a'\]"):
+    cubes = {n: (("level", "y", "x"), pixels(2, 3, 4)) for n in "ab"}
+    with pytest.raises(InputError, match=r"'a' has dims .*'level'.*dataset\['a'\]"):
         open_scene(xr.Dataset(cubes))
     with pytest.raises(InputError, match=r"no variable .* rows and columns.*rename"):
         open_scene(xr.Dataset({"a": ("time", [1, 2])}))
