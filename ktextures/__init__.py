@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from ktextures.results.plot_history import plot_history
     from ktextures.results.plot_sweep import plot_lineage, plot_sweep
     from ktextures.results.read_classes import read_classes
+    from ktextures.samples.reader import read_samples
+    from ktextures.samples.result import TrainingSamples
+    from ktextures.samples.training_samples import training_samples
     from ktextures.segmentation import segment
     from ktextures.selection.sweep import sweep, sweep_model
     from ktextures.suggestion import Suggestion, suggest
@@ -68,6 +71,7 @@ _HOMES = {
     "Legend": "classes.legend",
     "PreparedScenes": "training.prepared_scenes",
     "Preset": "training.presets",
+    "TrainingSamples": "samples.result",
     "VGG16Features": "features.vgg16",
     "assign_by": "results.assign_by",
     "class_areas": "results.areas",
@@ -87,6 +91,7 @@ _HOMES = {
     "plot_lineage": "results.plot_sweep",
     "plot_sweep": "results.plot_sweep",
     "read_classes": "results.read_classes",
+    "read_samples": "samples.reader",
     "register_features": "features.protocol",
     "segment": "segmentation",
     "split": "training.divide",
@@ -97,6 +102,7 @@ _HOMES = {
     "to_legend": "classes.legend_maps",
     "train": "training.train",
     "train_encoder": "training.train_encoder",
+    "training_samples": "samples.training_samples",
     "write_classes": "results.geotiff",
     "write_simulated": "results.geotiff",
 }
@@ -126,6 +132,7 @@ __all__ = [
     "SceneEncoder",
     "Snapshot",
     "Suggestion",
+    "TrainingSamples",
     "VGG16Features",
     "WeightsError",
     "__version__",
@@ -148,6 +155,7 @@ __all__ = [
     "prepare",
     "presets",
     "read_classes",
+    "read_samples",
     "register_features",
     "relabel_classes",
     "segment",
@@ -158,6 +166,7 @@ __all__ = [
     "to_legend",
     "train",
     "train_encoder",
+    "training_samples",
     "write_classes",
     "write_simulated",
 ]
