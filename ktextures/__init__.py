@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ktextures.results.plot_history import plot_history
     from ktextures.results.plot_sweep import plot_lineage, plot_sweep
     from ktextures.results.read_classes import read_classes
+    from ktextures.samples.points import training_points
     from ktextures.samples.reader import read_samples
     from ktextures.samples.result import TrainingSamples
     from ktextures.samples.training_samples import training_samples
@@ -102,6 +103,7 @@ _HOMES = {
     "to_legend": "classes.legend_maps",
     "train": "training.train",
     "train_encoder": "training.train_encoder",
+    "training_points": "samples.points",
     "training_samples": "samples.training_samples",
     "write_classes": "results.geotiff",
     "write_simulated": "results.geotiff",
@@ -166,6 +168,7 @@ __all__ = [
     "to_legend",
     "train",
     "train_encoder",
+    "training_points",
     "training_samples",
     "write_classes",
     "write_simulated",

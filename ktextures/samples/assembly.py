@@ -28,6 +28,7 @@ from ktextures.samples.existing import (
 from ktextures.samples.footprints import Plane, boxes_of, conflicting
 from ktextures.samples.inputs import Inputs
 from ktextures.samples.manifest import (
+    BOUNDS,
     DATASHEET,
     DESCRIPTION,
     FORMAT,
@@ -47,6 +48,7 @@ from ktextures.samples.statistics import measure_bands
 
 if TYPE_CHECKING:
     import pandas as pd
+    from affine import Affine
 
 __all__ = ["Divided", "assemble", "divide_chips"]
 
@@ -220,7 +222,11 @@ def assemble(
         for chip, split in zip(chips, divided.splits, strict=True)
         if split != DROPPED
     ]
-    rows = [_row(chip, split, inputs, settings.size) for chip, split in kept]
+    places = [scene_transform(each.scene) for each in inputs.scenes]
+    rows = [
+        _row(chip, split, inputs, places[chip.scene], settings.size)
+        for chip, split in kept
+    ]
     for (chip, _), row in zip(kept, rows, strict=True):
         os.replace(chip.image, new / IMAGES / f"{row['stem']}.tif")
         os.replace(chip.label, new / LABELS / f"{row['stem']}.tif")
@@ -243,16 +249,19 @@ def assemble(
 def _columns(k: int) -> list[str]:
     return [
         *("stem", "split", "scene", "source", "row", "column"),
-        *("x_min", "y_min", "x_max", "y_max", "crs", "nodata_share", "ignored"),
+        *(*BOUNDS, "crs", "nodata_share", "ignored"),
         *class_columns(k),
     ]
 
 
-def _row(chip: Chip, split: str, inputs: Inputs, size: int) -> dict[str, Any]:
+def _row(
+    chip: Chip, split: str, inputs: Inputs, transform: "Affine", size: int
+) -> dict[str, Any]:
     source = inputs.scenes[chip.scene]
-    place = shifted(scene_transform(source.scene), chip.row, chip.column)
+    place = shifted(transform, chip.row, chip.column)
     across = [place.c + place.a * x + place.b * y for x in (0, size) for y in (0, size)]
     down = [place.f + place.d * x + place.e * y for x in (0, size) for y in (0, size)]
+    bounds = min(across), min(down), max(across), max(down)
     return {
         "stem": f"{split}_{source.name}_r{chip.row:05d}_c{chip.column:05d}",
         "split": split,
@@ -260,8 +269,7 @@ def _row(chip: Chip, split: str, inputs: Inputs, size: int) -> dict[str, Any]:
         "source": source.source,
         "row": chip.row,
         "column": chip.column,
-        **{"x_min": min(across), "y_min": min(down)},
-        **{"x_max": max(across), "y_max": max(down)},
+        **dict(zip(BOUNDS, bounds, strict=True)),
         "crs": crs_text(source.scene),
         "nodata_share": chip.nodata / size**2,
         "ignored": chip.ignored,

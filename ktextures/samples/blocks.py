@@ -5,6 +5,7 @@ the same ground is in the same block whatever scene shows it.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,11 @@ __all__ = [
     "DROPPED",
     "SPLITS",
     "Block",
+    "Spans",
     "block_spans",
     "divide_blocks",
     "largest_block_size",
     "num_needed",
-    "own_blocks",
     "splits_of",
 ]
 
@@ -68,24 +69,37 @@ def block_spans(boxes: FloatArray, block_size: int, buffer: float) -> IntArray:
     return np.hstack([first, last]).astype(np.int64)
 
 
-def own_blocks(spans: IntArray) -> tuple[list[Block], IntArray]:
-    """List the blocks that hold whole boxes, and how many each.
+class Spans(NamedTuple):
+    """Boxes grouped by the blocks that they reach.
 
     Parameters
     ----------
-    spans : ndarray of int64, (n, 4)
-        Of `block_spans`.
-
-    Returns
-    -------
-    list of Block
-        In ascending order.
-    ndarray of int64
-        Number of boxes that reach no other block.
+    kinds : ndarray of int64, (kind, 4)
+        First column, first row, last column, last row; each once.
+    counts : ndarray of int64, (kind,)
+        Number of boxes of each kind.
+    places : ndarray of int64, (n,)
+        Kind of each box.
     """
-    inside = (spans[:, :2] == spans[:, 2:]).all(axis=1)
-    found, counts = np.unique(spans[inside, :2], axis=0, return_counts=True)
-    return [(int(col), int(row)) for col, row in found], counts
+
+    kinds: IntArray
+    counts: IntArray
+    places: IntArray
+
+    @classmethod
+    def of(cls, boxes: FloatArray, block_size: int, buffer: float) -> Self:
+        """Group boxes, as `block_spans` takes them."""
+        spans = block_spans(boxes, block_size, buffer)
+        kinds, places, counts = np.unique(
+            spans, axis=0, return_inverse=True, return_counts=True
+        )
+        return cls(kinds, counts, places.ravel())
+
+    def own_blocks(self) -> tuple[list[Block], IntArray]:
+        """Blocks that hold whole boxes, in ascending order, and how many each."""
+        inside = (self.kinds[:, :2] == self.kinds[:, 2:]).all(axis=1)
+        found = [(int(col), int(row)) for col, row in self.kinds[inside, :2]]
+        return found, self.counts[inside]
 
 
 def num_needed(fractions: Sequence[float]) -> int:
@@ -94,7 +108,7 @@ def num_needed(fractions: Sequence[float]) -> int:
 
 
 def divide_blocks(
-    spans: IntArray,
+    spans: Spans,
     fractions: Sequence[float],
     seed: int,
     fixed: Mapping[Block, int],
@@ -104,8 +118,8 @@ def divide_blocks(
 
     Parameters
     ----------
-    spans : ndarray of int64, (n, 4)
-        Of `block_spans`.
+    spans : Spans
+        Of the boxes.
     fractions : sequence of float, (split,)
         Share of the boxes that each split is to hold; they sum to 1.
     seed : int
@@ -122,7 +136,7 @@ def divide_blocks(
         fraction above 0 gets a block that holds a whole box, if there are enough.
     """
     blocks = dict(fixed)
-    known, counts = own_blocks(spans)
+    known, counts = spans.own_blocks()
     targets = np.array(fractions) * (counts.sum() + held.sum())
     assigned = held.astype(np.float64)
     for block, count in zip(known, counts, strict=True):
@@ -143,11 +157,11 @@ def divide_blocks(
     return blocks
 
 
-def _join_others(spans: IntArray, blocks: dict[Block, int], default: int) -> None:
+def _join_others(spans: Spans, blocks: dict[Block, int], default: int) -> None:
     """Give each block without a whole box the split that saves most boxes in it."""
-    kinds, counts = np.unique(spans, axis=0, return_counts=True)
+    pairs = zip(spans.kinds.tolist(), spans.counts.tolist(), strict=True)
     touching: dict[Block, list[tuple[list[Block], int]]] = {}
-    for span, count in zip(kinds.tolist(), counts.tolist(), strict=True):
+    for span, count in pairs:
         members = _members(span)
         for block in members:
             if block not in blocks:
@@ -161,28 +175,28 @@ def _join_others(spans: IntArray, blocks: dict[Block, int], default: int) -> Non
         blocks[block] = int(np.argmax(votes)) if votes.any() else default
 
 
-def splits_of(spans: IntArray, blocks: Mapping[Block, int]) -> SplitArray:
+def splits_of(spans: Spans, blocks: Mapping[Block, int]) -> SplitArray:
     """Find the split of each box.
 
     Parameters
     ----------
-    spans : ndarray of int64, (n, 4)
-        Of `block_spans`.
+    spans : Spans
+        Of the boxes.
     blocks : mapping of Block to int
-        Split of every block that is reached.
+        Split of each block.
 
     Returns
     -------
     ndarray of int8, (n,)
-        Number of the split; `DROPPED` for boxes that reach blocks of several splits.
+        Number of the split; `DROPPED` for boxes that reach blocks of several splits,
+        or blocks of none.
     """
-    kinds, inverse = np.unique(spans, axis=0, return_inverse=True)
-    splits = np.full(len(kinds), DROPPED, np.int8)
-    for place, span in enumerate(kinds.tolist()):
-        found = {blocks[block] for block in _members(span)}
+    splits = np.full(len(spans.kinds), DROPPED, np.int8)
+    for place, span in enumerate(spans.kinds.tolist()):
+        found = {blocks.get(block, DROPPED) for block in _members(span)}
         if len(found) == 1:
             splits[place] = found.pop()
-    result: SplitArray = splits[inverse.ravel()]
+    result: SplitArray = splits[spans.places]
     return result
 
 
@@ -207,7 +221,7 @@ def largest_block_size(
     needed : int
         Number of such blocks.
     below : int
-        The result is smaller than this.
+        A size that does not do; the result is smaller.
 
     Returns
     -------
@@ -223,13 +237,13 @@ def largest_block_size(
     if not len(boxes):
         return None
     smallest = int(np.ceil((boxes[:, 2:] - boxes[:, :2]).min() + buffer - _TOLERANCE))
-    # Beyond the origin's distance, all sizes give the same blocks.
+    # Larger ones, and so ``below`` too, all give the blocks that meet at the origin.
     largest = min(below - 1, int(np.ceil(np.abs(boxes).max() + buffer)) + 1)
     sizes = np.arange(max(smallest, 1), largest + 1)
     first = np.floor_divide(boxes[:, :2].min(axis=0)[:, None], sizes)
     last = np.floor_divide(boxes[:, 2:].max(axis=0)[:, None], sizes)
     for size in sizes[(last - first + 1).prod(axis=0) >= needed][::-1]:
-        if len(own_blocks(block_spans(boxes, int(size), buffer))[0]) >= needed:
+        if len(Spans.of(boxes, int(size), buffer).own_blocks()[0]) >= needed:
             return int(size)
     return None
 

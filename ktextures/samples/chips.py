@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,7 @@ class LabelFormat:
 
     table: ClassTable
 
-    @property
+    @cached_property
     def colormap(self) -> dict[int, tuple[int, int, int, int]]:
         """Red, green, blue and alpha of each label."""
         classes = {
@@ -83,7 +84,7 @@ class LabelFormat:
         }
         return {NODATA: (0, 0, 0, 0), **classes, IGNORED: _IGNORED_COLOR}
 
-    @property
+    @cached_property
     def tags(self) -> dict[str, str]:
         """Names and colors for readers of the files."""
         attrs = self.table.attrs()
@@ -114,8 +115,9 @@ def write_image(
     OutputError
         If it cannot be written.
     """
-    with _created(path, values, transform, form.crs, form.nodata) as file:
-        # Otherwise GDAL takes the fourth of four byte bands for transparency.
+    # Otherwise GDAL takes the fourth of four byte bands for transparency.
+    options = {"photometric": "MINISBLACK"}
+    with _created(path, values, transform, form.crs, form.nodata, **options) as file:
         file.colorinterp = _color_interpretation(form.roles)
         file.descriptions = form.bands
         file.write(values)
@@ -168,6 +170,7 @@ def _created(
     transform: Affine,
     crs: Any,
     nodata: float | None,
+    **options: str,
 ) -> Iterator[rasterio.io.DatasetWriter]:
     bands, height, width = values.shape
     with _errors_named(path):
@@ -184,9 +187,9 @@ def _created(
             transform=None if transform.is_identity else transform,
             compress="deflate",
             predictor=3 if values.dtype.kind == "f" else 2 if bands > 1 else 1,
-            photometric="MINISBLACK" if bands > 1 else None,
             # One strip: a chip is read as a whole.
             blockysize=height,
+            **options,
         ) as file:
             yield file
 

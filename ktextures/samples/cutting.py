@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import rasterio
 import xarray as xr
 
 from ktextures.errors import InputError
@@ -136,9 +137,9 @@ def cut_chips(
     lookup = inputs.lookup()
     labels = LabelFormat(inputs.table)
     chips: list[Chip] = []
-    with tqdm(
-        total=num_places(inputs, settings), desc="chips", disable=not progress
-    ) as bar:
+    bar = tqdm(total=num_places(inputs, settings), desc="chips", disable=not progress)
+    # One environment of GDAL for all files: making one takes longer than a small chip.
+    with bar, rasterio.Env():
         for index, each in enumerate(inputs.scenes):
             scissors = _Scissors(each, index, settings, dtype, lookup, labels, folder)
             for cut in scissors.places():

@@ -13,7 +13,7 @@ from ktextures.errors import InputError, OutputError
 from ktextures.samples.blocks import SPLITS, Block
 from ktextures.samples.footprints import Plane
 from ktextures.samples.inputs import Inputs
-from ktextures.samples.manifest import DESCRIPTION, TABLE, own_files
+from ktextures.samples.manifest import BOUNDS, DESCRIPTION, TABLE, own_files
 from ktextures.samples.result import TrainingSamples
 from ktextures.samples.settings import Settings
 
@@ -193,11 +193,10 @@ def rings_of(existing: TrainingSamples, plane: Plane) -> list[FloatArray]:
     list of ndarray of float64, (point, 2)
     """
     table = existing.manifest
-    columns = ["x_min", "y_min", "x_max", "y_max"]
     found: dict[int, FloatArray] = {}
     for text in table["crs"].unique():
         places = np.flatnonzero(table["crs"] == text)
-        bounds = table[columns].to_numpy(np.float64)[places]
+        bounds = table[list(BOUNDS)].to_numpy(np.float64)[places]
         crs = rasterio.CRS.from_user_input(text) if text else None
         rings = plane.rings_of_bounds(bounds, crs)
         found |= dict(zip(places.tolist(), rings, strict=True))

@@ -84,6 +84,21 @@ class Inputs:
         found[[0, *self.codes]] = np.arange(len(self.codes) + 1)
         return found
 
+    def check_values(self, pixels: npt.NDArray[np.int64]) -> None:
+        """Raise InputError if a map holds pixels of a value without a class.
+
+        Parameters
+        ----------
+        pixels : ndarray of int64, (256,) or (65536,)
+            Number of pixels of each value.
+        """
+        unknown = np.setdiff1d(np.flatnonzero(pixels), [0, *self.codes])
+        if unknown.size:
+            raise InputError(
+                f"a class map holds the value {unknown[0]}, which is not among its "
+                "classes: give table= with every class"
+            )
+
 
 def open_inputs(
     scenes: Any,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "BOUNDS",
     "DATASHEET",
     "DESCRIPTION",
     "FORMAT",
@@ -35,6 +36,7 @@ IMAGES, LABELS = "images", "labels"
 FORMAT = "ktextures training samples"
 FORMAT_VERSION = 1
 
+BOUNDS = ("x_min", "y_min", "x_max", "y_max")
 _TEXTS = ("stem", "split", "scene", "source", "crs")
 
 
@@ -79,7 +81,8 @@ def read_table(folder: Path) -> "pd.DataFrame":
             path,
             dtype=dict.fromkeys(_TEXTS, str),
             keep_default_na=False,
-            float_precision="round_trip",
+            # Exactly as they were written, which pandas' own reader does not promise.
+            converters=dict.fromkeys(BOUNDS, float),
         )
     except ValueError as error:  # pandas' ParserError is one
         raise InputError(

@@ -11,11 +11,10 @@ from ktextures.samples.blocks import (
     DROPPED,
     SPLITS,
     Block,
-    block_spans,
+    Spans,
     divide_blocks,
     largest_block_size,
     num_needed,
-    own_blocks,
     splits_of,
 )
 
@@ -101,7 +100,7 @@ def divide(boxes: FloatArray, counts: IntArray, blocks: Blocks, seed: int) -> Di
     Division
         Boxes of different splits are at least the buffer apart.
     """
-    spans = block_spans(boxes, blocks.block_size, blocks.buffer)
+    spans = Spans.of(boxes, blocks.block_size, blocks.buffer)
     held = np.array(blocks.held, np.int64)
     found = []
     for attempt in range(_ATTEMPTS):
@@ -135,6 +134,7 @@ def choose_block_size(
     blocks: Blocks,
     given: int | None,
     seed: int,
+    unit: int | None = None,
 ) -> int:
     """Find a size of blocks with which every split gets boxes.
 
@@ -150,13 +150,15 @@ def choose_block_size(
         The size that was asked for.
     seed : int
         As for `divide`.
+    unit : int, optional
+        Sizes that are tried are multiples of it; by default the side of a box.
 
     Returns
     -------
     int
-        The size that was asked for, or else the largest of some multiples of a box with
-        which there are many blocks and every split gets at least half of its fraction,
-        or else that with the lowest cost.
+        The size that was asked for, or else the largest of some multiples of the unit
+        with which there are many blocks and every split gets at least half of its
+        fraction, or else that with the lowest cost.
 
     Raises
     ------
@@ -169,7 +171,7 @@ def choose_block_size(
         if _suits(boxes, given, blocks.buffer, needed):
             return given
         raise InputError(_remedy(boxes, blocks, given, needed))
-    side = int(np.ceil((boxes[:, 2:] - boxes[:, :2]).min())) if len(boxes) else 1
+    side = unit or int(np.ceil((boxes[:, 2:] - boxes[:, :2]).min()))
     wanted = [times * side + blocks.buffer for times in _PREFERRED]
     sizes = [size for size in wanted if _suits(boxes, size, blocks.buffer, needed)]
     if not sizes:
@@ -188,7 +190,7 @@ def choose_block_size(
 
 
 def _suits(boxes: FloatArray, size: int, buffer: int, needed: int) -> bool:
-    return len(own_blocks(block_spans(boxes, size, buffer))[0]) >= needed
+    return len(Spans.of(boxes, size, buffer).own_blocks()[0]) >= needed
 
 
 def _with_size(blocks: Blocks, size: int) -> Blocks:
@@ -196,14 +198,15 @@ def _with_size(blocks: Blocks, size: int) -> Blocks:
 
 
 def _remedy(boxes: FloatArray, blocks: Blocks, given: int, needed: int) -> str:
-    found = len(own_blocks(block_spans(boxes, given, blocks.buffer))[0])
+    found = len(Spans.of(boxes, given, blocks.buffer).own_blocks()[0])
     largest = largest_block_size(boxes, blocks.buffer, needed, given)
     if largest is None:
         return _too_small(len(boxes), blocks, needed)
     return (
         f"with blocks of {given} pixels, only {found} blocks hold samples "
         f"{blocks.buffer} pixels away from other blocks, but "
-        f"{_named(blocks.fractions)} need {needed}: the largest that works is block_size={largest}"
+        f"{_named(blocks.fractions)} need {needed}: the largest that works is "
+        f"block_size={largest}"
     )
 
 
