@@ -354,9 +354,9 @@ def test_maps_without_names_get_numbered_ones(pair, tmp_path):
 
 
 def test_balance_makes_training_shares_more_even(tmp_path):
-    scene, truth = kt.datasets.synthetic(256, k=2, seed=0, bands=1)
+    scene, truth = kt.datasets.synthetic(144, k=2, seed=0, bands=1)
     truth = truth.copy(data=np.ones_like(truth.values))
-    truth[::4, :40] = 2
+    truth[::4, :30] = 2
     kept, plain = (
         write(scene, truth, tmp_path / f"{balance}", balance=balance)
         for balance in (True, False)
