@@ -57,6 +57,10 @@ if TYPE_CHECKING:
         write_masks,
         write_simulated,
     )
+    from ktextures.samples.points import training_points
+    from ktextures.samples.reader import read_samples
+    from ktextures.samples.result import TrainingSamples
+    from ktextures.samples.training_samples import training_samples
     from ktextures.segmentation import segment
     from ktextures.selection.sweep import sweep, sweep_model
     from ktextures.suggestion import Suggestion, suggest
@@ -89,6 +93,7 @@ _HOMES = {
     "SceneEncoder": "features.scene_encoder",
     "Snapshot": "model.config",
     "Suggestion": "suggestion",
+    "TrainingSamples": "samples.result",
     "VGG16Features": "features.vgg16",
     "assess": "accuracy.assess",
     "assign_by": "results.assign_by",
@@ -114,6 +119,7 @@ _HOMES = {
     "plot_sweep": "results.plot_sweep",
     "prepare": "training.prepare",
     "read_classes": "results.read_classes",
+    "read_samples": "samples.reader",
     "register_features": "features.protocol",
     "relabel_classes": "classes.maps",
     "sample_points": "accuracy.points",
@@ -127,6 +133,8 @@ _HOMES = {
     "to_polygons": "polygons.to_polygons",
     "train": "training.train",
     "train_encoder": "training.train_encoder",
+    "training_points": "samples.points",
+    "training_samples": "samples.training_samples",
     "write_classes": "results.geotiff",
     "write_confidence": "results.write_layers",
     "write_masks": "results.write_layers",
@@ -162,6 +170,7 @@ __all__ = [
     "SceneEncoder",
     "Snapshot",
     "Suggestion",
+    "TrainingSamples",
     "VGG16Features",
     "WeightsError",
     "__version__",
@@ -191,6 +200,7 @@ __all__ = [
     "prepare",
     "presets",
     "read_classes",
+    "read_samples",
     "register_features",
     "relabel_classes",
     "sample_points",
@@ -204,6 +214,8 @@ __all__ = [
     "to_polygons",
     "train",
     "train_encoder",
+    "training_points",
+    "training_samples",
     "write_classes",
     "write_confidence",
     "write_masks",

@@ -1,0 +1,226 @@
+"""Image and label chips as GeoTIFFs."""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from affine import Affine
+from rasterio.enums import ColorInterp
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+
+from ktextures.classes.table import ClassTable
+from ktextures.errors import OutputError
+
+__all__ = [
+    "IGNORED",
+    "MAX_CLASSES",
+    "NODATA",
+    "ImageFormat",
+    "LabelFormat",
+    "shifted",
+    "write_image",
+    "write_label",
+]
+
+NODATA = 0
+"""Label of pixels without data or class."""
+
+IGNORED = 255
+"""Label of pixels whose class is too uncertain."""
+
+MAX_CLASSES = IGNORED - 1
+
+_IGNORED_COLOR = (128, 128, 128, 255)
+
+
+@dataclass(frozen=True)
+class ImageFormat:
+    """What all image chips of a scene have in common.
+
+    Parameters
+    ----------
+    bands, roles : tuple of str, (band,)
+        Names, and roles or "".
+    dtype : dtype
+        Of the pixels.
+    nodata : float or None
+        Declared in the files.
+    crs : rasterio.CRS or None
+    """
+
+    bands: tuple[str, ...]
+    roles: tuple[str, ...]
+    dtype: np.dtype[Any]
+    nodata: float | None
+    crs: Any
+
+
+@dataclass(frozen=True)
+class LabelFormat:
+    """What all label chips have in common.
+
+    Parameters
+    ----------
+    table : ClassTable
+        Names and colors of the classes 1..k.
+    """
+
+    table: ClassTable
+
+    @cached_property
+    def colormap(self) -> dict[int, tuple[int, int, int, int]]:
+        """Red, green, blue and alpha of each label."""
+        classes = {
+            value: (int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16), 255)
+            for value, color in zip(self.table.values, self.table.colors, strict=True)
+        }
+        return {NODATA: (0, 0, 0, 0), **classes, IGNORED: _IGNORED_COLOR}
+
+    @cached_property
+    def tags(self) -> dict[str, str]:
+        """Names and colors for readers of the files."""
+        attrs = self.table.attrs()
+        texts = {
+            name: each if isinstance(each, str) else str(each)
+            for name, each in attrs.items()
+        }
+        return {**texts, "ignore": f"{NODATA} {IGNORED}"}
+
+
+def write_image(
+    path: Path, values: npt.NDArray[Any], transform: Affine, form: ImageFormat
+) -> None:
+    """Write an image chip.
+
+    Parameters
+    ----------
+    path : Path
+        File to make.
+    values : ndarray, (band, y, x)
+        In the dtype of the format.
+    transform : Affine
+        Of the chip.
+    form : ImageFormat
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    # Otherwise GDAL takes the fourth of four byte bands for transparency.
+    options = {"photometric": "MINISBLACK"}
+    with _created(path, values, transform, form.crs, form.nodata, **options) as file:
+        file.colorinterp = _color_interpretation(form.roles)
+        file.descriptions = form.bands
+        file.write(values)
+
+
+def write_label(
+    path: Path,
+    labels: npt.NDArray[np.uint8],
+    transform: Affine,
+    crs: Any,
+    form: LabelFormat,
+) -> None:
+    """Write a label chip, with names and colors of the classes.
+
+    Parameters
+    ----------
+    path : Path
+        File to make.
+    labels : ndarray of uint8, (y, x)
+        Classes 1..k, `NODATA` or `IGNORED`.
+    transform : Affine
+        Of the chip.
+    crs : rasterio.CRS or None
+    form : LabelFormat
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    with _created(path, labels[None], transform, crs, NODATA) as file:
+        # GDAL cannot give a palette to a file that already has pixels.
+        file.write_colormap(1, form.colormap)
+        file.set_band_description(1, "classes")
+        file.update_tags(**form.tags)
+        file.write(labels, 1)
+
+
+def _color_interpretation(roles: Sequence[str]) -> list[ColorInterp]:
+    known: Mapping[str, ColorInterp] = {
+        name: ColorInterp[name] for name in ("red", "green", "blue")
+    }
+    return [known.get(role, ColorInterp.undefined) for role in roles]
+
+
+@contextlib.contextmanager
+def _created(
+    path: Path,
+    values: npt.NDArray[Any],
+    transform: Affine,
+    crs: Any,
+    nodata: float | None,
+    **options: str,
+) -> Iterator[rasterio.io.DatasetWriter]:
+    bands, height, width = values.shape
+    with _errors_named(path):
+        with rasterio.open(
+            path,
+            "w",
+            driver="GTiff",
+            width=width,
+            height=height,
+            count=bands,
+            dtype=values.dtype.name,
+            nodata=nodata,
+            crs=crs,
+            transform=None if transform.is_identity else transform,
+            compress="deflate",
+            predictor=3 if values.dtype.kind == "f" else 2 if bands > 1 else 1,
+            # One strip: a chip is read as a whole.
+            blockysize=height,
+            **options,
+        ) as file:
+            yield file
+
+
+@contextlib.contextmanager
+def _errors_named(path: str | os.PathLike[str]) -> Iterator[None]:
+    try:
+        with warnings.catch_warnings():
+            # Scenes without georeference are welcome.
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            yield
+    except (RasterioError, OSError) as error:
+        raise OutputError(
+            f"writing {str(path)!r} failed: {error}; check the free space of the disk"
+        ) from error
+
+
+def shifted(transform: Affine, row: int, column: int) -> Affine:
+    """Transform of a part of a raster.
+
+    Parameters
+    ----------
+    transform : Affine
+        Of the raster.
+    row, column : int
+        First pixel of the part.
+
+    Returns
+    -------
+    Affine
+    """
+    # Written out, because affine is changing its operators.
+    a, b, c, d, e, f = tuple(transform)[:6]
+    return Affine(a, b, a * column + b * row + c, d, e, d * column + e * row + f)

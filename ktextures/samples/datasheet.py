@@ -1,0 +1,171 @@
+"""The datasheet of a set: what it holds, how it was made, and what it is good for."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ktextures.samples.blocks import SPLITS
+
+__all__ = ["datasheet"]
+
+
+def datasheet(description: Mapping[str, Any]) -> str:
+    """Write the datasheet of a set in Markdown.
+
+    Parameters
+    ----------
+    description : mapping
+        The content of ``samples.json``.
+
+    Returns
+    -------
+    str
+        Text of ``README.md``.
+    """
+    parts = [
+        _what(description),
+        _classes(description),
+        _split(description),
+        _made(description),
+        _limits(description),
+        _loading(description),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _what(described: Mapping[str, Any]) -> str:
+    counts, size = described["counts"], described["size"]
+    chips = sum(counts[split]["chips"] for split in SPLITS)
+    bands = ", ".join(described["bands"])
+    return f"""\
+# Training samples
+
+{chips} pairs of an image and a label of {size} x {size} pixels, for training supervised
+models of semantic segmentation. Labels come from an unsupervised segmentation; nobody
+checked each pixel.
+
+- `images/STEM.tif`: bands {bands}; {described["dtype"]}, in the units of the scenes
+- `labels/STEM.tif`: class 1 to {len(described["classes"])}; 0 = no data and 255 = \
+too uncertain, both to be ignored
+- `samples.csv`: one row per chip; `samples.json`: everything about the set"""
+
+
+def _classes(described: Mapping[str, Any]) -> str:
+    counts = described["counts"]
+    totals = [max(sum(counts[split]["pixels"]), 1) for split in SPLITS]
+    rows = []
+    for place, each in enumerate(described["classes"]):
+        cells = [
+            f"{counts[split]['pixels'][place]:,} "
+            f"({counts[split]['pixels'][place] / total:.1%})"
+            for split, total in zip(SPLITS, totals, strict=True)
+        ]
+        name = each["name"].replace("|", "\\|")
+        rows.append(
+            f"| {each['class']} | {name} | {each['color']} | {each['code']} | "
+            + " | ".join(cells)
+            + " |"
+        )
+    chips = " | ".join(str(counts[split]["chips"]) for split in SPLITS)
+    head = "| class | name | color | value in the map | train | validation | test |"
+    return "\n".join(
+        [
+            "## Classes",
+            "",
+            "Pixels of each class, and their share of the labeled pixels of the split:",
+            "",
+            head,
+            "| --- " * 7 + "|",
+            *rows,
+            f"| | chips | | | {chips} |",
+        ]
+    )
+
+
+def _split(described: Mapping[str, Any]) -> str:
+    split = described["split"]
+    if split["method"] is None:
+        return "## Split\n\nAll chips are for training; there is no split."
+    shares = ", ".join(f"{name} {split['fractions'][name]:g}" for name in SPLITS)
+    size, buffer = split["block_size"], split["buffer"]
+    return f"""\
+## Split
+
+By place: the ground is divided into square blocks of {size} x {size} pixels of the
+first scene, and each block belongs to one split, in every scene that shows it
+(fractions asked for: {shares};
+seed {split["seed"]}). No pixel of one split lies within {buffer} pixels of a pixel of
+another split. Chips that would are left out."""
+
+
+def _made(described: Mapping[str, Any]) -> str:
+    lines = [
+        "## How it was made",
+        "",
+        f"By ktextures {described['ktextures']}, {described['created'][:10]}"
+        + (
+            f"; extended {described['updated'][:10]}."
+            if described["updated"] != described["created"]
+            else "."
+        ),
+        "",
+        "| scene | source | CRS | chips | segmented by |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for scene in described["scenes"]:
+        cells = [
+            scene["name"],
+            scene["source"],
+            scene["crs"],
+            str(scene["chips"]),
+            scene["model"].get("source", ""),
+        ]
+        safe = [" ".join(each.split()).replace("|", "\\|") for each in cells]
+        lines.append("| " + " | ".join(safe) + " |")
+    lines += [
+        "",
+        f"- chips overlap by {described['overlap']} pixels; at the edges of a scene, "
+        "they may overlap more",
+        f"- chips with more than {described['max_nodata']:.0%} of pixels without data "
+        "are left out",
+    ]
+    if described["min_confidence"] is not None:
+        lines.append(
+            f"- pixels with a confidence below {described['min_confidence']:g} have "
+            "the label 255"
+        )
+    if described["balance"]:
+        lines.append(
+            "- training chips of frequent classes are left out, so that the classes "
+            "have more even shares; validation and test are as found"
+        )
+    return "\n".join(lines)
+
+
+def _limits(described: Mapping[str, Any]) -> str:
+    return """\
+## Limits
+
+- Labels come from an unsupervised segmentation. A model that is trained on them learns
+  to repeat it, with its errors; agreement with these labels is not accuracy. To
+  measure accuracy, compare with reference data of the ground.
+- Intended use: training and comparing models that are faster, smaller, or apply to
+  other sensors, and training on labels that a person has checked or corrected.
+- Not intended: as reference data in an accuracy assessment.
+- Neighboring chips of one split may overlap; pixels are then counted in each."""
+
+
+def _loading(described: Mapping[str, Any]) -> str:
+    return f"""\
+## How to load it
+
+```python
+import ktextures as kt
+
+train = kt.read_samples("this folder", "train", shuffle=True, augment=True)
+validation = kt.read_samples("this folder", "validation")
+model.fit(train, validation_data=validation)  # {len(described["classes"])} outputs, \
+SparseCategoricalCrossentropy
+```
+
+Files are plain GeoTIFFs with names such as `train_scene_r00000_c00000.tif`, equal in
+`images` and `labels`. Their names and colors of classes are in the files too."""
