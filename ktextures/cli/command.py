@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 
 from ktextures.cli.applying import apply
 from ktextures.cli.arguments import build_parser
+from ktextures.cli.assessing import assess
 from ktextures.cli.interrupts import Interrupts
 from ktextures.cli.messages import complain, flush_stdout, one_line_warnings
+from ktextures.cli.sampling import samples
 from ktextures.cli.segmenting import segment
 from ktextures.cli.vectorizing import polygons
 from ktextures.errors import KTexturesError
@@ -19,6 +21,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace, Interrupts], int]] = {
     "demo": segment,
     "apply": apply,
     "polygons": polygons,
+    "assess": assess,
+    "samples": samples,
 }
 
 

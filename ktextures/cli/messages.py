@@ -12,6 +12,7 @@ __all__ = [
     "complain",
     "flush_stdout",
     "is_terminal",
+    "json_text",
     "one_line_warnings",
     "say",
     "say_json",
@@ -38,7 +39,12 @@ def say(message: str) -> None:
 
 def say_json(content: dict[str, Any]) -> None:
     """Print a result for programs to standard output; NaN becomes null."""
-    say(json.dumps(_plain(content), ensure_ascii=False, indent=2, allow_nan=False))
+    say(json_text(content))
+
+
+def json_text(content: dict[str, Any]) -> str:
+    """Write a result for programs as JSON; NaN becomes null."""
+    return json.dumps(_plain(content), ensure_ascii=False, indent=2, allow_nan=False)
 
 
 def _plain(content: Any) -> Any:

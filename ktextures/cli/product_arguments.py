@@ -4,7 +4,15 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ktextures.cli.converters import bands, names, positive, roles, time
+from ktextures.cli.converters import (
+    bands,
+    fractions,
+    names,
+    positive,
+    roles,
+    time,
+    whole_number,
+)
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -26,6 +34,8 @@ def add_product_commands(commands: "Commands") -> None:
     """
     _add_apply(commands)
     _add_polygons(commands)
+    _add_assess(commands)
+    _add_samples(commands)
 
 
 def add_bands(command: argparse.ArgumentParser) -> None:
@@ -125,6 +135,126 @@ def _add_polygons(commands: "Commands") -> None:
     _add_min_area(command)
     _add_simplify(command)
     _add_values(command)
+    _add_overwrite(command)
+    add_reports(command)
+
+
+def _add_assess(commands: "Commands") -> None:
+    command = commands.add_parser(
+        "assess",
+        help="measure the accuracy of a class map",
+        description="Compare a class map with labeled points, labeled polygons, or "
+        "another map. From points drawn at random it estimates accuracy and areas with "
+        "95 % intervals.",
+    )
+    _add_classes(command)
+    command.add_argument(
+        "reference",
+        metavar="REFERENCE",
+        type=Path,
+        help="points or polygons (*.gpkg, *.geojson, ...), or a raster",
+    )
+    command.add_argument(
+        "--column",
+        metavar="NAME",
+        default="reference",
+        help="column of the labels, numbers or names of classes (default: %(default)s)",
+    )
+    _add_values(command)
+    command.add_argument(
+        "--legend",
+        metavar="FILE",
+        type=Path,
+        help="names of the numbers in the reference, as CSV or QGIS style (default: "
+        "they are those of the map)",
+    )
+    command.add_argument(
+        "--reproject",
+        action="store_true",
+        help="accept a reference in another CRS, or on another grid",
+    )
+    command.add_argument(
+        "--no-intervals",
+        action="store_true",
+        help="leave out intervals, for points that are few or not drawn at random",
+    )
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        type=Path,
+        help="also write assessment.json, a figure, and tables to this folder; created "
+        "if necessary",
+    )
+    _add_overwrite(command)
+    add_reports(command)
+
+
+def _add_samples(commands: "Commands") -> None:
+    command = commands.add_parser(
+        "samples",
+        help="write chips for training a supervised model",
+        description="Write pairs of image and label chips of scenes and their class "
+        "maps, divided into training, validation and test by blocks of ground.",
+    )
+    command.add_argument(
+        "pairs",
+        metavar="SCENE CLASSES",
+        nargs="+",
+        help="scenes, each followed by its class map",
+    )
+    add_bands(command)
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FOLDER",
+        required=True,
+        type=Path,
+        help="folder for images, labels, and their description",
+    )
+    for name, default, text in (
+        ("--size", 256, "side of a chip"),
+        ("--overlap", 0, "overlap of neighboring chips"),
+        ("--block-size", None, "side of a block of ground (default: up to 8 chips)"),
+        ("--buffer", None, "distance between splits (default: a quarter of a chip)"),
+    ):
+        command.add_argument(
+            name,
+            metavar="PIXELS",
+            type=whole_number(0),
+            default=default,
+            help=text if default is None else f"{text} (default: %(default)s)",
+        )
+    command.add_argument(
+        "--fractions",
+        metavar="SHARE,...",
+        type=fractions,
+        default=(0.7, 0.15, 0.15),
+        help="shares of train, validation and test (default: 0.7,0.15,0.15)",
+    )
+    command.add_argument(
+        "--max-nodata",
+        metavar="SHARE",
+        type=float,
+        default=0.2,
+        help="leave out chips with more nodata than this (default: %(default)s)",
+    )
+    command.add_argument(
+        "--balance",
+        action="store_true",
+        help="leave out training chips of frequent classes",
+    )
+    _add_values(command)
+    command.add_argument(
+        "--seed",
+        metavar="N",
+        type=whole_number(0),
+        default=0,
+        help="of the assignment of blocks to splits (default: %(default)s)",
+    )
+    command.add_argument(
+        "--append", action="store_true", help="add to the samples in the folder"
+    )
     _add_overwrite(command)
     add_reports(command)
 

@@ -13,13 +13,10 @@ Classes = npt.NDArray[np.unsignedinteger]
 Drawn = dict[int, tuple[npt.NDArray[np.uint64], IntArray]]
 """By class value: random numbers of some pixels, ascending, and where these are."""
 
-<<<<<<< HEAD
 _STREAM = 148_042
 """Keeps the numbers apart from those that others draw with the same seed: noise that
 was added to the pixels of a map must not decide which of them are drawn."""
 
-=======
->>>>>>> samples
 _STRIP_PIXELS = 2**20  # limits the memory of random numbers
 _BATCH_PIXELS = 2**25  # of a dask array, computed at once
 
@@ -149,11 +146,7 @@ def _numbers(
     seed: int, start: int, shape: tuple[int, ...], width: int
 ) -> npt.NDArray[np.uint64]:
     """Random numbers of a part of the map, whose first pixel is the `start`-th."""
-<<<<<<< HEAD
     generator = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(_STREAM,)))
-=======
-    generator = np.random.PCG64(seed)
->>>>>>> samples
     generator.advance(start)
     rows, columns = shape
     if columns == width:
