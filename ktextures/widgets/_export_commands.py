@@ -73,15 +73,13 @@ class ExportCommands:
         """
         given: dict[str, Any] = {
             "folder": None if folder is None else os.fspath(folder),
-            "products": (products,) if isinstance(products, str) else products,
+            "products": _as_tuple(products),
             "name": name,
             "min_area": None if min_area is None else str(min_area),
             "simplify": simplify,
             "overwrite": overwrite,
         }
         given = {key: value for key, value in given.items() if value is not None}
-        if "products" in given:
-            given["products"] = tuple(products or ())
         self.state.export = settings = replace(self.state.export, **given)
         model, shown = self._exported_model()
         self._session.run(
@@ -127,6 +125,12 @@ class ExportCommands:
         )
         self.state.exported = tuple(map(str, found.paths.values()))
         self.state.say(_outcome(found, settings))
+
+
+def _as_tuple(products: str | Sequence[str] | None) -> tuple[str, ...] | None:
+    if products is None:
+        return None
+    return (products,) if isinstance(products, str) else tuple(products)
 
 
 def _outcome(found: "Exported", settings: ExportSettings) -> str:

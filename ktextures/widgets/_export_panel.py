@@ -43,7 +43,7 @@ class ExportPanel:
         self._links, self._filling = Links(), False
         self.products = {key: self._box(*LABELS[key]) for key in LABELS}
         self.fields = self._fields()
-        self.export = self._links.button("Export", self._start)
+        self.export = self._links.button("Write files", self._start)
         self.paths = w.HTML()
         grid = w.GridBox(
             list(self.products.values()),

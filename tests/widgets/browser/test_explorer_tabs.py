@@ -161,7 +161,7 @@ def test_the_layout_fits_a_laptop_and_the_map_keeps_its_place(trained):
         assert area.bounding_box()["height"] <= notebook["height"]
         place = desk.page.locator(".leaflet-container").bounding_box()
         assert place["height"] >= 500
-        for title in ("Classes", "Hints", "Choose k", "Train"):
+        for title in ("Classes", "Hints", "Choose k", "Export", "Train"):
             desk.turn_to(title)
             desk.page.wait_for_timeout(200)
             now = desk.page.locator(".leaflet-container").bounding_box()
@@ -180,9 +180,22 @@ def test_the_layout_fits_a_laptop_and_the_map_keeps_its_place(trained):
         desk.complaints[:] = [each for each in desk.complaints if each != known]
 
 
+def test_files_are_written_from_the_page(trained, folder):
+    desk = trained
+    desk.turn_to("Export")
+    desk.page.get_by_label("areas", exact=True).check()
+    desk.page.get_by_label("folder").fill("mine")
+    desk.page.get_by_label("folder").press("Tab")
+    desk.press("Write files")
+    desk.page.get_by_role("status").get_by_text("Exported 2 files to").wait_for()
+    desk.page.get_by_text("mine/areas.csv").wait_for()
+    names = {path.name for path in (folder / "mine").iterdir()}
+    assert {"areas.csv", "classes.tif"} <= names
+
+
 def test_every_control_has_a_name(trained):
     desk = trained
-    for title in ("Train", "Classes", "Hints", "Choose k"):
+    for title in ("Train", "Classes", "Hints", "Choose k", "Export"):
         desk.turn_to(title)
         desk.page.wait_for_timeout(200)
         assert desk.page.evaluate(UNNAMED) == []
