@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ktextures.cli.interrupts import Interrupts
 from ktextures.cli.messages import json_text, say
+from ktextures.errors import InputError
 
 if TYPE_CHECKING:
     from ktextures.accuracy.assessment import Assessment
@@ -60,6 +61,7 @@ def _reference(path: Path) -> Any:
     from rasterio.errors import RasterioError
 
     from ktextures.raster.open import open_scene
+    from ktextures.results.read_classes import read_classes
 
     if not path.exists():
         return path  # whose reader says so
@@ -70,7 +72,10 @@ def _reference(path: Path) -> Any:
         return path
     if bands == 0:
         return path
-    return open_scene(path, chunks=CHUNK).isel(band=0, drop=True)
+    try:
+        return read_classes(path, CHUNK)  # with names, if it has them
+    except InputError:
+        return open_scene(path, chunks=CHUNK).isel(band=0, drop=True)
 
 
 def _paths(folder: Path) -> dict[str, Path]:

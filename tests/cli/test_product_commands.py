@@ -1,10 +1,12 @@
-"""Commands that make products: apply, polygons."""
+"""Commands that make products: apply, polygons, assess, samples."""
 
 import json
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 
 import ktextures as kt
 from ktextures.cli.command import main
@@ -102,3 +104,62 @@ def test_polygons_are_written_with_areas(folder, tmp_path, capsys):
 def test_polygons_of_another_suffix_are_refused_at_once(tmp_path, capsys):
     assert run("polygons", tmp_path / "none.tif", "-o", tmp_path / "a.doc") == 1
     assert "give a name that ends in .gpkg" in capsys.readouterr().err
+
+
+@pytest.fixture
+def labeled(tmp_path):
+    """A class map with errors, and points that know the truth."""
+    truth = kt.datasets.synthetic(80, k=3, seed=2).truth
+    wrong = truth.copy(data=truth.values.copy())
+    wrong[:10] = 1
+    path = kt.write_classes(wrong, tmp_path / "map.tif")
+    points = kt.sample_points(wrong, 150, seed=0)
+    x, y = (xr.DataArray(each) for each in (points.geometry.x, points.geometry.y))
+    points["reference"] = truth.sel(x=x, y=y, method="nearest").values
+    points.to_file(tmp_path / "points.gpkg")
+    kt.write_classes(truth, tmp_path / "truth.tif")
+    return tmp_path, path, kt.assess(wrong, points), float((wrong == truth).mean())
+
+
+def test_assess_prints_and_writes_what_python_finds(labeled, capsys):
+    folder, path, expected, _ = labeled
+    arguments = ["assess", path, folder / "points.gpkg", "-o", folder / "found"]
+    assert run(*arguments) == 0
+    assert f"Overall accuracy {expected.overall:.3f} ± " in capsys.readouterr().out
+    found = json.loads((folder / "found" / "assessment.json").read_text())
+    assert found["overall"] == pytest.approx(expected.overall)
+    areas = pd.read_csv(folder / "found" / "areas.csv")
+    np.testing.assert_allclose(areas["interval_ha"], expected.areas["interval_ha"])
+    assert run(*arguments) == 1
+    assert "already exist" in capsys.readouterr().err
+    assert run(*arguments, "--overwrite", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == found
+
+
+def test_assess_takes_rasters_and_refuses_what_is_missing(labeled, capsys):
+    folder, path, _, share = labeled
+    assert run("assess", path, folder / "truth.tif", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["overall"] == pytest.approx(share)
+    assert found["overall_interval"] is None
+    assert run("assess", path, folder / "missing.gpkg") == 1
+    assert "missing.gpkg" in capsys.readouterr().err
+
+
+def test_samples_are_written_for_pairs_of_scene_and_map(tmp_path, capsys):
+    scene, truth = kt.datasets.synthetic(160, k=3, seed=2)
+    kt.write_simulated(scene, tmp_path / "scene.tif")
+    kt.write_classes(truth, tmp_path / "map.tif")
+    arguments = ["samples", tmp_path / "scene.tif", tmp_path / "map.tif"]
+    arguments += ["-o", tmp_path / "chips", "--size", "16", "--block-size", "40"]
+    assert run(*arguments, "--fractions", "0.5,0.25,0.25", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    images = list((tmp_path / "chips" / "images").iterdir())
+    assert len(images) == sum(found["chips"].values())
+    assert all(found["chips"].values())
+    assert run(*arguments) == 1
+    assert "overwrite" in capsys.readouterr().err
+    assert run(*arguments, "--overwrite") == 0
+    assert " chips (" in capsys.readouterr().out
+    assert run("samples", tmp_path / "scene.tif", "-o", tmp_path / "other") == 1
+    assert "give pairs of a scene and its class map" in capsys.readouterr().err
