@@ -3,8 +3,9 @@
 import html
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from ktextures.accuracy.fields import AssessmentFields
 from ktextures.accuracy.texts import (
     Swatch,
     hectares,
@@ -14,7 +15,6 @@ from ktextures.accuracy.texts import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
     from matplotlib.figure import Figure
 
 __all__ = ["Assessment"]
@@ -28,7 +28,7 @@ _MEASURES = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Assessment:
+class Assessment(AssessmentFields):
     """Accuracy of a class map, and the areas of its classes.
 
     Notebooks show tables; `plot` draws them. Intervals are half the width of 95 %
@@ -40,8 +40,10 @@ class Assessment:
         What the reference was.
     compared : int
         Number of labeled points, or of pixels in polygons or with known reference.
-    overall, overall_interval : float
+    overall : float
         Share of the area that the map has right, 0..1.
+    overall_interval : float
+        Its interval.
     ari : float
         Adjusted Rand index of map and reference over the points or pixels compared.
     matrix : pandas.DataFrame
@@ -71,19 +73,6 @@ class Assessment:
     --------
     ktextures.assess : Makes it.
     """
-
-    kind: Literal["points", "polygons", "raster"]
-    compared: int
-    overall: float
-    overall_interval: float
-    ari: float
-    matrix: "pd.DataFrame"
-    proportions: "pd.DataFrame"
-    classes: "pd.DataFrame"
-    areas: "pd.DataFrame"
-    design: str | None
-    skipped: dict[str, int]
-    notes: tuple[str, ...]
 
     def plot(self) -> "Figure":
         """Draw the confusion matrix, the accuracy of each class, and its areas.
@@ -135,13 +124,8 @@ class Assessment:
 
     @property
     def _heading(self) -> str:
-        what = {
-            "points": "labeled points",
-            "polygons": "pixels in labeled polygons",
-            "raster": "pixels of a reference raster",
-        }[self.kind]
         design = f", design {self.design!r}" if self.design else ""
-        return f"Accuracy by {self.compared:,} {what}{design}"
+        return f"Accuracy by {self.compared:,} {self.what}{design}"
 
     @property
     def _summary(self) -> str:

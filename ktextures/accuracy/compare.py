@@ -1,7 +1,6 @@
 """Two class maps of the same pixels compared."""
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,23 +8,21 @@ import pyproj
 import rioxarray  # noqa: F401 - registers .rio
 import xarray as xr
 
-from ktextures.accuracy.comparison import AGREEMENT, Comparison
+from ktextures.accuracy.comparison import Comparison
 from ktextures.accuracy.crosstab import Pairs, Part, count_pairs, over_parts, parts_of
 from ktextures.accuracy.estimator import adjusted_rand
+from ktextures.accuracy.fields import AGREEMENT
 from ktextures.accuracy.places import check_map, same_crs, same_grid
-from ktextures.classes.arrays import match_counts
-from ktextures.classes.categories import (
-    Categories,
-    categories_of,
-    check_known,
-    default_categories,
+from ktextures.accuracy.sides import (
+    Side,
+    change_table,
+    match_table,
+    wide_table,
 )
+from ktextures.classes.arrays import match_counts
 from ktextures.errors import InputError
 from ktextures.raster.georeference import georeference
 from ktextures.results.areas import row_areas
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["compare"]
 
@@ -34,40 +31,6 @@ FloatArray = npt.NDArray[np.float64]
 Block = npt.NDArray[np.unsignedinteger]
 
 _SQUARE_METERS_PER_HECTARE = 10_000.0
-
-
-@dataclass(frozen=True)
-class _Side:
-    """Classes of one map that occur where both have classes.
-
-    Attributes
-    ----------
-    values : list of int
-    names, labels, colors : list of str
-        Labels are names, with numbers where names occur twice.
-    """
-
-    values: list[int]
-    names: list[str]
-    labels: list[str]
-    colors: list[str]
-
-    @classmethod
-    def of(cls, classes: xr.DataArray, held: IntArray) -> "_Side":
-        """Read the names of the values that occur."""
-        pixels = np.zeros(np.iinfo(classes.dtype).max + 1, np.int64)
-        pixels[held] = 1
-        found: Categories = categories_of(classes.attrs) or default_categories(pixels)
-        check_known(pixels, found)
-        values = np.unique(held).tolist()
-        names = dict(zip(found.values, found.names, strict=True))
-        colors = dict(zip(found.values, found.colors, strict=True))
-        own = [names[value] for value in values]
-        labels = [
-            name if own.count(name) == 1 else f"{value} {name}"
-            for value, name in zip(values, own, strict=True)
-        ]
-        return cls(values, own, labels, [colors[value] for value in values])
 
 
 def compare(a: xr.DataArray, b: xr.DataArray, *, match: bool = True) -> Comparison:
@@ -124,12 +87,12 @@ def compare(a: xr.DataArray, b: xr.DataArray, *, match: bool = True) -> Comparis
             "there is no pixel in which both maps have a class: give maps of the same "
             "area"
         )
-    side_a, side_b = _Side.of(a, pairs.first), _Side.of(b, pairs.second)
+    side_a, side_b = Side.of(a, pairs.first), Side.of(b, pairs.second)
     partners = _partners(pairs, side_a, side_b, match)
     # Columns in the order of the rows that they belong to, the others behind them.
     at = [partners.get(value, np.inf) for value in side_b.values]
     order = sorted(range(len(at)), key=lambda i: (at[i], side_b.values[i]))
-    side_b = _Side(*([each[i] for i in order] for each in vars(side_b).values()))
+    side_b = Side(*([each[i] for i in order] for each in vars(side_b).values()))
     pixels, areas = pairs.table(side_a.values, side_b.values)
     hectares = areas / _SQUARE_METERS_PER_HECTARE
     same = np.equal.outer(side_a.values, [partners.get(v, 0) for v in side_b.values])
@@ -138,10 +101,10 @@ def compare(a: xr.DataArray, b: xr.DataArray, *, match: bool = True) -> Comparis
         compared=int(pixels.sum()),
         share=float(sizes[same].sum() / sizes.sum()),
         ari=adjusted_rand(pixels),
-        pixels=_wide(pixels, side_a, side_b),
-        hectares=_wide(hectares, side_a, side_b),
-        matched=_matched(side_a, side_b, pixels, hectares, same),
-        changes=_changes(side_a, side_b, pixels, hectares, sizes, same),
+        pixels=wide_table(pixels, side_a, side_b),
+        hectares=wide_table(hectares, side_a, side_b),
+        matched=match_table(side_a, side_b, pixels, hectares, same),
+        changes=change_table(side_a, side_b, pixels, hectares, sizes, same),
         agreement=_agreement(a, b, partners),
         colors=(tuple(side_a.colors), tuple(side_b.colors)),
         same=same,
@@ -165,8 +128,9 @@ def _other_grid(a: xr.DataArray, b: xr.DataArray) -> str:
     else:
         what = "the pixels of a and b lie at other places"
     return (
-        f"{what}: give maps of the same pixels, such as "
-        "compare(a, b.rio.reproject_match(a)), which resamples b by nearest neighbor"
+        f"{what}: give maps of the same pixels, such as b = "
+        "b.rio.write_nodata(0).rio.reproject_match(a), which resamples b by nearest "
+        "neighbor"
     )
 
 
@@ -182,7 +146,7 @@ def _pairs(a: xr.DataArray, b: xr.DataArray) -> Pairs:
     return Pairs.joined(found)
 
 
-def _partners(pairs: Pairs, a: _Side, b: _Side, match: bool) -> dict[int, int]:
+def _partners(pairs: Pairs, a: Side, b: Side, match: bool) -> dict[int, int]:
     """Class of a by that of b, where there is one."""
     if not match:
         return {value: value for value in b.values if value in a.values}
@@ -228,76 +192,3 @@ def _agreement(
 def _agreeing(a: Block, b: Block, lookup: IntArray) -> npt.NDArray[np.uint8]:
     values = np.where(lookup[b] == a, 1, 2)
     return np.where((a > 0) & (b > 0), values, 0).astype(np.uint8)
-
-
-# --- tables ------------------------------------------------------------------------
-
-
-def _wide(values: npt.NDArray[Any], a: _Side, b: _Side) -> "pd.DataFrame":
-    import pandas as pd
-
-    return pd.DataFrame(
-        values, pd.Index(a.labels, name="a"), pd.Index(b.labels, name="b")
-    )
-
-
-def _changes(
-    a: _Side,
-    b: _Side,
-    pixels: IntArray,
-    hectares: FloatArray,
-    sizes: npt.NDArray[Any],
-    same: npt.NDArray[np.bool_],
-) -> "pd.DataFrame":
-    """Pairs of classes that are not the same, the largest first."""
-    import pandas as pd
-
-    rows, columns = np.nonzero((pixels > 0) & ~same)
-    order = np.argsort(-pixels[rows, columns], kind="stable")
-    rows, columns = rows[order], columns[order]
-    return pd.DataFrame(
-        {
-            "class_a": np.array(a.values, np.int64)[rows],
-            "name_a": [a.names[row] for row in rows],
-            "color_a": [a.colors[row] for row in rows],
-            "class_b": np.array(b.values, np.int64)[columns],
-            "name_b": [b.names[column] for column in columns],
-            "color_b": [b.colors[column] for column in columns],
-            "pixels": pixels[rows, columns],
-            "area_ha": hectares[rows, columns],
-            "share": sizes[rows, columns] / sizes.sum(),
-        }
-    )
-
-
-def _matched(
-    a: _Side,
-    b: _Side,
-    pixels: IntArray,
-    hectares: FloatArray,
-    same: npt.NDArray[np.bool_],
-) -> "pd.DataFrame":
-    """Classes that belong together, then those without a partner."""
-    import pandas as pd
-
-    found = [(int(row), int(column)) for row, column in np.argwhere(same)]
-    alone_a = [(row, None) for row in np.flatnonzero(~same.any(axis=1)).tolist()]
-    alone_b = [(None, column) for column in np.flatnonzero(~same.any(axis=0)).tolist()]
-    rows = []
-    for row, column in [*found, *alone_a, *alone_b]:
-        both = row is not None and column is not None
-        shared = pixels[row, column] if both else 0
-        union = (pixels[row].sum() if row is not None else 0) - shared
-        union += pixels[:, column].sum() if column is not None else 0
-        rows.append(
-            {
-                "class_a": None if row is None else a.values[row],
-                "name_a": "" if row is None else a.names[row],
-                "class_b": None if column is None else b.values[column],
-                "name_b": "" if column is None else b.names[column],
-                "pixels": int(shared),
-                "area_ha": float(hectares[row, column]) if both else 0.0,
-                "iou": float(shared / union),
-            }
-        )
-    return pd.DataFrame(rows).astype({"class_a": "Int64", "class_b": "Int64"})

@@ -3,28 +3,20 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
+from ktextures.accuracy.fields import ComparisonFields
 from ktextures.accuracy.texts import Swatch, hectares, html_table, percent, plain
-from ktextures.classes.table import ClassTable
 
 if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
     from matplotlib.figure import Figure
 
-__all__ = ["AGREEMENT", "Comparison"]
-
-AGREEMENT = ClassTable(("same", "different"), ("#cfcfcf", "#d55e00"))
-"""Classes of a map of agreement."""
+__all__ = ["Comparison"]
 
 _LISTED = 10
 """Changes that notebooks list."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(ComparisonFields):
     """Two class maps of the same pixels, a and b, compared.
 
     Notebooks show tables; `plot` draws them. Areas are NaN where they are unknown.
@@ -39,9 +31,11 @@ class Comparison:
     ari : float
         Adjusted Rand index of the maps, which does not depend on how classes are
         matched.
-    pixels, hectares : pandas.DataFrame
-        Pixels and hectares of each pair of classes: rows = a, columns = b, these in the
-        order of the rows that they are matched to.
+    pixels : pandas.DataFrame
+        Pixels of each pair of classes: rows = a, columns = b, these in the order of the
+        rows that they are matched to.
+    hectares : pandas.DataFrame
+        The same in hectares.
     matched : pandas.DataFrame
         One row per pair of matched classes, then those without a partner: ``class_a``,
         ``name_a``, ``class_b``, ``name_b``, ``pixels`` and ``area_ha`` that are in
@@ -62,17 +56,6 @@ class Comparison:
     --------
     ktextures.compare : Makes it.
     """
-
-    compared: int
-    share: float
-    ari: float
-    pixels: "pd.DataFrame"
-    hectares: "pd.DataFrame"
-    matched: "pd.DataFrame"
-    changes: "pd.DataFrame"
-    agreement: "xr.DataArray"
-    colors: tuple[tuple[str, ...], tuple[str, ...]]
-    same: npt.NDArray[np.bool_]
 
     def plot(self) -> "Figure":
         """Draw where the maps agree, the table of both, and the largest changes.
@@ -124,11 +107,6 @@ class Comparison:
             }
         described: dict[str, Any] = plain(fields)
         return described
-
-    @property
-    def known_areas(self) -> bool:
-        """Whether areas are known in hectares."""
-        return bool(np.isfinite(self.hectares.to_numpy()).all())
 
     @property
     def _summary(self) -> str:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ktextures.accuracy import sheets
-from ktextures.accuracy.comparison import AGREEMENT, Comparison
+from ktextures.accuracy.fields import AGREEMENT, ComparisonFields
 from ktextures.accuracy.texts import hectares, percent, short_count
 from ktextures.raster.georeference import scene_transform
 from ktextures.rendering import classes_to_rgba
@@ -25,7 +25,7 @@ _BARS, _ROW, _AXIS = 1.6, 0.3, 0.3
 _LISTED, _LONGEST_PAIR = 12, 3.0
 
 
-def draw_comparison(found: Comparison) -> Figure:
+def draw_comparison(found: ComparisonFields) -> Figure:
     """Draw a comparison; see `Comparison.plot`."""
     picture = _picture(found)
     rows, columns = (list(map(str, each)) for each in found.pixels.axes)
@@ -67,7 +67,7 @@ def _heading_width(title: str, detail: str) -> float:
 
 
 def _cells(
-    found: Comparison,
+    found: ComparisonFields,
 ) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.float64]]:
     """Text of each pair, and its share of the row."""
     values = (found.hectares if found.known_areas else found.pixels).to_numpy(float)
@@ -84,7 +84,7 @@ def _short(value: float, area: bool) -> str:
 # --- map ---------------------------------------------------------------------------
 
 
-def _picture(found: Comparison) -> npt.NDArray[np.uint8]:
+def _picture(found: ComparisonFields) -> npt.NDArray[np.uint8]:
     """The map of agreement (y, x, RGBA), thinned if it is large."""
     step = math.ceil(max(found.agreement.shape) / _LONGEST_SIDE)
     values = found.agreement.isel(
@@ -93,7 +93,7 @@ def _picture(found: Comparison) -> npt.NDArray[np.uint8]:
     return classes_to_rgba(np.asarray(values.values), AGREEMENT.colors)
 
 
-def _map_box(found: Comparison, shape: tuple[int, ...], top: float) -> Box:
+def _map_box(found: ComparisonFields, shape: tuple[int, ...], top: float) -> Box:
     transform = scene_transform(found.agreement)
     pixel = abs(transform.a / transform.e) if transform.is_rectilinear else 1.0
     aspect = shape[1] * pixel / shape[0]
@@ -124,7 +124,7 @@ def _draw_map(figure: Figure, box: Box, picture: npt.NDArray[np.uint8]) -> None:
 # --- changes -----------------------------------------------------------------------
 
 
-def _pairs_text(found: Comparison) -> tuple[list[str], float, float]:
+def _pairs_text(found: ComparisonFields) -> tuple[list[str], float, float]:
     """Names of the largest changes, the room they need, and that of their areas."""
     shown = found.changes.head(_LISTED)
     pairs = [
@@ -133,10 +133,10 @@ def _pairs_text(found: Comparison) -> tuple[list[str], float, float]:
     longest = max((sheet.text_width(pair, 7) for pair in pairs), default=0.0)
     areas = max((sheet.text_width(t, 7) for t in _areas_text(found)), default=0.5)
     # Letters are up to some percent wider on a page than in print.
-    return pairs, 0.4 + 1.04 * min(longest, _LONGEST_PAIR), 1.04 * areas + 0.1
+    return pairs, 0.45 + 1.06 * min(longest, _LONGEST_PAIR), 1.06 * areas + 0.1
 
 
-def _areas_text(found: Comparison) -> list[str]:
+def _areas_text(found: ComparisonFields) -> list[str]:
     shown = found.changes.head(_LISTED)
     if found.known_areas:
         return [f"{hectares(area)} ha" for area in shown["area_ha"]]
@@ -144,7 +144,7 @@ def _areas_text(found: Comparison) -> list[str]:
 
 
 def _draw_changes(
-    figure: Figure, box: Box, found: Comparison, pairs: list[str], room: float
+    figure: Figure, box: Box, found: ComparisonFields, pairs: list[str], room: float
 ) -> None:
     left = Box(box.left - room, box.top, room + box.width, box.height)
     detail = "from a to b"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from ktextures.accuracy import sheets
-from ktextures.accuracy.assessment import Assessment
+from ktextures.accuracy.fields import AssessmentFields
 from ktextures.accuracy.texts import hectares, short_count, with_interval
 from ktextures.results import figure_layout as sheet
 from ktextures.results.figure_layout import Box, Sheet
@@ -63,7 +63,7 @@ class _Bars:
         return max(sheet.text_width(each, _TEXT) for row in self.texts for each in row)
 
 
-def draw_assessment(found: Assessment) -> Figure:
+def draw_assessment(found: AssessmentFields) -> Figure:
     """Draw an assessment; see `Assessment.plot`."""
     names = [str(name) for name in found.matrix.columns]
     colors = found.classes["color"].tolist()
@@ -112,7 +112,7 @@ def _heading_width() -> float:
     return sheet.text_width(title, 9.5, bold=True) + sheet.text_width(detail, 8) + 0.15
 
 
-def _square(found: Assessment) -> tuple[FloatArray, FloatArray]:
+def _square(found: AssessmentFields) -> tuple[FloatArray, FloatArray]:
     """Counts (m, m), -1 in rows that the map does not have, and shares of the rows."""
     table = found.matrix.reindex(found.matrix.columns)
     counts = table.to_numpy(np.float64)
@@ -121,33 +121,27 @@ def _square(found: Assessment) -> tuple[FloatArray, FloatArray]:
     return np.nan_to_num(counts, nan=-1), shares
 
 
-def _notes(found: Assessment) -> list[str]:
+def _notes(found: AssessmentFields) -> list[str]:
     notes = list(found.notes)
     if not math.isnan(found.overall_interval):
         notes.insert(0, "Black lines are 95 % intervals, ± half their width.")
     return notes
 
 
-def _draw_title(figure: Figure, found: Assessment) -> None:
+def _draw_title(figure: Figure, found: AssessmentFields) -> None:
     width, _ = figure.get_size_inches()
     axes = sheet.blank_axes(figure, Box(_MARGIN, 0, width - _MARGIN, _TITLE))
     overall = with_interval(found.overall, found.overall_interval)
     sheet.write(axes, 0, 0.24, f"Overall accuracy {overall}", 12, bold=True)
-    what = {
-        "points": "labeled points",
-        "polygons": "pixels in labeled polygons",
-        "raster": "pixels of a reference raster",
-    }[found.kind]
-    detail = (
-        f"by {found.compared:,} {what}, adjusted Rand index of these {found.ari:.3f}"
-    )
+    ari = f"adjusted Rand index of these {found.ari:.3f}"
+    detail = f"by {found.compared:,} {found.what}, {ari}"
     sheet.write(axes, 0, 0.46, detail, 8, color=sheet.MUTED)
 
 
 # --- bars --------------------------------------------------------------------------
 
 
-def _accuracy_bars(found: Assessment) -> _Bars:
+def _accuracy_bars(found: AssessmentFields) -> _Bars:
     names = ("users_accuracy", "producers_accuracy")
     values = np.stack([found.classes[name] for name in names])
     intervals = np.stack([found.classes[f"{name}_interval"] for name in names])
@@ -170,7 +164,7 @@ def _texts(values: FloatArray, intervals: FloatArray) -> list[list[str]]:
     ]
 
 
-def _area_bars(found: Assessment) -> _Bars:
+def _area_bars(found: AssessmentFields) -> _Bars:
     """In hectares, or in percent of the map if areas are unknown."""
     areas = found.areas
     known = bool(areas["mapped_ha"].notna().any())

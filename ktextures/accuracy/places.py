@@ -1,6 +1,6 @@
 """Places in a map: CRSs compared, pixels of coordinates, and grids compared."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,9 +11,6 @@ from affine import Affine
 
 from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
-
-if TYPE_CHECKING:
-    import rasterio
 
 __all__ = [
     "check_map",
@@ -101,12 +98,3 @@ def moved(transform: Affine, row: int, col: int) -> Affine:
     """Transform of the part of a map that begins at a pixel."""
     a, b, c, d, e, f = tuple(transform)[:6]
     return Affine(a, b, c + a * col + b * row, d, e, f + d * col + e * row)
-
-
-def transformer(
-    source: "rasterio.CRS | None", target: "rasterio.CRS | None"
-) -> pyproj.Transformer | None:
-    """From coordinates of one CRS to another; None if they are the same."""
-    if source is None or target is None or same_crs(source, target):
-        return None
-    return pyproj.Transformer.from_crs(source, target, always_xy=True)

@@ -1,5 +1,6 @@
 """Reference rasters and polygons on the pixels of a map, part by part."""
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,8 @@ IntArray = npt.NDArray[np.int64]
 
 _EDGE_POINTS = 21
 """Points on each edge of a part by which its place in another grid is found."""
+
+_RASTERIZING = threading.Lock()
 
 _WHAT = "the reference is {}: give a raster of whole numbers with dims ('y', 'x')"
 
@@ -237,7 +240,9 @@ def _burned(
     if not positions.size:
         return np.ones(shape, np.uint32)
     shapes = zip(geometries, (positions + 2).tolist(), strict=True)
-    burned = rasterize(
-        shapes, out_shape=shape, fill=1, transform=transform, dtype="uint32"
-    )
+    # At the same time in several threads, rasterio lets a warning of its own escape.
+    with _RASTERIZING:
+        burned = rasterize(
+            shapes, out_shape=shape, fill=1, transform=transform, dtype="uint32"
+        )
     return np.asarray(burned, np.uint32)

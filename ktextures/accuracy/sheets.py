@@ -62,7 +62,7 @@ def names_width(names: Sequence[str], size: float) -> float:
 def header_height(names: Sequence[str], width: float, size: float) -> float:
     """Height of the names and swatches above cells of a width."""
     longest = max(sheet.text_width(name, name_size(size)) for name in names)
-    text = 0.16 if longest + 0.06 <= width else min(longest, _LONGEST_HEADER) + 0.04
+    text = 0.16 if longest + 0.06 <= width else min(longest, _LONGEST_HEADER) + 0.08
     return SWATCH + 0.05 + text
 
 
@@ -114,27 +114,27 @@ def draw_matrix(
     """
     width, height, size = cell
     axes = sheet.blank_axes(figure, box)
-    for (row, column), share in np.ndenumerate(shares):
-        x, y = column * width, row * height
-        color = AGREES if agree[row, column] else DIFFERS
-        face = (
-            sheet.EMPTY if math.isnan(share) else pale(color, 0.75 * math.sqrt(share))
+    faces = np.empty((*shares.shape, 3))
+    for place, share in np.ndenumerate(shares):
+        color = AGREES if agree[place] else DIFFERS
+        unknown = math.isnan(share)
+        faces[place] = (
+            to_rgb(sheet.EMPTY) if unknown else pale(color, 0.75 * math.sqrt(share))
         )
-        axes.add_patch(
-            Rectangle(
-                (x, y), width, height, facecolor=face, edgecolor="white", linewidth=0.8
-            )
-        )
-        text = str(texts[row, column])
+    extent = (0, box.width, box.height, 0)
+    axes.imshow(faces, extent=extent, aspect="auto", interpolation="nearest")
+    rows, columns = shares.shape
+    axes.hlines(height * np.arange(1, rows), 0, box.width, "white", linewidth=0.8)
+    axes.vlines(width * np.arange(1, columns), 0, box.height, "white", linewidth=0.8)
+    for (row, column), text in np.ndenumerate(texts):
         if size and text:
-            muted = text == "0"
             sheet.write(
                 axes,
-                x + width / 2,
-                y + height / 2,
-                text,
+                (column + 0.5) * width,
+                (row + 0.5) * height,
+                str(text),
                 size,
-                color=sheet.LINE if muted else sheet.INK,
+                color=sheet.LINE if text == "0" else sheet.INK,
                 align="center",
             )
     _draw_header(figure, box, names, colors, width, size)
