@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ktextures.results.plot_history import plot_history
     from ktextures.results.plot_sweep import plot_lineage, plot_sweep
     from ktextures.results.read_classes import read_classes
+    from ktextures.results.stac import stac_item, write_stac_item
     from ktextures.results.write_layers import (
         write_confidence,
         write_masks,
@@ -95,6 +96,7 @@ _HOMES = {
     "register_features": "features.protocol",
     "segment": "segmentation",
     "split": "training.divide",
+    "stac_item": "results.stac",
     "Suggestion": "suggestion",
     "suggest": "suggestion",
     "sweep": "selection.sweep",
@@ -106,6 +108,7 @@ _HOMES = {
     "write_confidence": "results.write_layers",
     "write_masks": "results.write_layers",
     "write_simulated": "results.write_layers",
+    "write_stac_item": "results.stac",
 }
 
 _MODULES = {"datasets": "datasets", "presets": "training.presets"}
@@ -159,6 +162,7 @@ __all__ = [
     "relabel_classes",
     "segment",
     "split",
+    "stac_item",
     "suggest",
     "sweep",
     "sweep_model",
@@ -169,6 +173,7 @@ __all__ = [
     "write_confidence",
     "write_masks",
     "write_simulated",
+    "write_stac_item",
 ]
 
 

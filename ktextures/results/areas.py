@@ -14,6 +14,7 @@ from ktextures.classes.categories import (
 from ktextures.classes.legend_maps import Values, in_values
 from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
+from ktextures.raster.ground import is_mercator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,7 +193,7 @@ def row_areas(classes: "xr.DataArray") -> FloatArray:
             return np.full(height, np.nan)
         to_radians = crs.axis_info[0].unit_conversion_factor
         return _zone_areas(crs, edges * to_radians, transform.a * to_radians)
-    if upright and _is_mercator(crs):
+    if upright and is_mercator(crs):
         to_degrees = pyproj.Transformer.from_crs(
             crs, crs.geodetic_crs, always_xy=True
         ).transform
@@ -203,12 +204,6 @@ def row_areas(classes: "xr.DataArray") -> FloatArray:
         return _zone_areas(crs, np.radians(latitudes), width)
     to_meters = crs.axis_info[0].unit_conversion_factor if crs.axis_info else np.nan
     return np.full(height, abs(transform.determinant) * to_meters**2)
-
-
-def _is_mercator(crs: "pyproj.CRS") -> bool:
-    operation = crs.coordinate_operation
-    name = operation.method_name if operation is not None else ""
-    return name.startswith("Mercator") or "Pseudo Mercator" in name
 
 
 def _zone_areas(
