@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from ktextures.results.plot_history import plot_history
     from ktextures.results.plot_sweep import plot_lineage, plot_sweep
     from ktextures.results.read_classes import read_classes
+    from ktextures.results.stac import stac_item, write_stac_item
     from ktextures.results.write_layers import (
         write_confidence,
         write_masks,
@@ -126,6 +127,7 @@ _HOMES = {
     "segment": "segmentation",
     "sieve": "cleaning.sieve",
     "split": "training.divide",
+    "stac_item": "results.stac",
     "suggest": "suggestion",
     "sweep": "selection.sweep",
     "sweep_model": "selection.sweep",
@@ -140,6 +142,7 @@ _HOMES = {
     "write_masks": "results.write_layers",
     "write_polygons": "polygons.write",
     "write_simulated": "results.write_layers",
+    "write_stac_item": "results.stac",
 }
 
 _MODULES = {"datasets": "datasets", "presets": "training.presets"}
@@ -207,6 +210,7 @@ __all__ = [
     "segment",
     "sieve",
     "split",
+    "stac_item",
     "suggest",
     "sweep",
     "sweep_model",
@@ -221,6 +225,7 @@ __all__ = [
     "write_masks",
     "write_polygons",
     "write_simulated",
+    "write_stac_item",
 ]
 
 

@@ -325,7 +325,8 @@ def _labeled(
         "probabilities": "probability of each class",
         "confidence": "lead of the most probable class over the second",
     }
-    attrs: dict[str, Any] = {"long_name": long_names[name]}
+    # Files of single outputs tell where they come from, too.
+    attrs: dict[str, Any] = {"long_name": long_names[name], **_source(model)}
     coords: dict[str, Any] = {}
     if name == "classes":
         attrs |= model.record.classes.attrs()
@@ -340,13 +341,19 @@ def _labeled(
     )
 
 
-def _provenance(model: KTextures) -> dict[str, Any]:
+def _source(model: KTextures) -> dict[str, str]:
     record = model.record.provenance
     version = record.get("ktextures", "")
     return {
-        "title": "k-textures segmentation",
         "source": f"ktextures {version}, preset {model.config.preset}",
-        "references": "Wagner et al. 2022, doi:10.3389/fenvs.2022.946729",
         "ktextures_training": json.dumps(record),
+    }
+
+
+def _provenance(model: KTextures) -> dict[str, Any]:
+    return {
+        "title": "k-textures segmentation",
+        "references": "Wagner et al. 2022, doi:10.3389/fenvs.2022.946729",
+        **_source(model),
         "ktextures_scaler": json.dumps(model.preparation.scaler.to_dict()),
     }

@@ -14,6 +14,7 @@ from ktextures.classes.categories import (
 from ktextures.classes.legend_maps import Values, in_values
 from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
+from ktextures.raster.ground import is_mercator
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -211,6 +212,7 @@ def row_areas(classes: "xr.DataArray") -> FloatArray:
     return np.full(height, abs(transform.determinant) * to_meters**2)
 
 
+<<<<<<< HEAD
 def is_mercator(crs: "pyproj.CRS") -> bool:
     """Whether meters of a CRS are not meters on the ground, except at the equator."""
     operation = crs.coordinate_operation
@@ -218,6 +220,8 @@ def is_mercator(crs: "pyproj.CRS") -> bool:
     return name.startswith("Mercator") or "Pseudo Mercator" in name
 
 
+=======
+>>>>>>> maps
 def _zone_areas(
     crs: "pyproj.CRS", latitudes: FloatArray, longitude_width: float
 ) -> FloatArray:
