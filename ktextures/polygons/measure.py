@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.results.areas import SQUARE_METERS_PER_HECTARE, is_mercator
+from ktextures.raster.ground import is_mercator
+from ktextures.results.areas import SQUARE_METERS_PER_HECTARE
 
 if TYPE_CHECKING:
     import pyproj

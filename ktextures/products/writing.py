@@ -14,6 +14,7 @@ from ktextures.files.archive import write_atomically
 from ktextures.model.ktextures import KTextures
 from ktextures.polygons.to_polygons import to_polygons
 from ktextures.polygons.write import write_polygons
+from ktextures.products.catalog import places_of
 from ktextures.results.areas import class_areas
 from ktextures.results.geotiff import write_classes
 from ktextures.results.write_layers import (
@@ -133,10 +134,15 @@ def _model(material: Material, path: Path, overwrite: bool) -> None:
 
 
 def _stac(material: Material, path: Path, overwrite: bool) -> None:
-    from ktextures.results.stac import write_stac_item
+    from ktextures.results.stac import stac_item, write_stac_item
 
-    files = [each for name, each in material.paths.items() if name != "stac"]
-    write_stac_item(files, path, datetime=material.datetime, overwrite=overwrite)
+    files = [each for each in places_of(material.paths) if each.exists()]
+    item = stac_item(
+        [each for each in files if each != path],
+        datetime=material.datetime,
+        item_id=path.stem.removesuffix("_stac") if path.stem != "stac" else None,
+    )
+    write_stac_item(item, path, overwrite=overwrite)
 
 
 _WRITERS: dict[str, Callable[[Material, Path, bool], None]] = {

@@ -25,7 +25,6 @@ __all__ = [
     "SQUARE_METERS_PER_HECTARE",
     "class_areas",
     "count_values",
-    "is_mercator",
     "row_areas",
 ]
 
@@ -212,16 +211,6 @@ def row_areas(classes: "xr.DataArray") -> FloatArray:
     return np.full(height, abs(transform.determinant) * to_meters**2)
 
 
-<<<<<<< HEAD
-def is_mercator(crs: "pyproj.CRS") -> bool:
-    """Whether meters of a CRS are not meters on the ground, except at the equator."""
-    operation = crs.coordinate_operation
-    name = operation.method_name if operation is not None else ""
-    return name.startswith("Mercator") or "Pseudo Mercator" in name
-
-
-=======
->>>>>>> maps
 def _zone_areas(
     crs: "pyproj.CRS", latitudes: FloatArray, longitude_width: float
 ) -> FloatArray:
