@@ -3,6 +3,7 @@
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pystac
 import pytest
 import rasterio
 import xarray as xr
@@ -187,3 +188,21 @@ def test_what_cannot_be_exported_is_refused(scene, model, tmp_path):
     with pytest.raises(InputError, match=r"min_area is '1 ha', but the map has no"):
         kt.export(plain, model, tmp_path, min_area="1 ha")
     assert names(tmp_path) == []
+
+
+def test_the_stac_item_lists_the_files_beside_it(scene, model, tmp_path):
+    found = kt.export(
+        scene,
+        model,
+        tmp_path,
+        ["classes", "polygons", "model", "stac"],
+        name="north",
+        datetime="2024-06-03",
+    )
+    item = pystac.Item.from_file(found.paths["stac"])
+    assert item.id == "north"
+    assert item.datetime.date().isoformat() == "2024-06-03"
+    for asset in item.assets.values():
+        assert (tmp_path / asset.href).exists()
+    classes = item.assets["north_classes"].extra_fields["classification:classes"]
+    assert [each["value"] for each in classes if not each.get("nodata")] == [1, 2, 3]
