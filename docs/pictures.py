@@ -1,4 +1,4 @@
-"""Draw the pictures of the documentation: the explorer while it trains, and classes.
+"""Draw the pictures of the documentation: the explorer while it trains, and figures.
 
     python docs/pictures.py [--folder docs/images]
 
@@ -78,6 +78,29 @@ def classes(folder):
     kt.plot_classes(profiles, classes=[1, 3, 6]).savefig(folder / "classes.png")
 
 
+def accuracy(folder):
+    """Draw the assessment of a map that is wrong near borders and here and there."""
+    import numpy as np
+    import xarray as xr
+
+    import ktextures as kt
+
+    truth = kt.datasets.synthetic(300, k=4, seed=3).truth
+    table = kt.ClassTable(
+        ("water", "forest", "meadow", "settlement"),
+        ("#0072b2", "#009e73", "#e69f00", "#cc79a7"),
+    )
+    random = np.random.default_rng(1)
+    mapped = np.roll(truth.values, (3, -4), (0, 1))
+    wrong = random.random(mapped.shape) < 0.06
+    mapped[wrong] = random.integers(1, 5, wrong.sum())
+    classes = truth.copy(data=mapped).assign_attrs(table.attrs())
+    points = kt.sample_points(classes, 500, seed=1)
+    x, y = (xr.DataArray(each) for each in (points.geometry.x, points.geometry.y))
+    points["reference"] = truth.sel(x=x, y=y, method="nearest").values
+    kt.assess(classes, points).plot().savefig(folder / "accuracy.png")
+
+
 def write(taken, still, folder):
     """Write one picture in full size, and all of them as a small animation."""
     still.save(folder / "explorer.png", optimize=True)
@@ -112,6 +135,7 @@ def main():
         trained = list(training(desk))
         write(trained + list(sweep(desk)), trained[-1], folder)
     classes(folder)
+    accuracy(folder)
 
 
 if __name__ == "__main__":

@@ -119,9 +119,8 @@ def _divided(n: int, weights: FloatArray, low: IntArray, high: IntArray) -> IntA
     most = 2 * float((high / weights).max())
     scale = brentq(surplus, 0.0, most, xtol=1e-9, rtol=1e-14)
     exact = numbers(scale)
-    # Largest remainders, where a class has pixels left.
+    # The largest remainders are rounded up; limits are whole numbers and have none.
     found = np.floor(exact + 1e-6).astype(np.int64)
-    for index in np.argsort(found - exact, kind="stable"):
-        if found.sum() < n and found[index] < high[index]:
-            found[index] += 1
+    order = np.argsort(found - exact, kind="stable")
+    found[order[: n - int(found.sum())]] += 1
     return found

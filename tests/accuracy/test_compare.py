@@ -139,6 +139,15 @@ def test_classes_without_a_partner_never_agree(a):
     assert back.matched["class_a"].tolist() == [1, 2, 3, 4]
 
 
+def test_classes_that_share_no_pixel_are_not_matched():
+    one = class_map([[1] * 9 + [1, 2, 2, 2, 2]])
+    two = class_map([[1] * 9 + [2, 1, 1, 1, 1]])
+    found = kt.compare(one, two)
+    assert found.matched["pixels"].tolist() == [9, 0, 0]
+    assert found.matched["name_a"].tolist() == ["class 1", "class 2", ""]
+    assert found.share == pytest.approx(9 / 14)
+
+
 def test_codes_of_a_legend_are_compared_as_they_are():
     legend = kt.Legend(["wood", "water"], codes=[300, 11])
     codes = np.array([0, 300, 11, 11], np.uint16)
