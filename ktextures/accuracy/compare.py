@@ -22,15 +22,13 @@ from ktextures.accuracy.sides import (
 from ktextures.classes.arrays import match_counts
 from ktextures.errors import InputError
 from ktextures.raster.georeference import georeference
-from ktextures.results.areas import row_areas
+from ktextures.results.areas import SQUARE_METERS_PER_HECTARE, row_areas
 
 __all__ = ["compare"]
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 Block = npt.NDArray[np.unsignedinteger]
-
-_SQUARE_METERS_PER_HECTARE = 10_000.0
 
 
 def compare(a: xr.DataArray, b: xr.DataArray, *, match: bool = True) -> Comparison:
@@ -94,7 +92,7 @@ def compare(a: xr.DataArray, b: xr.DataArray, *, match: bool = True) -> Comparis
     order = sorted(range(len(at)), key=lambda i: (at[i], side_b.values[i]))
     side_b = Side(*([each[i] for i in order] for each in vars(side_b).values()))
     pixels, areas = pairs.table(side_a.values, side_b.values)
-    hectares = areas / _SQUARE_METERS_PER_HECTARE
+    hectares = areas / SQUARE_METERS_PER_HECTARE
     same = np.equal.outer(side_a.values, [partners.get(v, 0) for v in side_b.values])
     sizes = hectares if np.isfinite(areas).all() else pixels
     return Comparison(

@@ -20,14 +20,13 @@ from ktextures.classes.categories import (
 )
 from ktextures.classes.legend_maps import Values, in_values
 from ktextures.errors import InputError
+from ktextures.results.areas import SQUARE_METERS_PER_HECTARE
 
 __all__ = ["Evidence", "Kind", "by_polygons", "by_raster"]
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 Kind = Literal["points", "polygons", "raster"]
-
-_SQUARE_METERS_PER_HECTARE = 10_000.0
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ def _by_pixels(
     values = [each.value or -1 if each.mapped else -1 for each in categories]
     pixels, areas = pairs.table(values, [1, *places])
     known_areas = bool(np.isfinite(pairs.areas).all())
-    sizes = areas / _SQUARE_METERS_PER_HECTARE if known_areas else pixels.astype(float)
+    sizes = areas / SQUARE_METERS_PER_HECTARE if known_areas else pixels.astype(float)
     counts = np.zeros((len(categories),) * 2, np.int64)
     shared = np.zeros(counts.shape)
     for column, place in enumerate(places.values(), 1):
