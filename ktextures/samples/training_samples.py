@@ -204,7 +204,7 @@ def training_samples(
         source=source,
         with_confidence=min_confidence is not None,
     )
-    pixels = common_dtype(inputs, checked_dtype(dtype))
+    pixels = common_dtype(inputs, None if dtype is None else checked_dtype(dtype))
     if joined is not None:
         check_fits(inputs, pixels, joined, named=names is not None)
         inputs = _renamed(inputs, joined)

@@ -10,6 +10,7 @@ from ktextures.errors import InputError
 from ktextures.samples.blocks import (
     DROPPED,
     Spans,
+    divide_blocks,
     largest_block_size,
     splits_of,
 )
@@ -135,10 +136,13 @@ def test_every_split_sees_every_class_if_it_can(seed):
 def test_blocks_without_a_whole_box_join_their_neighbor():
     # The third box reaches a block that holds no box; nothing is lost by that.
     boxes = np.vstack([grid(1, 3, 8, 8), grid(1, 2, 8, 8, left=100)])
+    spans = Spans.of(boxes, 20, 0)
+    seen = set()
     for seed in range(8):
-        found = divide(boxes, np.ones((5, 1), int), Blocks(20, 0, (0.5, 0.5, 0)), seed)
-        assert (found.splits[:3] == found.splits[0]).all()
-        assert (found.splits[3:] == 1 - found.splits[0]).all()
+        blocks = divide_blocks(spans, (0.5, 0.5, 0), seed, {}, np.zeros(3, int))
+        splits = splits_of(spans, blocks)[spans.places].tolist()
+        seen.add(tuple(splits))
+    assert seen == {(0, 0, 0, 1, 1), (1, 1, 1, 0, 0)}
 
 
 def test_boxes_across_blocks_of_one_split_are_kept():

@@ -400,6 +400,7 @@ FAR = GOOD.truth.assign_coords(x=GOOD.truth.x + 5)
     ("scenes", "classes", "options", "message"),
     [
         (GOOD.scene, GOOD.truth, {"size": 7}, "size is 7: give a whole number, at lea"),
+        (GOOD.scene.astype("float16"), GOOD.truth, {}, "dtype is float16: a GeoTIFF"),
         (GOOD.scene, GOOD.truth, {"size": 33}, "has 32 x 32 pixels, a chip 33 x 33"),
         (GOOD.scene, GOOD.truth, {"overlap": 16}, "overlap is 16 pixels, but chips ha"),
         (
