@@ -100,7 +100,7 @@ def imported_libraries():
 
 def test_imported_packages_are_listed():
     distributions = packages_distributions()
-    asked = set(pyproject_bounds(extras=("lab",)))
+    asked = set(pyproject_bounds(extras=("lab", "products")))
     undeclared = {
         name
         for name in imported_libraries()
