@@ -1,31 +1,22 @@
-"""From chips that were cut to a finished set: divided, named, counted, described."""
+"""From chips that were divided to a finished set: named, counted, described."""
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 import rioxarray  # noqa: F401 - registers .rio
 
 from ktextures._version import __version__
-from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
-from ktextures.samples.balance import chips_to_drop
-from ktextures.samples.blocks import DROPPED, SPLITS, Block
+from ktextures.samples.blocks import DROPPED, SPLITS
 from ktextures.samples.chips import IGNORED, NODATA, shifted
 from ktextures.samples.cutting import Chip
 from ktextures.samples.datasheet import datasheet
-from ktextures.samples.existing import (
-    blocks_from_json,
-    blocks_to_json,
-    plane_of,
-    rings_of,
-)
-from ktextures.samples.footprints import Plane, boxes_of, conflicting
+from ktextures.samples.division import Divided
+from ktextures.samples.existing import blocks_to_json
 from ktextures.samples.inputs import Inputs
 from ktextures.samples.manifest import (
     BOUNDS,
@@ -41,7 +32,6 @@ from ktextures.samples.manifest import (
     write_description,
     write_table,
 )
-from ktextures.samples.plan import Blocks, choose_block_size, divide
 from ktextures.samples.result import TrainingSamples
 from ktextures.samples.settings import Settings
 from ktextures.samples.statistics import measure_bands
@@ -50,141 +40,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from affine import Affine
 
-__all__ = ["Divided", "assemble", "divide_chips"]
-
-IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float64]
-SplitArray = npt.NDArray[np.int8]
-
-
-@dataclass(frozen=True)
-class Divided:
-    """Which split each chip is in, and the ground that belongs to each.
-
-    Parameters
-    ----------
-    splits : ndarray of int8, (n,)
-        Number of the split of each chip, or `DROPPED`.
-    blocks : dict of Block to int
-        Split of each block.
-    block_size : int or None
-    plane : Plane
-        In which blocks lie.
-    """
-
-    splits: SplitArray
-    blocks: dict[Block, int]
-    block_size: int | None
-    plane: Plane
-
-
-def divide_chips(
-    chips: Sequence[Chip],
-    inputs: Inputs,
-    settings: Settings,
-    existing: TrainingSamples | None,
-) -> Divided:
-    """Divide chips among the splits.
-
-    Parameters
-    ----------
-    chips : sequence of Chip
-    inputs : Inputs
-        The scenes that they are from.
-    settings : Settings
-    existing : TrainingSamples or None
-        The set that they join.
-
-    Returns
-    -------
-    Divided
-        Without chips that are too close to chips of another split and, if asked for,
-        without training chips of frequent classes.
-
-    Raises
-    ------
-    InputError
-        If no chip holds data, or the blocks are too large.
-    """
-    if not chips:
-        raise InputError(
-            f"no chip of {settings.size} x {settings.size} pixels holds enough data: "
-            "give a smaller size, a larger max_nodata, or a lower min_confidence"
-        )
-    plane = Plane.of(inputs.scenes[0].scene)
-    if existing is not None:
-        plane = plane_of(existing.description)
-    rings = _rings(chips, inputs, settings.size, plane)
-    if settings.split is None:
-        divided = Divided(np.zeros(len(chips), np.int8), {}, None, plane)
-    else:
-        counts = np.stack([chip.counts for chip in chips])
-        divided = _by_blocks(rings, counts, settings, existing, plane)
-    if settings.balance:
-        _balance(divided.splits, chips, inputs.table.k, existing)
-    return divided
-
-
-def _rings(
-    chips: Sequence[Chip], inputs: Inputs, size: int, plane: Plane
-) -> list[FloatArray]:
-    found: list[FloatArray] = []
-    for index, each in enumerate(inputs.scenes):
-        mine = [chip for chip in chips if chip.scene == index]
-        rows, columns = [c.row for c in mine], [c.column for c in mine]
-        scene = each.scene
-        found += list(
-            plane.rings(scene_transform(scene), scene.rio.crs, rows, columns, size)
-        )
-    return found
-
-
-def _by_blocks(
-    rings: list[FloatArray],
-    counts: IntArray,
-    settings: Settings,
-    existing: TrainingSamples | None,
-    plane: Plane,
-) -> Divided:
-    boxes = np.vstack([boxes_of(ring[None]) for ring in rings])
-    fixed: dict[Block, int] = {}
-    there: list[FloatArray] = []
-    taken = np.zeros(0, np.int8)
-    if existing is not None:
-        fixed = blocks_from_json(existing.description["split"]["blocks"])
-        there = rings_of(existing, plane)
-        taken = np.array([SPLITS.index(s) for s in existing.manifest["split"]], np.int8)
-    held = np.bincount(taken, minlength=len(SPLITS))
-    blocks = Blocks(0, settings.distance, settings.fractions, fixed, tuple(held))
-    size = settings.block_size
-    if existing is None or size is None:
-        size = choose_block_size(boxes, counts, blocks, size, settings.seed)
-    blocks = Blocks(size, *(blocks.buffer, blocks.fractions, fixed, blocks.held))
-    division = divide(boxes, counts, blocks, settings.seed)
-    splits = division.splits.copy()
-    # Blocks keep chips apart already; this holds whatever became of the set meanwhile.
-    kept = np.flatnonzero(splits != DROPPED)
-    drop = conflicting(
-        [*there, *(rings[place] for place in kept)],
-        np.concatenate([taken, splits[kept]]),
-        np.arange(len(there) + len(kept)) < len(there),
-        settings.distance,
-    )
-    splits[kept[drop[len(there) :]]] = DROPPED
-    return Divided(splits, division.blocks, size, plane)
-
-
-def _balance(
-    splits: SplitArray, chips: Sequence[Chip], k: int, existing: TrainingSamples | None
-) -> None:
-    """Drop training chips of frequent classes, in place."""
-    train = np.flatnonzero(splits == 0)
-    held = np.zeros(k, np.int64)
-    if existing is not None:
-        held = np.array(counts_of(existing.manifest, k)["train"]["pixels"], np.int64)
-    if train.size:
-        counts = np.stack([chips[place].counts for place in train.tolist()])
-        splits[train[chips_to_drop(counts, held)]] = DROPPED
+__all__ = ["assemble"]
 
 
 def assemble(
@@ -292,46 +148,61 @@ def _described(
 ) -> dict[str, Any]:
     now = datetime.now(UTC).isoformat(timespec="seconds")
     before = existing.description if existing is not None else {}
-    per_scene = table["scene"].value_counts()
     first = inputs.scenes[0].scene
-    names = zip(inputs.table.values, inputs.table.names, strict=True)
-    scenes = [
-        {
-            "name": each.name,
-            "source": each.source,
-            "crs": crs_text(each.scene),
-            "chips": int(per_scene.get(each.name, 0)),
-            "added": now,
-            "model": each.provenance,
-        }
-        for each in inputs.scenes
-    ]
+    scenes = _scenes_described(inputs, settings, table, now)
     return {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "ktextures": __version__,
         "created": before.get("created", now),
         "updated": now,
-        "classes": before.get("classes")
-        or [
-            {"class": value, "name": name, "color": color, "code": code}
-            for (value, name), color, code in zip(
-                names, inputs.table.colors, inputs.codes, strict=True
-            )
-        ],
+        "classes": before.get("classes") or _classes_described(inputs),
         "ignore": [NODATA, IGNORED],
         "bands": [str(name) for name in first.band.values],
         "roles": [str(role) for role in first.role.values],
         "dtype": dtype.name,
         "size": settings.size,
         "overlap": settings.overlap,
-        "max_nodata": settings.max_nodata,
-        "min_confidence": settings.min_confidence,
-        "balance": settings.balance,
-        "split": before.get("split", {}) | _split_described(divided, settings),
+        # A later call adds blocks; whatever else decides stays.
+        "split": _split_described(divided, settings)
+        | {
+            key: each
+            for key, each in before.get("split", {}).items()
+            if key != "blocks"
+        },
         "counts": counts_of(table, inputs.table.k),
         "scenes": [*before.get("scenes", []), *scenes],
     }
+
+
+def _classes_described(inputs: Inputs) -> list[dict[str, Any]]:
+    table = inputs.table
+    columns = (table.values, table.names, table.colors, inputs.codes)
+    return [
+        dict(zip(("class", "name", "color", "code"), each, strict=True))
+        for each in zip(*columns, strict=True)
+    ]
+
+
+def _scenes_described(
+    inputs: Inputs, settings: Settings, table: "pd.DataFrame", now: str
+) -> list[dict[str, Any]]:
+    chips = table["scene"].value_counts()
+    return [
+        {
+            "name": each.name,
+            "source": each.source,
+            "crs": crs_text(each.scene),
+            "chips": int(chips.get(each.name, 0)),
+            "added": now,
+            "max_nodata": settings.max_nodata,
+            "min_confidence": settings.min_confidence,
+            "balance": settings.balance,
+            "seed": settings.seed,
+            "model": each.provenance,
+        }
+        for each in inputs.scenes
+    ]
 
 
 def _split_described(divided: Divided, settings: Settings) -> dict[str, Any]:

@@ -176,7 +176,7 @@ def _join_others(spans: Spans, blocks: dict[Block, int], default: int) -> None:
 
 
 def splits_of(spans: Spans, blocks: Mapping[Block, int]) -> SplitArray:
-    """Find the split of each box.
+    """Find the split of each kind of boxes.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def splits_of(spans: Spans, blocks: Mapping[Block, int]) -> SplitArray:
 
     Returns
     -------
-    ndarray of int8, (n,)
+    ndarray of int8, (kind,)
         Number of the split; `DROPPED` for boxes that reach blocks of several splits,
         or blocks of none.
     """
@@ -196,8 +196,7 @@ def splits_of(spans: Spans, blocks: Mapping[Block, int]) -> SplitArray:
         found = {blocks.get(block, DROPPED) for block in _members(span)}
         if len(found) == 1:
             splits[place] = found.pop()
-    result: SplitArray = splits[spans.places]
-    return result
+    return splits
 
 
 def _members(span: Sequence[int]) -> list[Block]:

@@ -115,9 +115,8 @@ def write_image(
     OutputError
         If it cannot be written.
     """
-    # Otherwise GDAL takes the fourth of four byte bands for transparency.
-    options = {"photometric": "MINISBLACK"}
-    with _created(path, values, transform, form.crs, form.nodata, **options) as file:
+    with _created(path, values, transform, form.crs, form.nodata) as file:
+        # Otherwise GDAL takes the fourth of four byte bands for transparency.
         file.colorinterp = _color_interpretation(form.roles)
         file.descriptions = form.bands
         file.write(values)
@@ -170,7 +169,6 @@ def _created(
     transform: Affine,
     crs: Any,
     nodata: float | None,
-    **options: str,
 ) -> Iterator[rasterio.io.DatasetWriter]:
     bands, height, width = values.shape
     with _errors_named(path):
@@ -189,7 +187,6 @@ def _created(
             predictor=3 if values.dtype.kind == "f" else 2 if bands > 1 else 1,
             # One strip: a chip is read as a whole.
             blockysize=height,
-            **options,
         ) as file:
             yield file
 

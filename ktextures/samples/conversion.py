@@ -11,25 +11,23 @@ from ktextures.errors import InputError
 __all__ = ["checked_dtype", "converted"]
 
 
-def checked_dtype(dtype: npt.DTypeLike | None) -> np.dtype[Any] | None:
+def checked_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
     """Read the dtype that images are to have.
 
     Parameters
     ----------
-    dtype : dtype or None
-        None keeps that of the scenes.
+    dtype : dtype
+        As NumPy takes it.
 
     Returns
     -------
-    dtype or None
+    dtype
 
     Raises
     ------
     InputError
         If it is no dtype, or a GeoTIFF cannot hold it.
     """
-    if dtype is None:
-        return None
     try:
         found = np.dtype(dtype)
     except TypeError as error:

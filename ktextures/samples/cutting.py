@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import rasterio
 import xarray as xr
+from tqdm.auto import tqdm
 
 from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
@@ -22,7 +23,7 @@ from ktextures.samples.chips import (
     write_image,
     write_label,
 )
-from ktextures.samples.conversion import converted
+from ktextures.samples.conversion import checked_dtype, converted
 from ktextures.samples.inputs import Inputs, LabeledScene
 from ktextures.samples.settings import Settings
 from ktextures.samples.strips import Cut, read_chips
@@ -86,18 +87,19 @@ def common_dtype(inputs: Inputs, wanted: np.dtype[Any] | None) -> np.dtype[Any]:
     Raises
     ------
     InputError
-        If none is asked for and scenes have different ones.
+        If none is asked for, and scenes have different ones or one that a GeoTIFF
+        cannot hold.
     """
-    found = {each.scene.dtype for each in inputs.scenes}
     if wanted is not None:
         return wanted
+    found = {each.scene.dtype for each in inputs.scenes}
     if len(found) > 1:
         names = ", ".join(sorted(map(str, found)))
         raise InputError(
             f"the scenes hold {names}: give the dtype that all images are to have, "
             "such as dtype='float32'"
         )
-    return found.pop()
+    return checked_dtype(found.pop())
 
 
 def cut_chips(
@@ -132,8 +134,6 @@ def cut_chips(
     OutputError
         If a file cannot be written.
     """
-    from tqdm.auto import tqdm
-
     lookup = inputs.lookup()
     labels = LabelFormat(inputs.table)
     chips: list[Chip] = []

@@ -98,47 +98,52 @@ another split. Chips that would are left out."""
 
 
 def _made(described: Mapping[str, Any]) -> str:
+    made, extended = described["created"], described["updated"]
+    later = f"; extended {extended[:10]}" if extended != made else ""
+    columns = [
+        "scene",
+        "source",
+        "CRS",
+        "chips",
+        "nodata",
+        "confidence",
+        "segmented by",
+    ]
     lines = [
         "## How it was made",
         "",
-        f"By ktextures {described['ktextures']}, {described['created'][:10]}"
-        + (
-            f"; extended {described['updated'][:10]}."
-            if described["updated"] != described["created"]
-            else "."
-        ),
+        f"By ktextures {described['ktextures']}, {made[:10]}{later}.",
         "",
-        "| scene | source | CRS | chips | segmented by |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for scene in described["scenes"]:
-        cells = [
-            scene["name"],
-            scene["source"],
-            scene["crs"],
-            str(scene["chips"]),
-            scene["model"].get("source", ""),
-        ]
-        safe = [" ".join(each.split()).replace("|", "\\|") for each in cells]
-        lines.append("| " + " | ".join(safe) + " |")
-    lines += [
+        f"| {' | '.join(columns)} |",
+        "| --- " * len(columns) + "|",
+        *(_scene_row(scene) for scene in described["scenes"]),
         "",
         f"- chips overlap by {described['overlap']} pixels; at the edges of a scene, "
         "they may overlap more",
-        f"- chips with more than {described['max_nodata']:.0%} of pixels without data "
-        "are left out",
+        "- nodata: chips with a larger share of pixels without data are left out",
+        "- confidence: pixels below it have the label 255",
     ]
-    if described["min_confidence"] is not None:
-        lines.append(
-            f"- pixels with a confidence below {described['min_confidence']:g} have "
-            "the label 255"
-        )
-    if described["balance"]:
+    if any(scene["balance"] for scene in described["scenes"]):
         lines.append(
             "- training chips of frequent classes are left out, so that the classes "
             "have more even shares; validation and test are as found"
         )
     return "\n".join(lines)
+
+
+def _scene_row(scene: Mapping[str, Any]) -> str:
+    sure = scene["min_confidence"]
+    cells = [
+        scene["name"],
+        scene["source"],
+        scene["crs"],
+        str(scene["chips"]),
+        f"{scene['max_nodata']:.0%}",
+        "" if sure is None else f"{sure:g}",
+        scene["model"].get("source", ""),
+    ]
+    safe = [" ".join(each.split()).replace("|", "\\|") for each in cells]
+    return f"| {' | '.join(safe)} |"
 
 
 def _limits(described: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from ktextures.errors import InputError, OutputError
 from ktextures.samples.blocks import SPLITS, Block
 from ktextures.samples.footprints import Plane
 from ktextures.samples.inputs import Inputs
-from ktextures.samples.manifest import BOUNDS, DESCRIPTION, TABLE, own_files
+from ktextures.samples.manifest import BOUNDS, DATASHEET, DESCRIPTION, TABLE, own_files
 from ktextures.samples.result import TrainingSamples
 from ktextures.samples.settings import Settings
 
@@ -52,7 +52,7 @@ def find_existing(
     InputError
         If both are asked for, or the set is damaged.
     OutputError
-        If there is a set, and neither is asked for.
+        If there is a set, and neither is asked for, or a datasheet of something else.
     """
     if append and overwrite:
         raise InputError(
@@ -60,6 +60,11 @@ def find_existing(
             "or to replace them"
         )
     if not ((out / TABLE).exists() or (out / DESCRIPTION).exists()):
+        if (out / DATASHEET).exists():
+            raise OutputError(
+                f"'{out / DATASHEET}' exists but does not belong to the samples there: "
+                "move it away, or choose another folder"
+            )
         return None
     if not append and not overwrite:
         raise OutputError(

@@ -1,10 +1,8 @@
 """Scenes with their class maps, opened and checked to go together."""
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,10 +25,10 @@ from ktextures.raster.scene_set import SceneSet, open_scenes
 from ktextures.results.areas import count_values
 from ktextures.results.read_classes import read_classes
 from ktextures.samples.chips import MAX_CLASSES
+from ktextures.samples.names import check_names, default_names, file_of, listed
 
-__all__ = ["Inputs", "LabeledScene", "listed", "open_inputs"]
+__all__ = ["Inputs", "LabeledScene", "open_inputs"]
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _PROVENANCE = ("title", "source", "references", "ktextures_training")
 
 
@@ -148,9 +146,9 @@ def open_inputs(
     if confidence is not None:
         sure = _sequence(confidence, "confidence", number)
     opened = _opened(given, bands)
-    labels = listed(names, "names", number) or _default_names(given)
-    _check_names(labels)
-    sources = listed(source, "source", number) or [_file_of(each) for each in given]
+    labels = listed(names, "names", number) or default_names(given)
+    check_names(labels)
+    sources = listed(source, "source", number) or [file_of(each) for each in given]
     found, tables = [], []
     for place, scene in enumerate(opened):
         label = opened.labels[place]
@@ -172,16 +170,6 @@ def _opened(given: Sequence[Any], bands: Bands | None) -> SceneSet:
     if len(given) > 1:
         return open_scenes([open_scene(each, bands) for each in given])
     return SceneSet((open_scene(given[0], bands),), ("The scene",))
-
-
-def listed(given: Any, what: str, number: int) -> list[str] | None:
-    """One text for each scene, or None if nothing is given."""
-    if given is None:
-        return None
-    texts = [given] if isinstance(given, str) else list(given)
-    if len(texts) != number or not all(isinstance(each, str) for each in texts):
-        raise InputError(f"{what} is {given!r}: give {number} text(s), one per scene")
-    return texts
 
 
 def _sequence(given: Any, what: str, number: int | None = None) -> list[Any]:
@@ -297,33 +285,3 @@ def _common(
             "entries that do not occur out of the legend"
         )
     return first
-
-
-def _default_names(given: Sequence[Any]) -> list[str]:
-    found: list[str] = []
-    for place, each in enumerate(given, start=1):
-        stem = re.sub(r"[^A-Za-z0-9.-]+", "-", Path(_file_of(each)).stem).strip("-.")
-        name = stem[:80] or (f"scene{place}" if len(given) > 1 else "scene")
-        taken = {other.casefold() for other in found}
-        while name.casefold() in taken:
-            name = f"{name}-{place}"
-        found.append(name)
-    return found
-
-
-def _file_of(given: Any) -> str:
-    """Name of the file that a scene is from, or ""."""
-    if isinstance(given, xr.DataArray | xr.Dataset):
-        given = given.encoding.get("source", "")
-    return os.path.basename(os.fspath(given)) if given else ""
-
-
-def _check_names(names: Sequence[str]) -> None:
-    for name in names:
-        if not _NAME.fullmatch(name):
-            raise InputError(
-                f"the scene name {name!r} cannot be part of file names: give up to 100 "
-                "letters, digits and '.', '_', '-', beginning with a letter or digit"
-            )
-    if len({name.casefold() for name in names}) < len(names):
-        raise InputError(f"names are {list(names)}: give each scene its own")

@@ -1,14 +1,13 @@
 """Which chips are kept, and in which split each of them is."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from ktextures.errors import InputError
 from ktextures.samples.blocks import (
-    DROPPED,
     SPLITS,
     Block,
     Spans,
@@ -27,6 +26,7 @@ SplitArray = npt.NDArray[np.int8]
 _ATTEMPTS = 32
 _PREFERRED = (8, 6, 5, 4, 3, 2)  # sides of a block, in boxes
 _LEAST = 0.5  # of its fraction, that each split gets if possible
+_STEPS = 2  # per side of a box, between the sizes that are tried for small scenes
 _MANY = 16  # blocks, so that chance can give each split every class
 
 
@@ -101,31 +101,35 @@ def divide(boxes: FloatArray, counts: IntArray, blocks: Blocks, seed: int) -> Di
         Boxes of different splits are at least the buffer apart.
     """
     spans = Spans.of(boxes, blocks.block_size, blocks.buffer)
+    classes = np.zeros((len(spans.kinds), counts.shape[1]), np.int64)
+    np.add.at(classes, spans.places, counts)
+    seeds = range(seed * _ATTEMPTS, (seed + 1) * _ATTEMPTS)
+    attempts = [_attempt(spans, classes, blocks, each) for each in seeds]
+    best = min(attempts, key=lambda each: each.cost)
+    return replace(best, splits=best.splits[spans.places])
+
+
+def _attempt(spans: Spans, classes: IntArray, blocks: Blocks, seed: int) -> Division:
+    """One random assignment, with the splits of the kinds of boxes."""
     held = np.array(blocks.held, np.int64)
-    found = []
-    for attempt in range(_ATTEMPTS):
-        assigned = divide_blocks(
-            spans, blocks.fractions, seed * _ATTEMPTS + attempt, blocks.fixed, held
-        )
-        splits = splits_of(spans, assigned)
-        kept = np.bincount(splits[splits != DROPPED], minlength=len(SPLITS)) + held
-        shares = kept / max(kept.sum(), 1)
-        lost = float((splits == DROPPED).mean()) if len(splits) else 0.0
-        away = float(np.abs(shares - np.array(blocks.fractions)).max())
-        cost = lost + away + _class_difference(splits, counts)
-        found.append(Division(splits, assigned, shares, cost))
-    return min(found, key=lambda each: each.cost)
+    assigned = divide_blocks(spans, blocks.fractions, seed, blocks.fixed, held)
+    splits = splits_of(spans, assigned)
+    mine = splits == np.arange(len(SPLITS))[:, None]  # (split, kind)
+    kept = mine @ spans.counts
+    shares = (kept + held) / max((kept + held).sum(), 1)
+    lost = 1 - kept.sum() / max(len(spans.places), 1)
+    away = np.abs(shares - np.array(blocks.fractions)).max()
+    unlike = _class_difference(mine[kept > 0] @ classes, classes.sum(axis=0))
+    return Division(splits, assigned, shares, float(lost + away + unlike))
 
 
-def _class_difference(splits: SplitArray, counts: IntArray) -> float:
+def _class_difference(parts: IntArray, total: IntArray) -> float:
     """Mean over the splits of the share of pixels whose class would have to change."""
-    total = counts.sum(axis=0)
-    away = []
-    for split in np.unique(splits[splits != DROPPED]):
-        mine = counts[splits == split].sum(axis=0)
-        shares = mine / max(mine.sum(), 1) - total / max(total.sum(), 1)
-        away.append(float(np.abs(shares).sum() / 2))
-    return float(np.mean(away)) if away else 0.0
+    if not len(parts):
+        return 0.0
+    shares = parts / np.maximum(parts.sum(axis=1, keepdims=True), 1)
+    wanted = total / max(total.sum(), 1)
+    return float(np.abs(shares - wanted).sum(axis=1).mean() / 2)
 
 
 def choose_block_size(
@@ -158,7 +162,7 @@ def choose_block_size(
     int
         The size that was asked for, or else the largest of some multiples of the unit
         with which there are many blocks and every split gets at least half of its
-        fraction, or else that with the lowest cost.
+        fraction, or else, for small scenes, that with the lowest cost.
 
     Raises
     ------
@@ -172,29 +176,30 @@ def choose_block_size(
             return given
         raise InputError(_remedy(boxes, blocks, given, needed))
     side = unit or int(np.ceil((boxes[:, 2:] - boxes[:, :2]).min()))
-    wanted = [times * side + blocks.buffer for times in _PREFERRED]
-    sizes = [size for size in wanted if _suits(boxes, size, blocks.buffer, needed)]
-    if not sizes:
-        largest = largest_block_size(boxes, blocks.buffer, needed, wanted[0])
-        if largest is None:
-            raise InputError(_too_small(len(boxes), blocks, needed))
-        return largest
-    costs = []
-    for size in sizes:
-        found = divide(boxes, counts, _with_size(blocks, size), seed)
-        enough = (found.shares >= _LEAST * np.array(blocks.fractions)).all()
-        if enough and _suits(boxes, size, blocks.buffer, _MANY):
-            return size
-        costs.append(found.cost)
+    for times in _PREFERRED:
+        size = times * side + blocks.buffer
+        if _suits(boxes, size, blocks.buffer, max(needed, _MANY)):
+            one = divide(boxes, counts, replace(blocks, block_size=size), seed)
+            if (one.shares >= _LEAST * np.array(blocks.fractions)).all():
+                return size
+    largest = largest_block_size(
+        boxes, blocks.buffer, needed, max(_PREFERRED) * side + blocks.buffer
+    )
+    if largest is None:
+        raise InputError(_too_small(len(boxes), blocks, needed))
+    # Few blocks: how they lie on the scene decides more than how large they are.
+    step = max(1, side // _STEPS)
+    tried: list[int] = [*range(side + blocks.buffer, largest, step), largest]
+    sizes = [each for each in tried if _suits(boxes, each, blocks.buffer, needed)]
+    costs = [
+        divide(boxes, counts, replace(blocks, block_size=size), seed).cost
+        for size in sizes
+    ]
     return sizes[int(np.argmin(costs))]
 
 
 def _suits(boxes: FloatArray, size: int, buffer: int, needed: int) -> bool:
     return len(Spans.of(boxes, size, buffer).own_blocks()[0]) >= needed
-
-
-def _with_size(blocks: Blocks, size: int) -> Blocks:
-    return Blocks(size, blocks.buffer, blocks.fractions, blocks.fixed, blocks.held)
 
 
 def _remedy(boxes: FloatArray, blocks: Blocks, given: int, needed: int) -> str:

@@ -2,14 +2,10 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
-import numpy as np
-import numpy.typing as npt
 import rioxarray  # noqa: F401 - registers .rio
-import xarray as xr
 
 from ktextures._loading import load_extra
 from ktextures.classes.categories import Categories
@@ -18,30 +14,26 @@ from ktextures.errors import InputError, OutputError
 from ktextures.files.staging import staging_folder
 from ktextures.raster.bands import Bands
 from ktextures.raster.georeference import scene_transform
-from ktextures.raster.nodata import scene_nodata, valid_pixels
-from ktextures.results.areas import count_values
-from ktextures.results.drawing import draw_pixels
 from ktextures.results.paths import check_writable
-from ktextures.samples.blocks import DROPPED, SPLITS, Spans, splits_of
-from ktextures.samples.existing import blocks_from_json, plane_of
-from ktextures.samples.footprints import Plane, boxes_of
+from ktextures.samples.blocks import SPLITS
+from ktextures.samples.drawn_points import (
+    Design,
+    Points,
+    counts_by_class,
+    draw_points,
+    ground_of,
+)
 from ktextures.samples.inputs import Inputs, open_inputs
-from ktextures.samples.plan import Blocks, choose_block_size, divide
 from ktextures.samples.result import TrainingSamples
 from ktextures.samples.settings import check_seed, checked_fractions, checked_whole
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-__all__ = ["Design", "training_points"]
+__all__ = ["training_points"]
 
-IntArray = npt.NDArray[np.int64]
-SplitArray = npt.NDArray[np.int8]
 StrPath = str | os.PathLike[str]
-Design = Literal["equal", "proportional"]
 
-_BUFFER = 16
-_UNIT = 32  # pixels: blocks are multiples of it
 _OWN_COLUMNS = ("class", "name", "split", "geometry")
 _SUFFIXES = (".csv", ".gpkg")
 
@@ -151,43 +143,15 @@ def training_points(
             f"there are {len(inputs.scenes)} scenes: draw points in one scene at a time"
         )
     _check_bands(inputs)
-    ground = _ground(inputs, samples, checked_fractions(fractions), block_size, buffer)
-    counts = _counts(inputs, n, design)
-    points = _drawn(inputs, counts, ground, seed)
+    shares = checked_fractions(fractions)
+    first = inputs.scenes[0].scene
+    ground = ground_of(first, samples, shares, block_size, buffer)
+    counts = counts_by_class(inputs, n, design)
+    points = draw_points(inputs, counts, ground, seed)
     frame = _frame(points, inputs)
     if out is not None:
         _write(frame, Path(out))
     return frame
-
-
-@dataclass(frozen=True)
-class _Ground:
-    """How the ground is divided; ``known`` if a set of chips has divided it."""
-
-    plane: Plane
-    blocks: Blocks
-    block_size: int | None
-    known: bool
-
-
-@dataclass(frozen=True)
-class _Points:
-    """Pixels with their value in the map, in the bands (band, n), and split."""
-
-    rows: IntArray
-    columns: IntArray
-    classes: IntArray
-    pixels: npt.NDArray[Any]
-    splits: SplitArray
-
-    def take(self, places: npt.NDArray[Any]) -> "_Points":
-        return _Points(
-            self.rows[places],
-            self.columns[places],
-            self.classes[places],
-            self.pixels[:, places],
-            self.splits[places],
-        )
 
 
 def _check_target(out: StrPath | None, overwrite: bool) -> None:
@@ -219,127 +183,7 @@ def _check_bands(inputs: Inputs) -> None:
         )
 
 
-def _ground(
-    inputs: Inputs,
-    samples: StrPath | TrainingSamples | None,
-    fractions: tuple[float, ...],
-    block_size: int | None,
-    buffer: int | None,
-) -> _Ground:
-    if samples is None:
-        apart = _BUFFER if buffer is None else checked_whole("buffer", buffer, 0)
-        if block_size is not None:
-            checked_whole("block_size", block_size, 1 + apart)
-        plane = Plane.of(inputs.scenes[0].scene)
-        return _Ground(plane, Blocks(0, apart, fractions), block_size, False)
-    if block_size is not None or buffer is not None:
-        raise InputError(
-            "samples and block_size or buffer are given: leave these out, since those "
-            "of the samples hold"
-        )
-    if not isinstance(samples, TrainingSamples):
-        samples = TrainingSamples.read(samples)
-    split = samples.description["split"]
-    if split["method"] is None:
-        raise InputError(
-            f"the samples in '{samples.folder}' are not divided (split=None), so "
-            "points cannot be divided like them: give samples that are, or leave them "
-            "out"
-        )
-    fixed = blocks_from_json(split["blocks"])
-    size = split["block_size"]
-    blocks = Blocks(size, split["buffer"], fractions, fixed)
-    return _Ground(plane_of(samples.description), blocks, size, True)
-
-
-def _counts(inputs: Inputs, n: int, design: Design) -> dict[int, int]:
-    """Number of points of each class that occurs, by value in the map."""
-    found = inputs.scenes[0].classes
-    pixels, _ = count_values(found.data, np.zeros(found.shape[0]))
-    inputs.check_values(pixels)
-    held = [code for code in inputs.codes if pixels[code]]
-    if not held:
-        raise InputError(
-            "no pixel of the class map has a class: give a map with classes"
-        )
-    if design == "equal":
-        each, more = divmod(n, len(held))
-        return {code: each + (place < more) for place, code in enumerate(held)}
-    exact = n * pixels[held] / pixels[held].sum()
-    whole = np.floor(exact).astype(int)
-    # The largest remainders get what is left.
-    order = np.argsort(whole - exact, kind="stable")
-    whole[order[: n - whole.sum()]] += 1
-    return {code: max(1, int(each)) for code, each in zip(held, whole, strict=True)}
-
-
-def _drawn(
-    inputs: Inputs, counts: Mapping[int, int], ground: _Ground, seed: int
-) -> _Points:
-    """The points, in the order of the classes."""
-    source = inputs.scenes[0]
-    times = 2  # as many as needed: some lie near another split, or have no data
-    while True:
-        wanted = {code: times * count for code, count in counts.items()}
-        rows, columns, found = draw_pixels(source.classes.data, wanted, seed)
-        classes = found.astype(np.int64)
-        pixels = _pixels(source.scene, rows, columns)
-        valid = valid_pixels(pixels[:, None], scene_nodata(source.scene))[0]
-        points = _Points(
-            rows, columns, classes, pixels, np.zeros(len(rows), np.int8)
-        ).take(valid)
-        points = _divided(points, inputs, ground, seed)
-        all_drawn = {code: (classes == code).sum() < wanted[code] for code in counts}
-        kept = [
-            np.flatnonzero(points.classes == code)[:count]
-            for code, count in counts.items()
-        ]
-        if all(
-            len(places) == counts[code] or all_drawn[code]
-            for places, code in zip(kept, counts, strict=True)
-        ):
-            return points.take(np.concatenate(kept))
-        times *= 4
-
-
-def _pixels(scene: xr.DataArray, rows: IntArray, columns: IntArray) -> npt.NDArray[Any]:
-    """Values (band, n) at some pixels; of a lazy scene, each chunk is computed once."""
-    if scene.chunks is None:
-        return np.asarray(scene.data)[:, rows, columns]
-    values = scene.data.vindex[:, rows, columns]  # points first
-    return np.asarray(values.compute()).T
-
-
-def _divided(points: _Points, inputs: Inputs, ground: _Ground, seed: int) -> _Points:
-    """Points with their splits, without those near another split."""
-    scene = inputs.scenes[0].scene
-    place = scene_transform(scene), scene.rio.crs, points.rows, points.columns
-    boxes = boxes_of(ground.plane.rings(*place, 1))
-    blocks = ground.blocks
-    if ground.known:
-        spans = Spans.of(boxes, blocks.block_size, blocks.buffer)
-        splits = splits_of(spans, blocks.fixed)
-    else:
-        codes = np.array(inputs.codes)
-        counts = (points.classes[:, None] == codes).astype(np.int64)
-        size = choose_block_size(
-            boxes, counts, blocks, ground.block_size, seed, unit=_UNIT
-        )
-        blocks = Blocks(size, blocks.buffer, blocks.fractions)
-        splits = divide(boxes, counts, blocks, seed).splits
-    kept = splits != DROPPED
-    if not kept.any():
-        raise InputError(
-            "no pixel lies on ground that the samples divide: give the samples of the "
-            "same area"
-        )
-    divided = _Points(
-        points.rows, points.columns, points.classes, points.pixels, splits
-    )
-    return divided.take(kept)
-
-
-def _frame(points: _Points, inputs: Inputs) -> "gpd.GeoDataFrame":
+def _frame(points: Points, inputs: Inputs) -> "gpd.GeoDataFrame":
     import geopandas as gpd
     import shapely
 

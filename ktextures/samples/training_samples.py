@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from ktextures._loading import load_extra
@@ -13,9 +14,10 @@ from ktextures.classes.categories import Categories
 from ktextures.classes.legend_maps import Values
 from ktextures.files.staging import staging_folder
 from ktextures.raster.bands import Bands
-from ktextures.samples.assembly import assemble, divide_chips
+from ktextures.samples.assembly import assemble
 from ktextures.samples.conversion import checked_dtype
-from ktextures.samples.cutting import common_dtype, cut_chips, num_places
+from ktextures.samples.cutting import common_dtype, cut_chips
+from ktextures.samples.division import divide_chips
 from ktextures.samples.existing import (
     check_fits,
     existing_files,
@@ -185,7 +187,6 @@ def training_samples(
         balance=balance,
         seed=seed,
     )
-    wanted = checked_dtype(dtype)
     folder = Path(out).resolve()
     place = check_folder(folder, str(out))
     found = find_existing(folder, append=append, overwrite=overwrite)
@@ -203,25 +204,31 @@ def training_samples(
         source=source,
         with_confidence=min_confidence is not None,
     )
-    num_places(inputs, settings)
-    pixels = common_dtype(inputs, wanted)
+    pixels = common_dtype(inputs, None if dtype is None else checked_dtype(dtype))
     if joined is not None:
         check_fits(inputs, pixels, joined, named=names is not None)
         inputs = _renamed(inputs, joined)
     with staging_folder(place) as staging:
-        (staging / "chips").mkdir()
-        chips = cut_chips(inputs, settings, pixels, staging / "chips", progress)
-        divided = divide_chips(chips, inputs, settings, joined)
-        new = staging / "new"
-        assemble(chips, divided, inputs, settings, pixels, joined, new)
-        publish(
-            new,
-            folder,
-            own=existing_files(found),
-            obsolete=joined is None,
-            scratch=staging,
-        )
+        _make(inputs, settings, pixels, joined, staging, progress)
+        own = existing_files(found)
+        new, obsolete = staging / "new", joined is None
+        publish(new, folder, own=own, obsolete=obsolete, scratch=staging)
     return TrainingSamples.read(folder)
+
+
+def _make(
+    inputs: Inputs,
+    settings: Settings,
+    dtype: np.dtype[Any],
+    joined: TrainingSamples | None,
+    staging: Path,
+    progress: bool,
+) -> None:
+    """Write a set to the folder "new", or what is added to one."""
+    (staging / "chips").mkdir()
+    chips = cut_chips(inputs, settings, dtype, staging / "chips", progress)
+    divided = divide_chips(chips, inputs, settings, joined)
+    assemble(chips, divided, inputs, settings, dtype, joined, staging / "new")
 
 
 def _renamed(inputs: Inputs, existing: TrainingSamples) -> Inputs:

@@ -40,21 +40,25 @@ def contents(samples):
     return files
 
 
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    return contents(write(SCENE, TRUTH, tmp_path_factory.mktemp("s") / "s", overlap=4))
+
+
 @pytest.mark.parametrize("chunks", [7, 16, 40, (70, 20), (13, 90)])
-def test_lazy_scenes_give_the_same_samples(tmp_path, chunks):
+def test_lazy_scenes_give_the_same_samples(tmp_path, expected, chunks):
     down, across = (chunks, chunks) if isinstance(chunks, int) else chunks
     sizes = {"y": down, "x": across}
-    expected = contents(write(SCENE, TRUTH, tmp_path / "a", overlap=4))
+    scene = SCENE if chunks == 40 else SCENE.chunk(sizes)  # or the map alone
 
-    samples = write(SCENE.chunk(sizes), TRUTH.chunk(sizes), tmp_path / "b", overlap=4)
+    samples = write(scene, TRUTH.chunk(sizes), tmp_path / "s", overlap=4)
 
     assert contents(samples) == expected
-    mixed = write(SCENE, TRUTH.chunk(sizes), tmp_path / "c", overlap=4)
-    assert contents(mixed) == expected
 
 
-@pytest.mark.parametrize("chunks", [(7, 9), (16, 16), (40, 50), (70, 90)])
-@pytest.mark.parametrize("overlap", [0, 6])
+@pytest.mark.parametrize(
+    ("chunks", "overlap"), [((7, 9), 0), ((16, 16), 0), ((40, 50), 6), ((70, 90), 0)]
+)
 def test_each_chunk_is_computed_once(tmp_path, chunks, overlap):
     scene = Counted(SCENE, (2, *chunks))
     truth = Counted(TRUTH, chunks)
@@ -80,24 +84,40 @@ def test_parts_of_wide_scenes_compute_their_border_chunks_twice(monkeypatch):
         np.testing.assert_array_equal(cut.values[0], SCENE.values[:, *place])
 
 
-def test_only_a_strip_is_held(monkeypatch):
+@pytest.mark.parametrize("rows", [3, 32, 40])
+def test_only_a_strip_is_held(monkeypatch, rows):
     """Of a scene with many rows, one row of chunks is in memory at a time."""
-    held = []
-    computed = strips._computed
+    computed, joined = [], []
+    compute, concatenate = strips._computed, np.concatenate
 
     def watched(parts):
-        found = computed(parts)
-        held.append(sum(each.nbytes for each in found))
-        return found
+        computed.append(parts[0].shape[-2])
+        return compute(parts)
+
+    def watched_join(blocks, axis):
+        joined.append(sum(block.shape[-2] for block in blocks))
+        return concatenate(blocks, axis=axis)
 
     monkeypatch.setattr(strips, "_computed", watched)
-    tall = xr.DataArray(da.zeros((1, 6_400, 64), chunks=(1, 32, 32)), dims=tuple("byx"))
-    tall = tall.rename(dict(zip("byx", ("band", "y", "x"), strict=True)))
-    cuts = read_chips([tall], range(0, 6_385, 16), range(0, 49, 16), 16)
+    monkeypatch.setattr(strips.np, "concatenate", watched_join)
+    tall = da.zeros((1, 1_600, 32), chunks=(1, rows, 32))
+    array = xr.DataArray(tall, dims=("band", "y", "x"))
+    cuts = read_chips([array], range(0, 1_585, 16), [0, 16], 16)
+    assert sum(1 for _ in cuts) == 100 * 2
 
-    assert sum(1 for _ in cuts) == 400 * 4
-    assert len(held) == 200
-    assert max(held) == 32 * 64 * 8
+    # Rows of small chunks are joined, so that there are not many small computations.
+    assert max(computed) == max(rows, 18)
+    assert sum(computed) == 1_600
+    assert max(joined) < max(rows, 18) + 16
+
+
+def test_the_chunks_of_the_class_map_count():
+    """It costs most to compute, so that the other one is read twice if need be."""
+    scene, truth = Counted(SCENE, (2, 11, 30)), Counted(TRUTH, (30, 45))
+    arrays = [truth.array, scene.array]
+    assert len(list(read_chips(arrays, [0, 20, 40, 54], [0, 30, 60], 16))) == 12
+    assert set(truth.times.values()) == {1}
+    assert max(scene.times.values()) == 2
 
 
 def test_the_scene_and_the_map_made_of_it_are_computed_together(tmp_path):

@@ -14,7 +14,7 @@ from ktextures.errors import InputError, OutputError
 @pytest.fixture(scope="module")
 def pair():
     return kt.datasets.synthetic(
-        (200, 240), k=3, seed=1, contrast="color", nodata_share=0.2
+        (160, 200), k=3, seed=1, contrast="color", nodata_share=0.2
     )
 
 
@@ -72,7 +72,7 @@ def test_equal_and_proportional_numbers(pair):
 
 @pytest.mark.parametrize("buffer", [0, 5, None])
 def test_splits_are_apart(pair, buffer):
-    points = kt.training_points(*pair, 3000, buffer=buffer)
+    points = kt.training_points(*pair, 1500, buffer=buffer)
     assert closest(points) > (16 if buffer is None else buffer)
     shares = points["split"].value_counts(normalize=True)
     assert abs(shares["train"] - 0.7) < 0.15
@@ -104,6 +104,19 @@ def test_points_share_the_splits_of_chips(pair, tmp_path):
         mine = found[points["split"] == split]
         assert len(mine)
         assert KDTree(pixels).query(mine, p=np.inf)[0].min() > 6
+
+
+def test_chips_of_a_small_part_are_enough_to_divide_points(pair, tmp_path):
+    scene, truth = pair
+    part = scene[:, :80, 100:164], truth[:80, 100:164]
+    samples = write(*part, tmp_path / "s", size=8)
+    points = kt.training_points(scene, truth, 12, samples=samples)
+    rows, columns = places(points)
+    assert len(points) == 12
+    # Beyond the chips, blocks go on.
+    block = samples.description["split"]["block_size"]
+    assert rows.max() < 80 + block
+    assert 100 - block <= columns.min() <= columns.max() < 164 + block
 
 
 def test_rare_classes_give_all_they_have(pair):
@@ -160,7 +173,7 @@ def test_files_are_written_and_not_replaced(pair, tmp_path, suffix):
 def test_a_forest_learns_from_them(pair):
     from sklearn.ensemble import RandomForestClassifier
 
-    points = kt.training_points(*pair, 1500)
+    points = kt.training_points(*pair, 600)
     bands = ["red", "green", "blue", "nir"]
     train, test = (points[points["split"] == each] for each in ("train", "test"))
     forest = RandomForestClassifier(30, random_state=0)
@@ -186,8 +199,8 @@ def test_what_cannot_be_used_is_refused(pair, n, options, message):
 
 
 def test_samples_that_do_not_fit_are_refused(pair, tmp_path):
-    scene, truth = pair
-    samples = write(scene, truth, tmp_path / "s")
+    scene, truth = (each[..., :80, 100:] for each in pair)
+    samples = write(scene, truth, tmp_path / "s", fractions=(1, 0, 0))
     with pytest.raises(InputError, match="samples and block_size or buffer are given"):
         kt.training_points(scene, truth, 9, samples=samples, buffer=3)
     far = [each.assign_coords(x=each.x + 1e5) for each in pair]

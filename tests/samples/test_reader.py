@@ -119,9 +119,9 @@ def test_shuffling_changes_the_order_in_each_epoch_as_the_seed_says(samples):
 def test_augmentation_turns_image_label_and_weight_alike(samples):
     plain = arrays(kt.read_samples(samples))
     turned = kt.read_samples(samples, augment=True, seed=1)
-    ways = set()
-    for _ in range(4):
-        found = arrays(turned)
+    ways, epochs = set(), [arrays(turned) for _ in range(3)]
+    assert (epochs[0][0] != epochs[1][0]).any()
+    for found in epochs:
         for place in range(len(plain[0])):
             for way in range(8):
                 again = [np.rot90(each[place], way % 4) for each in plain]

@@ -94,7 +94,9 @@ def test_append_works_across_crss(pair, tmp_path):
     write(*pair, tmp_path / "s", names="one")
     other = [in_crs(each, "EPSG:32632") for each in pair]
     samples = write(*other, tmp_path / "s", names="two", append=True)
-    assert samples.manifest["scene"].nunique() == 2
+    # Most of the ground is divided already, and its chips fit in.
+    chips = samples.manifest["scene"].value_counts()
+    assert chips["two"] > 0.7 * chips["one"]
     assert closest(samples) > 4
 
 
@@ -203,10 +205,14 @@ def test_a_set_that_was_changed_by_hand_is_still_kept_apart(pair, tmp_path):
 def test_boxes_of_another_crs_hold_the_whole_chip(pair):
     scene, _ = pair
     plane = Plane.of(in_crs(scene, "EPSG:4326"))
-    ring = plane.rings(scene.rio.transform(), scene.rio.crs, [0], [0], 200)
-    left, top, right, bottom = boxes_of(ring)[0]
-    side = np.arange(201)
-    edge = plane.rings(scene.rio.transform(), scene.rio.crs, side, 0 * side, 1)
-    assert edge[..., 0].min() >= left - 1e-3
-    assert top < bottom
-    assert left < right
+    grid = scene.rio.transform(), scene.rio.crs
+    # The middle of a side of 20 km is 8 m off the line between its corners.
+    side, west = 2_000, -1_000
+    left, top, right, bottom = boxes_of(plane.rings(*grid, [0], [west], side))[0]
+    along = np.arange(side)
+    for rows, columns in ((along, 0 * along + west), (0 * along, along + west)):
+        x, y = np.moveaxis(plane.rings(*grid, rows, columns, 1), -1, 0)
+        assert x.min() >= left - 0.05
+        assert x.max() <= right + 0.05
+        assert y.min() >= top - 0.05
+        assert y.max() <= bottom + 0.05
