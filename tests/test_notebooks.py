@@ -1,12 +1,16 @@
 """Every notebook runs from top to bottom and shows pictures, but no messages."""
 
+import os
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+DATA = ROOT.parent / "shared" / "data"
+"""Scenes with labels, where there are some; notebooks do without."""
 
 
 def shown(notebook):
@@ -17,7 +21,9 @@ def shown(notebook):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(path, tmp_path):
+def test_notebook_runs(path, tmp_path, monkeypatch):
+    if "KTEXTURES_DATA" not in os.environ and DATA.is_dir():
+        monkeypatch.setenv("KTEXTURES_DATA", str(DATA))
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(notebook, timeout=600, resources=resources).execute()
