@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from ktextures.results.plot import plot
     from ktextures.results.plot_classes import plot_classes
     from ktextures.results.plot_history import plot_history
+    from ktextures.results.plot_map import plot_map
     from ktextures.results.plot_sweep import plot_lineage, plot_sweep
     from ktextures.results.read_classes import read_classes
     from ktextures.results.stac import stac_item, write_stac_item
@@ -91,6 +92,7 @@ _HOMES = {
     "plot_classes": "results.plot_classes",
     "plot_history": "results.plot_history",
     "plot_lineage": "results.plot_sweep",
+    "plot_map": "results.plot_map",
     "plot_sweep": "results.plot_sweep",
     "read_classes": "results.read_classes",
     "register_features": "features.protocol",
@@ -154,6 +156,7 @@ __all__ = [
     "plot_classes",
     "plot_history",
     "plot_lineage",
+    "plot_map",
     "plot_sweep",
     "prepare",
     "presets",
