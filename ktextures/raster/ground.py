@@ -6,7 +6,9 @@ import pyproj
 import rasterio
 from affine import Affine
 
-__all__ = ["ground_size", "is_mercator"]
+__all__ = ["ground_size", "is_mercator", "north_direction", "varying_latitude"]
+
+_STEP = 0.01  # degrees towards the north
 
 
 def ground_size(
@@ -42,6 +44,72 @@ def ground_size(
     return across, math.hypot(transform.b, transform.e) * factor
 
 
+def varying_latitude(
+    crs: rasterio.CRS | None, transform: Affine, width: int, height: int
+) -> float | None:
+    """Find the latitude that `ground_size` is for, if it depends on that much.
+
+    Parameters
+    ----------
+    crs, transform, width, height
+        As for `ground_size`.
+
+    Returns
+    -------
+    float or None
+        Degrees of the center; None for CRSs whose meters are those on the ground.
+    """
+    if crs is None:
+        return None
+    known = pyproj.CRS.from_user_input(crs)
+    if not (known.is_geographic or is_mercator(known)) or known.geodetic_crs is None:
+        return None
+    x, y = _place(transform, width / 2, height / 2)
+    to_degrees = pyproj.Transformer.from_crs(known, known.geodetic_crs, always_xy=True)
+    return float(to_degrees.transform(x, y)[1])
+
+
+def north_direction(
+    crs: rasterio.CRS | None, transform: Affine, width: int, height: int
+) -> tuple[float, float] | None:
+    """Find the direction of true north at the center of a raster.
+
+    Parameters
+    ----------
+    crs, transform, width, height
+        As for `ground_size`.
+
+    Returns
+    -------
+    (float, float) or None
+        Change of x and y in the CRS, not normalized; None if the CRS is not on the
+        Earth, or north has no direction there.
+    """
+    if crs is None:
+        return None
+    known = pyproj.CRS.from_user_input(crs)
+    if known.is_geographic:
+        return 0.0, 1.0
+    if not known.is_projected or known.geodetic_crs is None:
+        return None
+    x, y = _place(transform, width / 2, height / 2)
+    to_degrees = pyproj.Transformer.from_crs(known, known.geodetic_crs, always_xy=True)
+    longitude, latitude = to_degrees.transform(x, y)
+    if not math.isfinite(latitude) or abs(latitude) > 90 - 2 * _STEP:
+        return None
+    ends = [
+        to_degrees.transform(longitude, latitude + side * _STEP, direction="INVERSE")
+        for side in (-1, 1)
+    ]
+    return ends[1][0] - ends[0][0], ends[1][1] - ends[0][1]
+
+
+def _place(transform: Affine, column: float, row: float) -> tuple[float, float]:
+    # Written out, because affine is changing its operators.
+    a, b, c, d, e, f = tuple(transform)[:6]
+    return a * column + b * row + c, d * column + e * row + f
+
+
 def is_mercator(crs: pyproj.CRS) -> bool:
     """Whether meters of a CRS are not meters on the ground, as in web maps."""
     operation = crs.coordinate_operation
@@ -56,13 +124,11 @@ def _geodesic(
     if geod is None or geodetic is None:
         return None
     to_degrees = pyproj.Transformer.from_crs(crs, geodetic, always_xy=True).transform
-    a, b, c, d, e, f = tuple(transform)[:6]
     sizes = []
     for right, down in ((0.5, 0.0), (0.0, 0.5)):
         ends = []
         for side in (-1, 1):
             column, row = width / 2 + side * right, height / 2 + side * down
-            x, y = a * column + b * row + c, d * column + e * row + f
-            ends.append(to_degrees(x, y))
+            ends.append(to_degrees(*_place(transform, column, row)))
         sizes.append(geod.inv(*ends[0], *ends[1])[2])
     return (sizes[0], sizes[1]) if all(map(math.isfinite, sizes)) else None

@@ -29,8 +29,10 @@ __all__ = [
     "calm",
     "draw_legend",
     "draw_tiles",
+    "grouped",
     "heading",
     "legend_height",
+    "legend_width",
     "name_axes",
     "text_width",
     "tick_values",
@@ -152,6 +154,11 @@ def text_width(text: str, size: float, *, bold: bool = False) -> float:
         text, _font(size, bold), ismath=False
     )
     return float(width) / 72
+
+
+def grouped(value: float, decimals: int) -> str:
+    """Write a number with spaces between its thousands."""
+    return f"{value:,.{decimals}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
 
 
 def shorten(text: str, size: float, room: float) -> str:
@@ -340,6 +347,12 @@ def legend_height(entries: Sequence[Entry], room: float, note: str) -> float:
     columns, _, _ = _legend_layout(entries, room)
     rows = math.ceil(len(entries) / columns)
     return rows * _LEGEND_ROW + (0.4 if note else 0.2)
+
+
+def legend_width(entries: Sequence[Entry]) -> float:
+    """Compute the width in inches of a legend with one column."""
+    _, name_width, numbers = _legend_layout(entries, 0)
+    return _SWATCH + 0.08 + name_width + sum(numbers)
 
 
 def draw_legend(figure: Figure, box: Box, entries: Sequence[Entry], note: str) -> None:

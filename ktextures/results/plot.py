@@ -1,14 +1,12 @@
 """Figures of results: the scene, its classes, simulated image and textures."""
 
-import dataclasses
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from affine import Affine
 from matplotlib.figure import Figure
 
 from ktextures.classes.categories import compacted
@@ -16,7 +14,6 @@ from ktextures.classes.legend_maps import Values, in_values
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.raster.bands import shown_bands
-from ktextures.raster.georeference import scene_transform
 from ktextures.raster.nodata import scene_nodata, valid_pixels
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import is_lazy
@@ -24,10 +21,12 @@ from ktextures.rendering import classes_to_rgba, stretch_limits, stretch_rgb
 from ktextures.results import figure_layout as sheet
 from ktextures.results.areas import class_areas
 from ktextures.results.figure_layout import Box, Sheet
-from ktextures.results.plot_values import shown_entries, texture_labels
-
-if TYPE_CHECKING:
-    import pandas as pd
+from ktextures.results.map_axes import MapGrid, coarsened, draw_picture, map_grid
+from ktextures.results.plot_values import (
+    legend_entries,
+    shown_entries,
+    texture_labels,
+)
 
 __all__ = ["plot"]
 
@@ -37,29 +36,6 @@ Array = npt.NDArray[Any]
 _TITLES = ("Image", "Classes", "Simulated")
 _LONGEST_SIDE = 1024
 _DPI = 110
-
-
-@dataclasses.dataclass(frozen=True)
-class _Grid:
-    """Edges and names of the axes, and the width / height on the ground."""
-
-    left: float
-    right: float
-    bottom: float
-    top: float
-    x_name: str
-    y_name: str
-    unit: str
-    aspect: float
-    step: int
-    width: int
-    height: int
-
-    def extent(self, columns: int, rows: int) -> tuple[float, float, float, float]:
-        """Edges of a thinned picture, whose last pixels may extend beyond the scene."""
-        x = (self.right - self.left) * columns * self.step / self.width
-        y = (self.bottom - self.top) * rows * self.step / self.height
-        return self.left, self.left + x, self.top + y, self.top
 
 
 def plot(
@@ -118,7 +94,7 @@ def plot(
     areas = None if guess else class_areas(result["classes"])
     image, classes, simulated = _thinned(scene, result, names, step)
     if areas is None:
-        areas = class_areas(_coarse(classes, step))
+        areas = class_areas(coarsened(classes, step))
     areas = shown_entries(areas, values)
     table = ClassTable(tuple(areas["name"]), tuple(areas["color"]))
     drawn = compacted(classes.values, areas["class"].tolist())
@@ -131,7 +107,7 @@ def plot(
     pictures, tiles = _render(image, valid, drawn, table, simulated, textures)
     count = f"k = {table.k}" if values == "classes" else "legend"
     details = (", ".join(names), count, ", ".join(names))
-    legend = _legend_entries(areas, bool((classes.values == 0).any()))
+    legend = legend_entries(areas, bool((classes.values == 0).any()))
     note = f"Shares and areas are estimated from 1 in {step**2} pixels."
     return _draw(
         list(zip(_TITLES, details, pictures, strict=False)),
@@ -139,7 +115,7 @@ def plot(
         labels,
         legend,
         note if guess else "",
-        _grid(scene, step),
+        map_grid(scene, step),
     )
 
 
@@ -193,17 +169,6 @@ def _named(image: xr.DataArray, names: list[str]) -> xr.DataArray:
     return image.isel(band=[known.index(name) for name in names])
 
 
-def _coarse(classes: xr.DataArray, step: int) -> xr.DataArray:
-    """Write the transform of the larger pixels to a thinned map."""
-    transform = scene_transform(classes)
-    if transform.is_rectilinear:
-        return classes  # its coordinates give the size of the pixels
-    a, b, c, d, e, f = tuple(transform)[:6]
-    transform = Affine(a * step, b * step, c, d * step, e * step, f)
-    coarse: xr.DataArray = classes.rio.write_transform(transform)
-    return coarse
-
-
 def _render(
     image: Array,
     valid: npt.NDArray[np.bool_],
@@ -228,50 +193,6 @@ def _render(
     ]
 
 
-def _legend_entries(areas: "pd.DataFrame", has_nodata: bool) -> list[sheet.Entry]:
-    """Color (None = nodata), name, share and area of each entry."""
-    largest = areas["area_ha"].max()
-    decimals = 0 if largest >= 1000 else 1 if largest >= 10 else 2
-    entries: list[sheet.Entry] = []
-    for row in areas.itertuples():
-        share = "" if math.isnan(row.share) else f"{100 * row.share:.1f} %"
-        area = row.area_ha
-        hectares = "" if math.isnan(area) else f"{_grouped(area, decimals)} ha"
-        entries.append((row.color, row.name, share, hectares))
-    if has_nodata:
-        entries.append((None, "nodata", "", ""))
-    return entries
-
-
-def _grouped(value: float, decimals: int) -> str:
-    return f"{value:,.{decimals}f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
-
-
-def _grid(scene: xr.DataArray, step: int) -> _Grid:
-    height, width = scene.sizes["y"], scene.sizes["x"]
-    transform = scene_transform(scene)
-    crs = scene.rio.crs
-    size = (step, width, height)
-    if (crs is None and transform == Affine.identity()) or not transform.is_rectilinear:
-        names = ("column (pixel)", "row (pixel)")
-        return _Grid(0, width, height, 0, *names, "", width / height, *size)
-    left, top = transform.c, transform.f
-    right, bottom = left + transform.a * width, top + transform.e * height
-    edges = (left, right, bottom, top)
-    aspect = abs((right - left) / (top - bottom))
-    if crs is not None and crs.is_geographic:
-        squeeze = math.cos(math.radians(min(abs(top + bottom) / 2, 85)))
-        return _Grid(*edges, "longitude", "latitude", "°", aspect * squeeze, *size)
-    unit = "" if crs is None else f" ({_unit(crs)})"
-    names = ("x", "y") if crs is None else (f"easting{unit}", f"northing{unit}")
-    return _Grid(*edges, *names, "", aspect, *size)
-
-
-def _unit(crs: Any) -> str:
-    unit = str(crs.linear_units)
-    return {"metre": "m", "meter": "m", "unknown": "map units"}.get(unit, unit)
-
-
 # --- drawing ---------------------------------------------------------------------
 
 
@@ -281,7 +202,7 @@ def _draw(
     table: ClassTable,
     legend: list[sheet.Entry],
     note: str,
-    grid: _Grid,
+    grid: MapGrid,
 ) -> Figure:
     num_others = 0 if tiles is None else 1
     boxes, width, top = sheet.arrange(len(pictures), num_others, grid.aspect)
@@ -290,7 +211,7 @@ def _draw(
     figure = Sheet(figsize=(width, top + legend_height), dpi=_DPI, facecolor="white")
     for box, (title, detail, rgba) in zip(boxes, pictures, strict=False):
         sheet.heading(figure, box, title, detail)
-        _draw_map(
+        draw_picture(
             figure, box, rgba, grid, title == "Classes", box.left == boxes[0].left
         )
     if tiles is not None:
@@ -298,41 +219,3 @@ def _draw(
         sheet.draw_tiles(figure, boxes[-1], tiles, table.names, table.colors)
     sheet.draw_legend(figure, Box(sheet.LEFT, top, room, legend_height), legend, note)
     return figure
-
-
-def _draw_map(
-    figure: Figure, box: Box, rgba: RGBA, grid: _Grid, exact: bool, first: bool
-) -> None:
-    axes = figure.add_axes(box.on(figure))
-    axes.set_axis_off()
-    ground = sheet.hatched(1, 1)
-    ground.set_transform(axes.transAxes)
-    axes.add_patch(ground)
-    axes.imshow(
-        rgba,
-        extent=grid.extent(rgba.shape[1], rgba.shape[0]),
-        aspect="auto",
-        # Class colors must not blend; images look better without moiré.
-        interpolation="nearest" if exact else "auto",
-        zorder=2,
-    )
-    axes.set_axis_on()
-    axes.set_xlim(grid.left, grid.right)
-    axes.set_ylim(grid.bottom, grid.top)
-    sheet.calm(axes)
-    x_length = 0.07 + max(
-        sheet.text_width(_tick_label(edge, 0, grid.unit), 7)
-        for edge in (grid.left, grid.right)
-    )
-    x_ticks, decimals = sheet.tick_values(grid.left, grid.right, box.width, x_length)
-    axes.set_xticks(x_ticks, [_tick_label(v, decimals, grid.unit) for v in x_ticks])
-    y_ticks, decimals = sheet.tick_values(grid.bottom, grid.top, box.height, 0.2)
-    labels = [_tick_label(v, decimals, grid.unit) if first else "" for v in y_ticks]
-    axes.set_yticks(y_ticks, labels)
-    sheet.name_axes(axes, box, grid.x_name, grid.y_name if first else "")
-
-
-def _tick_label(value: float, decimals: int, unit: str) -> str:
-    if unit or decimals:
-        return f"{value:.{decimals}f}{unit}"
-    return _grouped(value, 0)

@@ -1,5 +1,6 @@
 """What figures show of a map: its entries, and the names of its textures."""
 
+import math
 from typing import TYPE_CHECKING
 
 import xarray as xr
@@ -8,11 +9,12 @@ from ktextures.classes.arrays import MAX_VALUE
 from ktextures.classes.categories import categories_of
 from ktextures.classes.legend import Legend
 from ktextures.classes.table import ClassTable
+from ktextures.results.figure_layout import Entry, grouped
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["shown_entries", "texture_labels"]
+__all__ = ["legend_entries", "shown_entries", "texture_labels"]
 
 _NEUTRAL = "#595959"
 
@@ -36,6 +38,34 @@ def shown_entries(areas: "pd.DataFrame", values: str) -> "pd.DataFrame":
         return areas
     present = areas[areas["pixels"] > 0]
     return (areas if present.empty else present)[:MAX_VALUE]
+
+
+def legend_entries(areas: "pd.DataFrame", has_nodata: bool) -> list[Entry]:
+    """Write the rows of a legend as text.
+
+    Parameters
+    ----------
+    areas : pandas.DataFrame
+        As `class_areas` returns it.
+    has_nodata : bool
+        Whether the map has pixels without a class.
+
+    Returns
+    -------
+    list of (str or None, str, str, str)
+        Color (None = nodata), name, share, and area of each entry.
+    """
+    largest = areas["area_ha"].max()
+    decimals = 0 if largest >= 1000 else 1 if largest >= 10 else 2
+    entries: list[Entry] = []
+    for row in areas.itertuples():
+        share = "" if math.isnan(row.share) else f"{100 * row.share:.1f} %"
+        area = row.area_ha
+        hectares = "" if math.isnan(area) else f"{grouped(area, decimals)} ha"
+        entries.append((row.color, row.name, share, hectares))
+    if has_nodata:
+        entries.append((None, "nodata", "", ""))
+    return entries
 
 
 def texture_labels(classes: xr.DataArray, count: int, values: str) -> ClassTable:
