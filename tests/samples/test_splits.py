@@ -12,7 +12,7 @@ from ktextures.samples.footprints import Plane, boxes_of, conflicting
 
 @pytest.fixture(scope="module")
 def pair():
-    return kt.datasets.synthetic(144, k=3, seed=0, dtype="uint8", bands=1)
+    return kt.datasets.synthetic((96, 128), k=3, seed=0, dtype="uint8", bands=1)
 
 
 def moved(array, columns, rows):
@@ -44,7 +44,6 @@ def test_pixels_of_different_splits_are_farther_apart_than_the_buffer(
 def test_dates_and_neighbors_on_other_grids_share_blocks(pair, tmp_path):
     scene, truth = pair
     places = [(0, 0), (0, 0), (80, -37), (0.4, 0.7)]
-    scene, truth = scene[:, :96, :112], truth[:96, :112]
     scenes = [moved(scene, *place) for place in places]
     maps = [moved(truth, *place) for place in places]
 
@@ -85,9 +84,9 @@ def test_later_calls_keep_the_ground_of_each_split(pair, tmp_path):
     for split, mine in samples.description["split"]["blocks"].items():
         assert [block for block in blocks[split] if block not in mine] == []
     # The same ground again has the same splits.
-    again = write(scene, truth, tmp_path / "s", names="again", append=True)
+    again = write(*east, tmp_path / "s", names="again", seed=9, append=True)
     splits = again.manifest.set_index(["scene", "row", "column"])["split"]
-    assert splits["again"].equals(splits["one"])
+    assert splits["again"].equals(splits["three"])
 
 
 def test_append_works_across_crss(pair, tmp_path):
@@ -101,7 +100,7 @@ def test_append_works_across_crss(pair, tmp_path):
 
 
 def test_blocks_that_are_too_large_name_the_largest_that_works(tmp_path):
-    scene, truth = kt.datasets.synthetic(160, k=3, nodata_share=0.4, seed=2)
+    scene, truth = kt.datasets.synthetic(112, k=3, nodata_share=0.3, seed=2)
     with pytest.raises(InputError, match=r"works is block_size=\d+$") as caught:
         write(scene, truth, tmp_path / "s", block_size=5_000)
     best = int(str(caught.value).rpartition("=")[2])
@@ -125,11 +124,11 @@ def test_scenes_that_nothing_divides_are_refused(pair, tmp_path):
 
 def test_split_none_is_all_for_training(pair, tmp_path):
     samples = write(*pair, tmp_path / "s", split=None)
-    assert samples.chips == {"train": 81, "validation": 0, "test": 0}
+    assert samples.chips == {"train": 48, "validation": 0, "test": 0}
     more = [moved(each, 300, 0) for each in pair]
     with pytest.raises(InputError, match=r"have split=None, the new ones split='blo"):
         write(*more, tmp_path / "s", append=True)
-    assert write(*more, tmp_path / "s", split=None, append=True).chips["train"] == 162
+    assert write(*more, tmp_path / "s", split=None, append=True).chips["train"] == 96
 
 
 def test_scenes_without_a_crs_lie_in_one_plane(tmp_path):
