@@ -48,57 +48,50 @@ def large(path, side):
     return found.rio.write_crs(small.rio.crs).rio.write_nodata(0)
 
 
-def opened(folder, lazy):
+def opened(folder):
     import ktextures as kt
 
-    return kt.read_classes(f"{folder}/large.tif", CHUNK if lazy else None)
+    return kt.read_classes(f"{folder}/large.tif", CHUNK)
 
 
-def nothing(folder, lazy):
-    opened(folder, lazy)
+def nothing(folder):
+    opened(folder)
     return ""
 
 
-def geotiff(folder, lazy):
+def geotiff(folder):
     import ktextures as kt
 
-    kt.write_classes(opened(folder, lazy), f"{folder}/copy.tif", overwrite=True)
+    kt.write_classes(opened(folder), f"{folder}/copy.tif", overwrite=True)
     return f"{Path(folder, 'copy.tif').stat().st_size / 1e6:.0f} MB"
 
 
-def sieve(folder, lazy):
+def sieve(folder):
     import ktextures as kt
 
-    classes = kt.sieve(opened(folder, lazy), "1 ha")
+    classes = kt.sieve(opened(folder), "1 ha")
     kt.write_classes(classes, f"{folder}/sieved.tif", overwrite=True)
     return f"{Path(folder, 'sieved.tif').stat().st_size / 1e6:.0f} MB"
 
 
-def majority(folder, lazy):
+def majority(folder):
     import ktextures as kt
 
-    classes = kt.majority_filter(opened(folder, lazy), 3)
+    classes = kt.majority_filter(opened(folder), 3)
     kt.write_classes(classes, f"{folder}/filtered.tif", overwrite=True)
     return f"{Path(folder, 'filtered.tif').stat().st_size / 1e6:.0f} MB"
 
 
-def polygons(folder, lazy):
+def polygons(folder):
     import ktextures as kt
 
-    return f"{len(kt.to_polygons(opened(folder, lazy), '1 ha')):,} polygons"
+    return f"{len(kt.to_polygons(opened(folder), '1 ha')):,} polygons"
 
 
-def simplified(folder, lazy):
+def written(folder):
     import ktextures as kt
 
-    found = kt.to_polygons(opened(folder, lazy), "1 ha", 1)
-    return f"{len(found):,} polygons"
-
-
-def written(folder, lazy):
-    import ktextures as kt
-
-    found = kt.to_polygons(opened(folder, lazy), "1 ha", 1)
+    found = kt.to_polygons(opened(folder), "1 ha", 1)
     kt.write_polygons(found, f"{folder}/polygons.gpkg", overwrite=True)
     return f"{Path(folder, 'polygons.gpkg').stat().st_size / 1e6:.0f} MB"
 
@@ -109,15 +102,14 @@ TASKS = {
     "sieve to 1 ha, GeoTIFF": sieve,
     "majority filter 3 x 3, GeoTIFF": majority,
     "polygons of 1 ha or more": polygons,
-    "the same, simplified": simplified,
-    "the same, as GeoPackage": written,
+    "the same, simplified, GeoPackage": written,
 }
 
 
-def measure(task, folder, lazy):
+def measure(task, folder):
     """Figures of one task, in this process."""
     begun = time.perf_counter()
-    result = TASKS[task](folder, lazy)
+    result = TASKS[task](folder)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     return {"s": time.perf_counter() - begun, "GiB": peak, "result": result}
 
@@ -126,11 +118,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("map", type=Path)
     parser.add_argument("--side", type=int, default=SIDE)
-    parser.add_argument("--task", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--task", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.task:
-        task, folder, lazy = options.task
-        print(json.dumps(measure(task, folder, lazy == "lazy")))
+        print(json.dumps(measure(*options.task)))
         return
     import ktextures as kt
 
@@ -138,24 +129,20 @@ def main():
         kt.write_classes(large(options.map, options.side), f"{folder}/large.tif")
         print(
             f"{date.today()}, {platform.machine()}, {options.side:,} x "
-            f"{options.side:,} pixels.\n\n"
-            "| task | map in memory, s | peak, GiB | map in chunks, s | peak, GiB | "
-            "result |\n| --- | --- | --- | --- | --- | --- |"
+            f"{options.side:,} pixels, read in chunks of {CHUNK:,} pixels.\n\n"
+            "| task | s | peak memory, GiB | result |\n| --- | --- | --- | --- |"
         )
         for task in TASKS:
-            cells = []
-            for kind in ("eager", "lazy"):
-                command = (sys.executable, __file__, str(options.map))
-                run = subprocess.run(
-                    [*command, "--task", task, folder, kind],
-                    capture_output=True,
-                    text=True,
-                    check=True,
-                )
-                found = json.loads(run.stdout.splitlines()[-1])
-                cells += [f"{found['s']:.1f}", f"{found['GiB']:.2f}"]
-            cells.append(found["result"])
-            print(f"| {task} | {' | '.join(cells)} |", flush=True)
+            command = (sys.executable, __file__, str(options.map))
+            run = subprocess.run(
+                [*command, "--task", task, folder],
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            found = json.loads(run.stdout.splitlines()[-1])
+            cells = f"{found['s']:.0f} | {found['GiB']:.1f} | {found['result']}"
+            print(f"| {task} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

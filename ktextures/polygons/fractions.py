@@ -82,6 +82,7 @@ def class_fractions(
     """
     import pandas as pd
 
+    shapely = load_extra("shapely", "shares of classes in polygons")
     load_extra("geopandas", "shares of classes in polygons")
     exactextract = load_extra("exactextract", "shares of classes in polygons")
     check_map(classes)
@@ -103,7 +104,10 @@ def class_fractions(
     column = {value: index for index, value in enumerate(known.values)}
     for row, (own, parts) in enumerate(zip(rows["unique"], rows["frac"], strict=True)):
         shares[row, [column[int(value)] for value in own]] = parts
-    sizes = places.area.to_numpy() / abs(scene_transform(classes).determinant)
+    # Not places.area, which warns of degrees; the ratio needs no unit.
+    sizes = shapely.area(places.geometry.array) / abs(
+        scene_transform(classes).determinant
+    )
     empty = rows["count"].to_numpy() == 0
     best = shares.argmax(axis=1)
     shares[empty] = np.nan
