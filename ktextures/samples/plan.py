@@ -27,6 +27,7 @@ _ATTEMPTS = 32
 _PREFERRED = (8, 6, 5, 4, 3, 2)  # sides of a block, in boxes
 _LEAST = 0.5  # of its fraction, that each split gets if possible
 _STEPS = 2  # per side of a box, between the sizes that are tried for small scenes
+_ANY_SIZE = 2**31
 _MANY = 16  # blocks, so that chance can give each split every class
 
 
@@ -204,7 +205,8 @@ def _suits(boxes: FloatArray, size: int, buffer: int, needed: int) -> bool:
 
 def _remedy(boxes: FloatArray, blocks: Blocks, given: int, needed: int) -> str:
     found = len(Spans.of(boxes, given, blocks.buffer).own_blocks()[0])
-    largest = largest_block_size(boxes, blocks.buffer, needed, given)
+    # Blocks may be too small as well, if no sample fits between their buffers.
+    largest = largest_block_size(boxes, blocks.buffer, needed, _ANY_SIZE)
     if largest is None:
         return _too_small(len(boxes), blocks, needed)
     return (
