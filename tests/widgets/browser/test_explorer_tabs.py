@@ -184,8 +184,8 @@ def test_files_are_written_from_the_page(trained, folder):
     desk = trained
     desk.turn_to("Export")
     desk.page.get_by_label("areas", exact=True).check()
-    desk.page.get_by_label("folder").fill("mine")
-    desk.page.get_by_label("folder").press("Tab")
+    desk.page.get_by_label("folder", exact=True).fill("mine")
+    desk.page.get_by_label("folder", exact=True).press("Tab")
     desk.press("Write files")
     desk.page.get_by_role("status").get_by_text("Exported 2 files to").wait_for()
     desk.page.get_by_text("mine/areas.csv").wait_for()
