@@ -20,13 +20,14 @@ def shown(notebook):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # a busy machine may take several times as long
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_runs(path, tmp_path, monkeypatch):
     if "KTEXTURES_DATA" not in os.environ and DATA.is_dir():
         monkeypatch.setenv("KTEXTURES_DATA", str(DATA))
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(tmp_path)}}
-    NotebookClient(notebook, timeout=600, resources=resources).execute()
+    NotebookClient(notebook, timeout=800, resources=resources).execute()
     assert "image/png" in shown(notebook)
     messages = [
         output.text
