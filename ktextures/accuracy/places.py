@@ -1,7 +1,5 @@
 """Places in a map: CRSs compared, pixels of coordinates, and grids compared."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import pyproj
@@ -10,15 +8,13 @@ import xarray as xr
 from affine import Affine
 
 from ktextures.errors import InputError
-from ktextures.raster.georeference import scene_transform
+from ktextures.raster.georeference import same_crs, scene_transform
 
 __all__ = [
-    "check_map",
     "moved",
     "pixel_at",
     "point_at",
     "require_crs",
-    "same_crs",
     "same_grid",
 ]
 
@@ -26,22 +22,6 @@ FloatArray = npt.NDArray[np.float64]
 
 _TOLERANCE = 0.05
 """Of a pixel, by which grids of the same pixels may differ."""
-
-
-def check_map(classes: Any, name: str) -> None:
-    """Raise InputError unless this is a map of classes or codes."""
-    if not isinstance(classes, xr.DataArray):
-        raise InputError(
-            f"{name} is a {type(classes).__name__}: give a class map as a DataArray, "
-            "such as result['classes'], or what ktextures.read_classes returns"
-        )
-    if classes.dims != ("y", "x") or classes.dtype not in (np.uint8, np.uint16):
-        raise InputError(
-            f"{name} is {classes.dtype} with dims {classes.dims}: give a class map, "
-            "uint8 (or uint16, for legend codes) with dims ('y', 'x')"
-        )
-    if 0 in classes.shape:
-        raise InputError(f"{name} has shape {classes.shape}: give a map with pixels")
 
 
 def require_crs(classes: xr.DataArray, purpose: str) -> pyproj.CRS:
@@ -52,12 +32,6 @@ def require_crs(classes: xr.DataArray, purpose: str) -> pyproj.CRS:
             'classes.rio.write_crs("EPSG:...")'
         )
     return pyproj.CRS.from_user_input(classes.rio.crs)
-
-
-def same_crs(one: Any, other: Any) -> bool:
-    """Whether two CRSs mean the same, however they are written."""
-    one, other = (pyproj.CRS.from_user_input(each) for each in (one, other))
-    return bool(one == other or one.equals(other, ignore_axis_order=True))
 
 
 def same_grid(one: xr.DataArray, other: xr.DataArray) -> bool:

@@ -15,12 +15,11 @@ from ktextures.accuracy.places import (
     moved,
     pixel_at,
     point_at,
-    same_crs,
     same_grid,
 )
 from ktextures.classes.legend_entries import MAX_CODE
 from ktextures.errors import InputError
-from ktextures.raster.georeference import scene_transform
+from ktextures.raster.georeference import same_crs, scene_transform
 from ktextures.raster.nodata import scene_nodata, valid_pixels
 from ktextures.results.areas import row_areas
 

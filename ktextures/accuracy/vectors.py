@@ -1,25 +1,26 @@
 """Labeled points and polygons, as users have them."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyproj
 
-from ktextures._loading import load_extra
 from ktextures.accuracy.labels import is_empty
-from ktextures.accuracy.places import same_crs
 from ktextures.errors import InputError
+from ktextures.polygons.reading import in_crs, open_vectors
 
 if TYPE_CHECKING:
     import geopandas
 
 __all__ = ["Marks", "read_marks"]
 
+WANTED = (
+    "a raster (DataArray, such as ktextures.read_classes returns), labeled points or "
+    "polygons (GeoDataFrame), or the path of a vector file"
+)
 DRAWN = "class"
 """Column in which points carry the class of the map that they were drawn from."""
 
@@ -75,15 +76,14 @@ def read_marks(source: Any, column: str, crs: pyproj.CRS, reproject: bool) -> Ma
         If they cannot be read, have no such column, no CRS or another one, none is
         labeled, or they are neither points nor polygons.
     """
-    geopandas = load_extra("geopandas", "labeled points and polygons")
-    frame = _opened(source, geopandas)
+    frame = open_vectors(source, "the reference", WANTED)
     if column not in frame.columns or column == frame.geometry.name:
         names = [str(each) for each in frame.columns]
         raise InputError(
             f"the reference has the columns {names} and no {column!r}: name the one "
             "with the labels, column=..."
         )
-    frame = _in_crs(frame, crs, reproject)
+    frame = in_crs(frame, crs, "the reference", reproject=reproject)
     shaped = ~(frame.geometry.isna() | frame.geometry.is_empty).to_numpy()
     labeled = np.array([not is_empty(each) for each in frame[column]], bool)
     skipped = {
@@ -104,46 +104,6 @@ def read_marks(source: Any, column: str, crs: pyproj.CRS, reproject: bool) -> Ma
         frame.attrs.get("design"),
         {reason: count for reason, count in skipped.items() if count},
     )
-
-
-def _opened(source: Any, geopandas: Any) -> "geopandas.GeoDataFrame":
-    if isinstance(source, geopandas.GeoDataFrame):
-        return source
-    if not isinstance(source, str | os.PathLike):
-        raise InputError(
-            f"the reference is a {type(source).__name__}: give a raster (DataArray), "
-            "labeled points or polygons (GeoDataFrame), or the path of a vector file"
-        )
-    path = Path(source)
-    if not path.exists():
-        raise InputError(f"there is no file {str(path)!r}: give that of the labels")
-    try:
-        if path.suffix.lower() in (".parquet", ".geoparquet"):
-            return geopandas.read_parquet(path)
-        return geopandas.read_file(path)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(
-            f"cannot read {str(path)!r} as points or polygons: {error}; open a raster "
-            "with ktextures.read_classes and pass it instead of its path"
-        ) from error
-
-
-def _in_crs(
-    frame: "geopandas.GeoDataFrame", crs: pyproj.CRS, reproject: bool
-) -> "geopandas.GeoDataFrame":
-    if frame.crs is None:
-        raise InputError(
-            "the reference has no CRS, and so its place is unknown: set it with "
-            'reference.set_crs("EPSG:...")'
-        )
-    if same_crs(frame.crs, crs):
-        return frame
-    if not reproject:
-        raise InputError(
-            f"the reference has the CRS {frame.crs.name}, the map {crs.name}: pass "
-            "reproject=True to convert the reference"
-        )
-    return frame.to_crs(crs)
 
 
 def _kind(types: Sequence[str]) -> Literal["points", "polygons"]:

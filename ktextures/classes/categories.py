@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 
 from ktextures.classes.arrays import MAX_VALUE
 from ktextures.classes.attributes import is_described, read_flags
@@ -17,6 +18,7 @@ __all__ = [
     "categories_of",
     "check_dtype",
     "check_known",
+    "check_map",
     "compacted",
     "default_categories",
 ]
@@ -87,6 +89,30 @@ def check_dtype(dtype: np.dtype[Any]) -> None:
             f"classes are {dtype}: give uint8 with values 1..k, 0 for nodata, or "
             "legend codes as uint8 or uint16"
         )
+
+
+def check_map(classes: Any, name: str = "classes") -> None:
+    """Raise InputError unless this is a map of classes, or of legend codes.
+
+    Parameters
+    ----------
+    classes : object
+        What the user gave.
+    name : str, default "classes"
+        Of the argument.
+    """
+    if not isinstance(classes, xr.DataArray):
+        raise InputError(
+            f"{name} is a {type(classes).__name__}: give a class map as a DataArray, "
+            "such as result['classes'], or what ktextures.read_classes returns"
+        )
+    if classes.dims != ("y", "x") or classes.dtype not in (np.uint8, np.uint16):
+        raise InputError(
+            f"{name} is {classes.dtype} with dims {classes.dims}: give a class map, "
+            "uint8 (or uint16, for legend codes) with dims ('y', 'x')"
+        )
+    if 0 in classes.shape:
+        raise InputError(f"{name} has shape {classes.shape}: give a map with pixels")
 
 
 def check_known(pixels: IntArray, categories: Categories) -> None:

@@ -11,10 +11,11 @@ from ktextures.classes.categories import (
     Categories,
     categories_of,
     check_known,
+    check_map,
     default_categories,
 )
 from ktextures.classes.lookup import find_class
-from ktextures.cleaning.parts import check_map, each_part, mapped
+from ktextures.cleaning.parts import each_part, mapped
 from ktextures.errors import InputError
 from ktextures.results.areas import SQUARE_METERS_PER_HECTARE, row_areas
 

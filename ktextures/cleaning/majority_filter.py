@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ktextures.cleaning.parts import check_map, filtered
+from ktextures.classes.categories import check_map
+from ktextures.cleaning.parts import filtered
 from ktextures.errors import InputError
 
 __all__ = ["majority_filter"]

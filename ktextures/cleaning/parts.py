@@ -8,31 +8,14 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from ktextures.classes.categories import check_dtype
-from ktextures.errors import InputError
 from ktextures.raster.windows import Window, cover_regularly
 
-__all__ = ["SIDE", "check_map", "each_part", "filtered", "mapped", "parts_of"]
+__all__ = ["SIDE", "each_part", "filtered", "mapped", "parts_of"]
 
 Values = npt.NDArray[Any]
 
 SIDE = 2048
 """Side of a window of a map that is in memory; limits what is needed besides it."""
-
-
-def check_map(classes: xr.DataArray) -> None:
-    """Raise InputError unless this is a class map or a map of legend codes."""
-    if not isinstance(classes, xr.DataArray) or classes.dims != ("y", "x"):
-        got = (
-            classes.dims
-            if isinstance(classes, xr.DataArray)
-            else type(classes).__name__
-        )
-        raise InputError(
-            f"classes is {got}: give a class map, a DataArray with dims ('y', 'x'), "
-            "such as result['classes']"
-        )
-    check_dtype(classes.dtype)
 
 
 def parts_of(classes: xr.DataArray) -> list[list[Window]]:

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from ktextures.classes.categories import check_map
 from ktextures.cleaning.components import find_areas, label_areas
 from ktextures.cleaning.merging import merge_small
 from ktextures.cleaning.min_area import MinArea, smallest_area
-from ktextures.cleaning.parts import check_map, mapped
+from ktextures.cleaning.parts import mapped
 
 __all__ = ["sieve"]
 

@@ -69,6 +69,7 @@ def apply(options: argparse.Namespace, interrupts: Interrupts) -> int:
     options.products = check_products(options.products)
     names = _names(options.scenes)
     model = load(options.model)
+    interrupts.defer()  # what is complete is reported, also after Ctrl-C
     reports = [Report(scene) for scene in options.scenes]
     for number, (report, name) in enumerate(zip(reports, names, strict=True), 1):
         _apply_to(report, name, model, options, interrupts, f"{number}/{len(names)}")
@@ -80,7 +81,7 @@ def apply(options: argparse.Namespace, interrupts: Interrupts) -> int:
         say_json({"scenes": [report.to_dict() for report in reports]})
     else:
         _summarize(reports)
-    interrupts.check()
+    interrupts.resume()
     return int(any(report.status == "failed" for report in reports))
 
 
@@ -118,19 +119,19 @@ def _apply_to(
     begun = time.perf_counter()
     progress = _Progress(f"{number} {name}", options)
     try:
-        with interrupts.deferred():
-            found = export(
-                options_scene(report.scene, options),
-                model,
-                options.output,
-                missing,
-                name=name,
-                min_area=options.min_area,
-                simplify=options.simplify,
-                overwrite=options.overwrite,
-                progress=progress,
-                stopped=lambda: bool(interrupts.received),
-            )
+        found = export(
+            options_scene(report.scene, options),
+            model,
+            options.output,
+            missing,
+            name=name,
+            min_area=options.min_area,
+            simplify=options.simplify,
+            datetime=options.datetime,
+            overwrite=options.overwrite,
+            progress=progress,
+            stopped=lambda: bool(interrupts.received),
+        )
         report.files |= {p: str(path) for p, path in found.paths.items()}
         report.status = "stopped" if found.canceled else "written"
     except (KTexturesError, OSError) as error:

@@ -13,16 +13,12 @@ from ktextures.cli.converters import (
     time,
     whole_number,
 )
+from ktextures.products.catalog import PRODUCTS
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 __all__ = ["add_bands", "add_product_commands", "add_reports"]
-
-# Repeated here because the module that defines them loads TensorFlow.
-PRODUCTS = (
-    "classes, masks, simulated, confidence, polygons, areas, map, overview, model, stac"
-)
 
 
 def add_product_commands(commands: "Commands") -> None:
@@ -107,10 +103,16 @@ def _add_apply(commands: "Commands") -> None:
         metavar="NAME,...",
         type=names,
         default=["classes"],
-        help=f"what to write: {PRODUCTS} (default: classes)",
+        help=f"what to write: {', '.join(PRODUCTS)} (default: classes)",
     )
     _add_min_area(command)
     _add_simplify(command)
+    command.add_argument(
+        "--datetime",
+        metavar="DATE",
+        help="when the images were taken, for the STAC items, such as 2024-06-03 "
+        "(default: the date of the file)",
+    )
     _add_overwrite(command)
     add_reports(command)
 

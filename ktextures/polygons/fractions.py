@@ -8,9 +8,13 @@ import rioxarray  # noqa: F401 - registers .rio
 import xarray as xr
 
 from ktextures._loading import load_extra
-from ktextures.classes.categories import Categories, check_known, default_categories
+from ktextures.classes.categories import (
+    Categories,
+    check_known,
+    check_map,
+    default_categories,
+)
 from ktextures.classes.legend_maps import Values, in_values
-from ktextures.cleaning.parts import check_map
 from ktextures.errors import InputError
 from ktextures.polygons.reading import read_polygons
 from ktextures.raster.georeference import scene_transform

@@ -1,7 +1,8 @@
-"""Polygons that users give, checked against a map."""
+"""Vector data that users give, opened and brought into the CRS of a map."""
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyproj
 import rioxarray  # noqa: F401 - registers .rio
@@ -9,13 +10,94 @@ import xarray as xr
 
 from ktextures._loading import load_extra
 from ktextures.errors import InputError
+from ktextures.raster.georeference import same_crs
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-__all__ = ["read_polygons"]
+__all__ = ["in_crs", "open_vectors", "read_polygons"]
 
 KINDS = ("Polygon", "MultiPolygon")
+
+
+def open_vectors(source: Any, what: str, wanted: str) -> "gpd.GeoDataFrame":
+    """Open a vector file, or take what is open already.
+
+    Parameters
+    ----------
+    source : geopandas.GeoDataFrame or path
+        Such as GeoPackage, GeoJSON, Shapefile, or GeoParquet.
+    what : str
+        What it is for the user, as the message calls it: "the reference".
+    wanted : str
+        What to give instead, if it is neither.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+
+    Raises
+    ------
+    InputError
+        If it is something else, or the file does not exist or cannot be read.
+    MissingExtraError
+        If geopandas is not installed.
+    """
+    geopandas = load_extra("geopandas", "vector files")
+    if isinstance(source, geopandas.GeoDataFrame):
+        return source
+    if not isinstance(source, str | os.PathLike):
+        raise InputError(f"{what} is a {type(source).__name__}: give {wanted}")
+    path = Path(source)
+    if not path.exists():
+        raise InputError(f"there is no file {str(path)!r}: give the path of {what}")
+    try:
+        if path.suffix.lower() in (".parquet", ".geoparquet"):
+            return geopandas.read_parquet(path)
+        return geopandas.read_file(path)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(
+            f"cannot read {str(path)!r} as {what}: {error}; give {wanted}"
+        ) from error
+
+
+def in_crs(
+    frame: "gpd.GeoDataFrame", crs: pyproj.CRS, what: str, *, reproject: bool
+) -> "gpd.GeoDataFrame":
+    """Bring vector data into the CRS of a map.
+
+    Parameters
+    ----------
+    frame : geopandas.GeoDataFrame
+    crs : pyproj.CRS
+        Of the map.
+    what : str
+        What it is for the user, as the message calls it: "the reference".
+    reproject : bool
+        Whether data in another CRS are reprojected.
+
+    Returns
+    -------
+    geopandas.GeoDataFrame
+
+    Raises
+    ------
+    InputError
+        If it has no CRS, or another one and `reproject` is False.
+    """
+    if frame.crs is None:
+        raise InputError(
+            f"{what} has no CRS, so its place is unknown: set it with "
+            '.set_crs("EPSG:...")'
+        )
+    if same_crs(frame.crs, crs):
+        return frame
+    if not reproject:
+        raise InputError(
+            f"{what} has the CRS {frame.crs.name}, the map {crs.name}: pass "
+            "reproject=True to reproject it"
+        )
+    return frame.to_crs(crs)
 
 
 def read_polygons(
@@ -42,29 +124,20 @@ def read_polygons(
         If the file cannot be read, one of the two has no CRS, the CRSs differ, there
         are other geometries than polygons, or none overlaps the map.
     """
-    gpd = load_extra("geopandas", "polygons")
-    pyogrio = load_extra("pyogrio", "files of polygons")
-    if isinstance(polygons, str | Path):
-        try:
-            found = gpd.read_file(polygons)
-        except (pyogrio.errors.DataSourceError, OSError) as error:
-            raise InputError(
-                f"cannot read {str(polygons)!r} as polygons: {error}; give a "
-                "GeoPackage, GeoJSON, or another file that geopandas reads"
-            ) from error
-    elif isinstance(polygons, gpd.GeoDataFrame):
-        found = polygons
-    else:
-        raise InputError(
-            f"polygons is a {type(polygons).__name__}: give a GeoDataFrame or the path "
-            "of a file"
-        )
+    what = "the set of polygons"
+    found = open_vectors(polygons, what, "a GeoDataFrame, or a file of polygons")
     kinds = set(found.geom_type[~found.geometry.is_empty].dropna())
     if not kinds or not kinds <= set(KINDS):
         raise InputError(
             f"the geometries are {sorted(kinds) or 'empty'}: give polygons"
         )
-    found = _in_crs(found, classes, reproject)
+    if classes.rio.crs is None:
+        raise InputError(
+            "the map has no CRS, so it is unknown which part of it a polygon covers: "
+            "set it with classes.rio.write_crs(...)"
+        )
+    crs = pyproj.CRS.from_user_input(classes.rio.crs)
+    found = in_crs(found, crs, what, reproject=reproject)
     west, south, east, north = classes.rio.bounds()
     if not found.cx[west:east, south:north].size:
         raise InputError(
@@ -72,25 +145,3 @@ def read_polygons(
             "the same area"
         )
     return found
-
-
-def _in_crs(
-    polygons: "gpd.GeoDataFrame", classes: xr.DataArray, reproject: bool
-) -> "gpd.GeoDataFrame":
-    if polygons.crs is None or classes.rio.crs is None:
-        lacking = "polygons have" if polygons.crs is None else "map has"
-        remedy = (
-            "polygons.set_crs(...)"
-            if polygons.crs is None
-            else "classes.rio.write_crs(...)"
-        )
-        raise InputError(f"the {lacking} no CRS: set it with {remedy}")
-    crs = pyproj.CRS.from_user_input(classes.rio.crs)
-    if crs == polygons.crs:
-        return polygons
-    if not reproject:
-        raise InputError(
-            f"the polygons have the CRS {polygons.crs.to_string()}, but the map has "
-            f"{crs.to_string()}: pass reproject=True to reproject the polygons"
-        )
-    return polygons.to_crs(crs)

@@ -12,12 +12,12 @@ from ktextures._loading import load_extra
 from ktextures.classes.categories import (
     Categories,
     check_known,
+    check_map,
     default_categories,
 )
 from ktextures.classes.legend_maps import Values, in_values
 from ktextures.cleaning.components import find_areas
 from ktextures.cleaning.min_area import MinArea
-from ktextures.cleaning.parts import check_map
 from ktextures.cleaning.sieve import sieve
 from ktextures.errors import InputError
 from ktextures.polygons.measure import hectares
@@ -28,7 +28,7 @@ from ktextures.raster.georeference import scene_transform
 if TYPE_CHECKING:
     import geopandas as gpd
 
-__all__ = ["to_polygons"]
+__all__ = ["check_simplify", "to_polygons"]
 
 Polygons = npt.NDArray[np.object_]
 
@@ -96,7 +96,12 @@ def to_polygons(
     gpd = load_extra("geopandas", "polygons")
     shapely = load_extra("shapely", "polygons")
     check_map(classes)
-    _check(classes, simplify)
+    check_simplify(simplify)
+    if classes.rio.crs is None:
+        raise InputError(
+            "the map has no CRS, so polygons would have no place: write that of its "
+            "scene with classes.rio.write_crs(...)"
+        )
     classes, found = in_values(classes, values, table)
     if min_area is not None:
         classes = sieve(classes, min_area)
@@ -121,12 +126,8 @@ def to_polygons(
     )
 
 
-def _check(classes: xr.DataArray, simplify: float | None) -> None:
-    if classes.rio.crs is None:
-        raise InputError(
-            "the map has no CRS, so polygons would have no place: write that of its "
-            "scene with classes.rio.write_crs(...)"
-        )
+def check_simplify(simplify: float | None) -> None:
+    """Raise InputError unless this is a distance in pixels, or None."""
     number = isinstance(simplify, int | float | np.number)
     if simplify is not None and (
         not number or isinstance(simplify, bool) or not 0 < simplify < np.inf

@@ -1,6 +1,7 @@
 """A scene of any size classified in one pass, into temporary files."""
 
 import math
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,6 @@ def _created(output: xr.DataArray, path: Path) -> np.memmap[Any, Any]:
 
 
 def _reserve(descriptor: int, size: int) -> None:
-    import os
-
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, size)
     else:

@@ -14,6 +14,7 @@ from ktextures.cleaning.sieve import sieve
 from ktextures.errors import InputError
 from ktextures.files.staging import staging_folder
 from ktextures.model.ktextures import KTextures, find_model
+from ktextures.polygons.to_polygons import check_simplify
 from ktextures.products.catalog import (
     DEFAULT_PRODUCTS,
     check_products,
@@ -24,6 +25,7 @@ from ktextures.products.classified import classified
 from ktextures.products.shown import Shown, as_shown
 from ktextures.products.writing import Material, write_product
 from ktextures.raster.open import open_scene
+from ktextures.results.stac_properties import Moment, read_dates
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +67,7 @@ def export(
     name: str = "",
     min_area: MinArea | None = None,
     simplify: float | None = None,
-    datetime: str | None = None,
+    datetime: Moment | tuple[Moment, Moment] | None = None,
     shown: Shown | None = None,
     overwrite: bool = False,
     progress: Callable[[float, str], None] | None = None,
@@ -99,8 +101,8 @@ def export(
         text with a unit, such as "0.5 ha".
     simplify : float, optional
         Smooth the borders of the polygons by about this distance, in pixels.
-    datetime : str, optional
-        Date and time of the scene for the STAC item, such as "2024-06-03".
+    datetime : str, date, datetime64, or pair of them, optional
+        When the image was taken, for the STAC item, such as "2024-06-03".
     shown : Shown, optional
         Classes merged and named otherwise than in the model.
     overwrite : bool, default False
@@ -142,6 +144,9 @@ def export(
     scene = open_scene(scene)
     model = find_model(model).copy()
     _check_scene(scene, wanted, min_area)
+    check_simplify(simplify)
+    if datetime is not None:
+        read_dates(datetime)
     claim(paths, overwrite=overwrite)
     outputs = [each for each in INFERRED if each == "classes" or each in wanted]
     if "overview" in wanted and "simulated" not in outputs:

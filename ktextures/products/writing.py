@@ -17,6 +17,7 @@ from ktextures.polygons.write import write_polygons
 from ktextures.products.catalog import places_of
 from ktextures.results.areas import class_areas
 from ktextures.results.geotiff import write_classes
+from ktextures.results.stac_properties import Moment
 from ktextures.results.write_layers import (
     write_confidence,
     write_masks,
@@ -41,7 +42,7 @@ class Material:
     paths : dict of str to Path
         Where each product goes.
     simplify : float or None
-    datetime : str or None
+    datetime : date, pair of dates, or None
     """
 
     scene: xr.DataArray
@@ -49,7 +50,7 @@ class Material:
     model: KTextures
     paths: dict[str, Path]
     simplify: float | None
-    datetime: str | None
+    datetime: Moment | tuple[Moment, Moment] | None
 
     @property
     def classes(self) -> xr.DataArray:

@@ -11,7 +11,7 @@ from ktextures._version import __version__
 from ktextures.errors import InputError
 from ktextures.files.archive import read_archive
 
-__all__ = ["Moment", "item_times", "provenance"]
+__all__ = ["Moment", "item_times", "provenance", "read_dates"]
 
 Moment = str | dates.date | np.datetime64
 
@@ -51,15 +51,40 @@ def item_times(
     properties: dict[str, Any] = {"created": _iso(written)}
     if given is None:
         return written, {**properties, "ktextures:datetime": _FILE_DATE}
+    moments = read_dates(given)
+    if len(moments) == 1:
+        return moments[0], properties
+    start, end = moments
+    span = {"start_datetime": _iso(start), "end_datetime": _iso(end)}
+    return None, {**properties, **span}
+
+
+def read_dates(given: Moment | tuple[Moment, Moment]) -> tuple[dates.datetime, ...]:
+    """Read a date, or the first and last of several.
+
+    Parameters
+    ----------
+    given : date, or pair of dates
+        As `ktextures.stac_item` takes it.
+
+    Returns
+    -------
+    tuple of datetime
+        One or two, in UTC.
+
+    Raises
+    ------
+    InputError
+        If that is not a date.
+    """
     if not isinstance(given, tuple | list):
-        return _moment(given), properties
+        return (_moment(given),)
     if len(given) != 2:
         raise InputError(f"datetime is {given!r}; give a date, or the first and last")
     start, end = (_moment(each) for each in given)
     if end < start:
         raise InputError(f"datetime is {given!r}; give the earlier date first")
-    span = {"start_datetime": _iso(start), "end_datetime": _iso(end)}
-    return None, {**properties, **span}
+    return start, end
 
 
 def _moment(given: Any) -> dates.datetime:

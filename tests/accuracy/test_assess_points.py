@@ -341,7 +341,7 @@ def test_without_geopandas_the_extra_is_named(published, monkeypatch):
     monkeypatch.setitem(sys.modules, "geopandas", None)
     with pytest.raises(MissingExtraError, match="points to label need geopandas"):
         kt.sample_points(classes, 10)
-    with pytest.raises(MissingExtraError, match="labeled points and polygons need"):
+    with pytest.raises(MissingExtraError, match="vector files need"):
         kt.assess(classes, "points.gpkg")
 
 

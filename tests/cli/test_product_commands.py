@@ -1,6 +1,7 @@
 """Commands that make products: apply, polygons, assess, samples."""
 
 import json
+import signal
 
 import geopandas as gpd
 import numpy as np
@@ -10,6 +11,7 @@ import xarray as xr
 
 import ktextures as kt
 from ktextures.cli.command import main
+from ktextures.products import classified
 
 
 @pytest.fixture(scope="module")
@@ -163,3 +165,30 @@ def test_samples_are_written_for_pairs_of_scene_and_map(tmp_path, capsys):
     assert " chips (" in capsys.readouterr().out
     assert run("samples", tmp_path / "scene.tif", "-o", tmp_path / "other") == 1
     assert "give pairs of a scene and its class map" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_apply_with_a_report_of_what_is_complete(
+    folder, tmp_path, capsys, monkeypatch
+):
+    fill = classified._fill
+
+    def fill_and_interrupt(*arguments):
+        fill(*arguments)
+        if (tmp_path / "west_classes.tif").exists():
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(classified, "_fill", fill_and_interrupt)
+    monkeypatch.setattr(classified, "BLOCK", 32)
+    scenes = [folder / f"{name}.tif" for name in ("west", "east", "other")]
+    model = folder / "model.ktextures"
+    assert run("apply", model, *scenes, "-o", tmp_path, "--json") == 130
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)["scenes"]
+    assert [each["status"] for each in found] == ["written", "stopped", "not started"]
+    assert "stopped by Ctrl-C" in printed.err
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"west_classes.tif", "west_classes.qml", "west_classes.tif.aux.xml"}
+    # The same command goes on from there.
+    monkeypatch.undo()
+    assert run("apply", model, *scenes[:2], "-o", tmp_path) == 0
+    assert "1 skipped, 1 written" in capsys.readouterr().out

@@ -206,3 +206,28 @@ def test_the_stac_item_lists_the_files_beside_it(scene, model, tmp_path):
         assert (tmp_path / asset.href).exists()
     classes = item.assets["north_classes"].extra_fields["classification:classes"]
     assert [each["value"] for each in classes if not each.get("nodata")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"simplify": -1}, r"simplify is -1: give a distance"),
+        ({"datetime": "yesterday"}, r"datetime is 'yesterday'; give a date"),
+        ({"min_area": "much"}, r"min_area is 'much'"),
+    ],
+)
+def test_wrong_settings_are_found_before_the_work_begins(
+    scene, model, wrong, message, tmp_path
+):
+    begun = []
+    with pytest.raises(InputError, match=message):
+        kt.export(
+            scene,
+            model,
+            tmp_path / "out",
+            ["polygons", "stac"],
+            progress=lambda *each: begun.append(each),
+            **wrong,
+        )
+    assert not begun
+    assert not (tmp_path / "out").exists()
