@@ -26,6 +26,7 @@ DRIVERS = {
     ".parquet": "",
 }
 LAYER = "classes"
+STYLED = ("class", "name", "color")
 MICROMETER_DIGITS = 9
 """Decimal places of degrees, about 0.1 mm on the ground."""
 
@@ -61,7 +62,8 @@ def write_polygons(
     Raises
     ------
     InputError
-        If the suffix is another one.
+        If the suffix is another one, it is not a GeoDataFrame, or it has no columns
+        for the style.
     OutputError
         If a file exists and ``overwrite`` is False, or it cannot be written.
     MissingExtraError
@@ -78,7 +80,7 @@ def write_polygons(
     ...     sorted(each.name for each in path.parent.iterdir())
     ['fields.gpkg', 'fields.qml']
     """
-    load_extra("geopandas", "polygons")
+    _check(polygons, sidecar)
     places = polygon_places(path, sidecar=sidecar, overwrite=overwrite)
     target = places[0]
     with writing_errors(target), staging_folder(target.parent) as folder:
@@ -89,6 +91,22 @@ def write_polygons(
         for each in places:
             os.replace(folder / each.name, each)
     return target
+
+
+def _check(polygons: Any, sidecar: bool) -> None:
+    geopandas = load_extra("geopandas", "polygons")
+    if not isinstance(polygons, geopandas.GeoDataFrame):
+        raise InputError(
+            f"polygons is a {type(polygons).__name__}: give a GeoDataFrame, such as "
+            "ktextures.to_polygons returns"
+        )
+    missing = [name for name in STYLED if name not in polygons.columns]
+    if sidecar and missing:
+        raise InputError(
+            f"polygons have no column {' and '.join(map(repr, missing))}, which the "
+            "style needs: give what ktextures.to_polygons returned, or pass "
+            "sidecar=False"
+        )
 
 
 def polygon_places(
@@ -169,7 +187,7 @@ def polygon_style(polygons: "gpd.GeoDataFrame") -> str:
     str
         XML for a ``.qml`` file.
     """
-    found = polygons[["class", "name", "color"]].drop_duplicates("class")
+    found = polygons[list(STYLED)].drop_duplicates("class")
     root = ElementTree.Element("qgis", version="3.22", styleCategories="Symbology")
     renderer = ElementTree.SubElement(
         root, "renderer-v2", type="categorizedSymbol", attr="class", forceraster="0"

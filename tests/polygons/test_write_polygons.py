@@ -103,5 +103,11 @@ def test_existing_files_are_kept_unless_asked(polygons, tmp_path):
 def test_other_suffixes_and_folders_are_refused(polygons, tmp_path):
     with pytest.raises(InputError, match=r"give a name that ends in .gpkg, .geojson"):
         kt.write_polygons(polygons, tmp_path / "fields.doc")
+    with pytest.raises(InputError, match=r"polygons is a list: give a GeoDataFrame"):
+        kt.write_polygons([], tmp_path / "fields.gpkg")
+    plain = polygons[["geometry", "class"]]
+    with pytest.raises(InputError, match=r"no column 'name' and 'color', which the st"):
+        kt.write_polygons(plain, tmp_path / "fields.gpkg")
+    kt.write_polygons(plain, tmp_path / "plain.gpkg", sidecar=False)
     with pytest.raises(OutputError, match=r"does not exist; create it"):
         kt.write_polygons(polygons, tmp_path / "nowhere" / "fields.gpkg")
