@@ -50,7 +50,11 @@ def load_module(name: str) -> ModuleType:
     if "ipykernel" not in sys.modules or "tensorflow" in sys.modules:
         return import_module(name)
     with hidden_startup_messages():
-        return import_module(name)
+        module = import_module(name)
+        if "tensorflow" in sys.modules:
+            # Looks for GPUs, and complains if there are none; devices stay as they are.
+            sys.modules["tensorflow"].config.list_physical_devices()
+        return module
 
 
 def load_extra(name: str, purpose: str) -> ModuleType:
