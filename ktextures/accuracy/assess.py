@@ -7,13 +7,13 @@ import xarray as xr
 
 from ktextures.accuracy.assessment import Assessment
 from ktextures.accuracy.evidence import by_polygons, by_raster
-from ktextures.accuracy.places import require_crs
 from ktextures.accuracy.sampled import by_points
 from ktextures.accuracy.summary import summarized
 from ktextures.accuracy.vectors import read_marks
 from ktextures.classes.categories import Categories, check_map
 from ktextures.classes.legend import Legend
 from ktextures.classes.legend_maps import Values
+from ktextures.raster.places import require_crs
 
 if TYPE_CHECKING:
     import geopandas

@@ -61,7 +61,8 @@ class Assessment(AssessmentFields):
         The same rows: ``class``, ``name``, ``color``, ``mapped_ha`` (area in the map),
         ``estimated_ha`` (area in reality, by the reference) with ``interval_ha``, in
         hectares (NaN if areas are unknown), and the same as shares of the area, 0..1:
-        ``mapped_share``, ``estimated_share``, ``share_interval``.
+        ``mapped_share``, ``estimated_share``, ``share_interval``. Classes of which
+        nothing is labeled have no estimate and no share (NaN).
     design : str or None
         How points were drawn, if `sample_points` drew them in this session.
     skipped : dict of str to int

@@ -12,7 +12,6 @@ from ktextures.accuracy.comparison import Comparison
 from ktextures.accuracy.crosstab import Pairs, Part, count_pairs, over_parts, parts_of
 from ktextures.accuracy.estimator import adjusted_rand
 from ktextures.accuracy.fields import AGREEMENT
-from ktextures.accuracy.places import same_grid
 from ktextures.accuracy.sides import (
     Side,
     change_table,
@@ -22,7 +21,8 @@ from ktextures.accuracy.sides import (
 from ktextures.classes.arrays import match_counts
 from ktextures.classes.categories import check_map
 from ktextures.errors import InputError
-from ktextures.raster.georeference import georeference, same_crs
+from ktextures.raster.georeference import georeference
+from ktextures.raster.places import same_crs, same_grid
 from ktextures.results.areas import SQUARE_METERS_PER_HECTARE, row_areas
 
 __all__ = ["compare"]

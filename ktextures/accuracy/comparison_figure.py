@@ -10,10 +10,11 @@ from matplotlib.patches import Rectangle
 from ktextures.accuracy import sheets
 from ktextures.accuracy.fields import AGREEMENT, ComparisonFields
 from ktextures.accuracy.texts import hectares, percent, short_count
-from ktextures.raster.georeference import scene_transform
+from ktextures.raster.thin import every_nth
 from ktextures.rendering import classes_to_rgba
 from ktextures.results import figure_layout as sheet
 from ktextures.results.figure_layout import Box, Sheet
+from ktextures.results.map_axes import map_grid
 
 __all__ = ["draw_comparison"]
 
@@ -34,7 +35,7 @@ def draw_comparison(found: ComparisonFields) -> Figure:
     width, height, size = cell
     above = sheets.header_height(columns, width, size)
     top = _TITLE + _HEAD
-    map_box = _map_box(found, picture.shape[:2], top)
+    map_box = _map_box(found, top)
     label = sheets.names_width(rows, size)
     left = map_box.left + map_box.width + _GAP
     matrix = Box(left + label, top + above, len(columns) * width, len(rows) * height)
@@ -87,16 +88,12 @@ def _short(value: float, area: bool) -> str:
 def _picture(found: ComparisonFields) -> npt.NDArray[np.uint8]:
     """The map of agreement (y, x, RGBA), thinned if it is large."""
     step = math.ceil(max(found.agreement.shape) / _LONGEST_SIDE)
-    values = found.agreement.isel(
-        y=slice(step // 2, None, step), x=slice(step // 2, None, step)
-    )
+    values = found.agreement.isel(every_nth(found.agreement, step))
     return classes_to_rgba(np.asarray(values.values), AGREEMENT.colors)
 
 
-def _map_box(found: ComparisonFields, shape: tuple[int, ...], top: float) -> Box:
-    transform = scene_transform(found.agreement)
-    pixel = abs(transform.a / transform.e) if transform.is_rectilinear else 1.0
-    aspect = shape[1] * pixel / shape[0]
+def _map_box(found: ComparisonFields, top: float) -> Box:
+    aspect = map_grid(found.agreement, 1).aspect
     width = min(_MAP, _MAP * aspect)
     return Box(_MARGIN, top, width, width / aspect)
 

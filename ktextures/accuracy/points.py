@@ -8,11 +8,11 @@ import xarray as xr
 
 from ktextures._loading import load_extra
 from ktextures.accuracy.draw import DESIGNS, Design, allocate
-from ktextures.accuracy.places import point_at, require_crs
 from ktextures.classes.categories import Categories, check_map
 from ktextures.classes.legend_maps import Values, in_values
 from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
+from ktextures.raster.places import point_at, require_crs
 from ktextures.results.areas import class_areas
 from ktextures.results.drawing import draw_pixels
 

@@ -11,16 +11,17 @@ import xarray as xr
 from affine import Affine
 
 from ktextures.accuracy.crosstab import Pairs, Part, count_pairs, over_parts, parts_of
-from ktextures.accuracy.places import (
+from ktextures.classes.legend_entries import MAX_CODE
+from ktextures.errors import InputError
+from ktextures.raster.georeference import scene_transform
+from ktextures.raster.nodata import scene_nodata, valid_pixels
+from ktextures.raster.places import (
     moved,
     pixel_at,
     point_at,
+    same_crs,
     same_grid,
 )
-from ktextures.classes.legend_entries import MAX_CODE
-from ktextures.errors import InputError
-from ktextures.raster.georeference import same_crs, scene_transform
-from ktextures.raster.nodata import scene_nodata, valid_pixels
 from ktextures.results.areas import row_areas
 
 __all__ = ["pairs_with_polygons", "pairs_with_raster"]

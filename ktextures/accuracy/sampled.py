@@ -10,13 +10,13 @@ import xarray as xr
 from ktextures.accuracy.estimator import Strata, strata_of_points
 from ktextures.accuracy.evidence import Evidence
 from ktextures.accuracy.labels import Labels
-from ktextures.accuracy.places import pixel_at
 from ktextures.accuracy.vectors import Marks
 from ktextures.classes.categories import Categories
 from ktextures.classes.legend_maps import Values, in_values
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
+from ktextures.raster.places import pixel_at
 from ktextures.results.areas import class_areas, row_areas
 
 __all__ = ["by_points"]
@@ -65,10 +65,6 @@ class _Division:
         """Divide a map into its classes, even where codes of a legend are assessed."""
         areas = class_areas(classes, table)
         areas = areas[areas["pixels"] > 0]
-        if not len(areas):
-            raise InputError(
-                "the map has no pixels with classes: give a map that is not empty"
-            )
         held = areas["class"].to_numpy(np.int64)
         each = xr.DataArray(held[None].astype(classes.dtype), dims=("y", "x"))
         coded, known = in_values(each.assign_attrs(classes.attrs), values, table)

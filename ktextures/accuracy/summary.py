@@ -142,17 +142,20 @@ def _class_table(
 def _area_table(
     found: Evidence, kept: npt.NDArray[np.int64], areas: Estimate, total: float
 ) -> "pd.DataFrame":
+    """Areas; those of classes that nobody looked at are unknown, not zero."""
     hectare = 1.0 if found.known_areas else np.nan
+    looked_at = np.where(found.covered[kept], 1.0, np.nan)
+    value, interval = looked_at * areas.value[kept], looked_at * areas.interval[kept]
     return _class_table(
         found,
         kept,
         {
             "mapped_ha": hectare * found.mapped[kept],
-            "estimated_ha": hectare * total * areas.value[kept],
-            "interval_ha": hectare * total * areas.interval[kept],
-            "mapped_share": found.mapped[kept] / found.mapped.sum(),
-            "estimated_share": areas.value[kept],
-            "share_interval": areas.interval[kept],
+            "estimated_ha": hectare * total * value,
+            "interval_ha": hectare * total * interval,
+            "mapped_share": looked_at * found.mapped[kept] / total,
+            "estimated_share": value,
+            "share_interval": interval,
         },
     )
 

@@ -10,7 +10,7 @@ import xarray as xr
 
 from ktextures._loading import load_extra
 from ktextures.errors import InputError
-from ktextures.raster.georeference import same_crs
+from ktextures.raster.places import same_crs
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -45,7 +45,7 @@ def open_vectors(source: Any, what: str, wanted: str) -> "gpd.GeoDataFrame":
     """
     geopandas = load_extra("geopandas", "vector files")
     if isinstance(source, geopandas.GeoDataFrame):
-        return source
+        return _with_geometry(source, what, geopandas)
     if not isinstance(source, str | os.PathLike):
         raise InputError(f"{what} is a {type(source).__name__}: give {wanted}")
     path = Path(source)
@@ -53,12 +53,29 @@ def open_vectors(source: Any, what: str, wanted: str) -> "gpd.GeoDataFrame":
         raise InputError(f"there is no file {str(path)!r}: give the path of {what}")
     try:
         if path.suffix.lower() in (".parquet", ".geoparquet"):
-            return geopandas.read_parquet(path)
-        return geopandas.read_file(path)
+            found = geopandas.read_parquet(path)
+        else:
+            found = geopandas.read_file(path)
     except (OSError, RuntimeError, ValueError) as error:
         raise InputError(
             f"cannot read {str(path)!r} as {what}: {error}; give {wanted}"
         ) from error
+    return _with_geometry(found, what, geopandas)
+
+
+def _with_geometry(found: Any, what: str, geopandas: Any) -> "gpd.GeoDataFrame":
+    """Refuse tables without places, such as those of a CSV file."""
+    if (
+        isinstance(found, geopandas.GeoDataFrame)
+        and found.active_geometry_name is not None
+    ):
+        return found
+    raise InputError(
+        f"{what} is a table without geometry, with the columns "
+        f"{[str(each) for each in found.columns]}: make a GeoDataFrame of it, such as "
+        "geopandas.GeoDataFrame(table, geometry=geopandas.points_from_xy(table.x, "
+        'table.y), crs="EPSG:...")'
+    )
 
 
 def in_crs(

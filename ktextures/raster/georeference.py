@@ -20,7 +20,6 @@ __all__ = [
     "grid_of",
     "locate",
     "pixel_meters",
-    "same_crs",
     "scene_transform",
 ]
 
@@ -296,24 +295,6 @@ def locate(
 
 def _is_rotated(transform: Affine) -> bool:
     return bool(transform.b != 0 or transform.d != 0)
-
-
-def same_crs(one: Any, other: Any) -> bool:
-    """Whether two CRSs mean the same, however they are written.
-
-    Parameters
-    ----------
-    one, other : rasterio.CRS, pyproj.CRS, or text
-
-    Returns
-    -------
-    bool
-        Whatever order of the axes they name: x comes first in all data here.
-    """
-    import pyproj
-
-    one, other = (pyproj.CRS.from_user_input(each) for each in (one, other))
-    return bool(one == other or one.equals(other, ignore_axis_order=True))
 
 
 def pixel_meters(scene: xr.DataArray) -> float | None:

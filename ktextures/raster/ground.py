@@ -6,6 +6,8 @@ import pyproj
 import rasterio
 from affine import Affine
 
+from ktextures.raster.places import point_at
+
 __all__ = ["ground_size", "is_mercator", "north_direction", "varying_latitude"]
 
 _STEP = 0.01  # degrees towards the north
@@ -64,7 +66,7 @@ def varying_latitude(
     known = pyproj.CRS.from_user_input(crs)
     if not (known.is_geographic or is_mercator(known)) or known.geodetic_crs is None:
         return None
-    x, y = _place(transform, width / 2, height / 2)
+    x, y = point_at(transform, width / 2, height / 2)
     to_degrees = pyproj.Transformer.from_crs(known, known.geodetic_crs, always_xy=True)
     return float(to_degrees.transform(x, y)[1])
 
@@ -92,7 +94,7 @@ def north_direction(
         return 0.0, 1.0
     if not known.is_projected or known.geodetic_crs is None:
         return None
-    x, y = _place(transform, width / 2, height / 2)
+    x, y = point_at(transform, width / 2, height / 2)
     to_degrees = pyproj.Transformer.from_crs(known, known.geodetic_crs, always_xy=True)
     longitude, latitude = to_degrees.transform(x, y)
     if not math.isfinite(latitude) or abs(latitude) > 90 - 2 * _STEP:
@@ -102,12 +104,6 @@ def north_direction(
         for side in (-1, 1)
     ]
     return ends[1][0] - ends[0][0], ends[1][1] - ends[0][1]
-
-
-def _place(transform: Affine, column: float, row: float) -> tuple[float, float]:
-    # Written out, because affine is changing its operators.
-    a, b, c, d, e, f = tuple(transform)[:6]
-    return a * column + b * row + c, d * column + e * row + f
 
 
 def is_mercator(crs: pyproj.CRS) -> bool:
@@ -129,6 +125,6 @@ def _geodesic(
         ends = []
         for side in (-1, 1):
             column, row = width / 2 + side * right, height / 2 + side * down
-            ends.append(to_degrees(*_place(transform, column, row)))
+            ends.append(to_degrees(*point_at(transform, column, row)))
         sizes.append(geod.inv(*ends[0], *ends[1])[2])
     return (sizes[0], sizes[1]) if all(map(math.isfinite, sizes)) else None

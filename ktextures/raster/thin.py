@@ -6,7 +6,7 @@ from affine import Affine
 
 from ktextures.raster.georeference import scene_transform
 
-__all__ = ["thin"]
+__all__ = ["every_nth", "thin"]
 
 
 def thin(scene: xr.DataArray, step: int) -> xr.DataArray:
@@ -26,8 +26,7 @@ def thin(scene: xr.DataArray, step: int) -> xr.DataArray:
     """
     if step == 1:
         return scene.compute()
-    every = slice(step // 2, None, step)
-    thinned = scene.isel(y=every, x=every).compute()
+    thinned = scene.isel(every_nth(scene, step)).compute()
     transform = scene_transform(scene)
     if transform.is_rectilinear and "y" in thinned.coords:
         return thinned  # Its coordinates define the larger pixels.
@@ -36,3 +35,23 @@ def thin(scene: xr.DataArray, step: int) -> xr.DataArray:
         Affine(a * step, b * step, c, d * step, e * step, f)
     )
     return larger
+
+
+def every_nth(raster: xr.DataArray, step: int) -> dict[str, slice]:
+    """Every n-th row and column of a raster, in the middle of those that are left out.
+
+    Parameters
+    ----------
+    raster : DataArray, (..., y, x)
+    step : int
+        Pixels per pixel that is kept, along each axis; 1 or more.
+
+    Returns
+    -------
+    dict of str to slice
+        For ``isel``. At least one row and column are kept, however narrow it is.
+    """
+    return {
+        dim: slice(min(step // 2, (raster.sizes[dim] - 1) // 2), None, step)
+        for dim in ("y", "x")
+    }

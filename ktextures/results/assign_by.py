@@ -16,8 +16,8 @@ from ktextures.classes.legend_entries import MAX_CODE
 from ktextures.classes.majority import MajorityResult, count_pairs
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
-from ktextures.raster.georeference import scene_transform
 from ktextures.raster.nodata import scene_nodata, valid_pixels
+from ktextures.raster.places import same_grid
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,10 +108,7 @@ def _check(classes: xr.DataArray, reference: xr.DataArray) -> None:
 
 def _on_grid(reference: xr.DataArray, classes: xr.DataArray) -> IntArray:
     """Codes on the pixels of the class map, 0 where they are unknown."""
-    same = reference.shape == classes.shape and scene_transform(
-        reference
-    ).almost_equals(scene_transform(classes), precision=1e-6)
-    if same and reference.rio.crs == classes.rio.crs:
+    if same_grid(reference, classes):
         return np.asarray(_codes(reference).values, np.int64)
     if reference.rio.crs is None or classes.rio.crs is None:
         raise InputError(

@@ -13,6 +13,7 @@ from ktextures.classes.legend import Legend
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError, MissingExtraError
 from ktextures.raster.georeference import scene_transform
+from ktextures.raster.thin import every_nth
 from ktextures.raster.web_mercator import frame_in_mercator
 from ktextures.rendering import data_url, palette_png
 
@@ -77,9 +78,8 @@ class LeafletLayer:
             ) from error
         size = classes.sizes["y"], classes.sizes["x"]
         step = math.ceil(max(size) / LONGEST_SIDE)
-        every = slice(step // 2, None, step)
         table = categories_of(classes.attrs) or ClassTable.from_attrs(classes.attrs)
-        shown, colors = classes.isel(y=every, x=every).values, table.colors
+        shown, colors = classes.isel(every_nth(classes, step)).values, table.colors
         if isinstance(table, Legend):  # a picture has room for 255 colors
             held = [each in np.unique(shown) for each in table.codes]
             shown = compacted(shown, list(compress(table.codes, held)))

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ktextures.errors import InputError
-from ktextures.raster.georeference import scene_transform
 from ktextures.rendering import classes_to_rgba
 from ktextures.results import figure_layout as sheet
 from ktextures.results.figure_layout import Box, Sheet
+from ktextures.results.map_axes import map_grid
 
 __all__ = ["plot_lineage", "plot_sweep"]
 
@@ -177,10 +177,7 @@ def _measure_boxes() -> tuple[list[Box], float]:
 
 def _map_boxes(sweep: xr.Dataset, top: float) -> tuple[list[Box], float]:
     """Boxes of the maps below the measures, and the height of the page."""
-    rows, columns = sweep.sizes["y"], sweep.sizes["x"]
-    transform = scene_transform(sweep.classes.isel(k=0))
-    pixel = abs(transform.a / transform.e) if transform.is_rectilinear else 1.0
-    aspect = columns * pixel / rows
+    aspect = map_grid(sweep.classes.isel(k=0), 1).aspect
     width = (_WIDTH - _LEFT - 0.2 - 0.15 * (_MAP_COLUMNS - 1)) / _MAP_COLUMNS
     height = min(width / aspect, 4.0)
     boxes = [

@@ -11,8 +11,9 @@ import rioxarray  # noqa: F401 - registers .rio
 
 from ktextures._version import __version__
 from ktextures.raster.georeference import scene_transform
+from ktextures.raster.places import moved
 from ktextures.samples.blocks import DROPPED, SPLITS
-from ktextures.samples.chips import IGNORED, NODATA, shifted
+from ktextures.samples.chips import IGNORED, NODATA
 from ktextures.samples.cutting import Chip
 from ktextures.samples.datasheet import datasheet
 from ktextures.samples.division import Divided
@@ -114,7 +115,7 @@ def _row(
     chip: Chip, split: str, inputs: Inputs, transform: "Affine", size: int
 ) -> dict[str, Any]:
     source = inputs.scenes[chip.scene]
-    place = shifted(transform, chip.row, chip.column)
+    place = moved(transform, chip.row, chip.column)
     across = [place.c + place.a * x + place.b * y for x in (0, size) for y in (0, size)]
     down = [place.f + place.d * x + place.e * y for x in (0, size) for y in (0, size)]
     bounds = min(across), min(down), max(across), max(down)

@@ -25,7 +25,6 @@ __all__ = [
     "NODATA",
     "ImageFormat",
     "LabelFormat",
-    "shifted",
     "write_image",
     "write_label",
 ]
@@ -202,22 +201,3 @@ def _errors_named(path: str | os.PathLike[str]) -> Iterator[None]:
         raise OutputError(
             f"writing {str(path)!r} failed: {error}; check the free space of the disk"
         ) from error
-
-
-def shifted(transform: Affine, row: int, column: int) -> Affine:
-    """Transform of a part of a raster.
-
-    Parameters
-    ----------
-    transform : Affine
-        Of the raster.
-    row, column : int
-        First pixel of the part.
-
-    Returns
-    -------
-    Affine
-    """
-    # Written out, because affine is changing its operators.
-    a, b, c, d, e, f = tuple(transform)[:6]
-    return Affine(a, b, a * column + b * row + c, d, e, d * column + e * row + f)

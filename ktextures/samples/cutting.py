@@ -14,12 +14,12 @@ from tqdm.auto import tqdm
 from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
 from ktextures.raster.nodata import fitted_nodata, scene_nodata, valid_pixels
+from ktextures.raster.places import moved
 from ktextures.samples.chips import (
     IGNORED,
     NODATA,
     ImageFormat,
     LabelFormat,
-    shifted,
     write_image,
     write_label,
 )
@@ -208,7 +208,7 @@ class _Scissors:
             nodata,
             ignored,
         )
-        place = shifted(self.transform, cut.row, cut.column)
+        place = moved(self.transform, cut.row, cut.column)
         name = f"the scene {self.source.name!r}"
         values = converted(image, self.image.dtype, name)
         write_image(chip.image, values, place, self.image)

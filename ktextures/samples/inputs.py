@@ -21,6 +21,7 @@ from ktextures.errors import InputError
 from ktextures.raster.bands import Bands
 from ktextures.raster.georeference import scene_transform
 from ktextures.raster.open import open_scene
+from ktextures.raster.places import same_grid
 from ktextures.raster.scene_set import SceneSet, open_scenes
 from ktextures.results.areas import count_values
 from ktextures.results.read_classes import read_classes
@@ -244,19 +245,14 @@ def _check_grid(
             f"{label} has {wanted[0]} x {wanted[1]} pixels, its {what} {mine[0]} x "
             f"{mine[1]}: give maps of the same pixels"
         )
-    if array.rio.crs != scene.rio.crs:
-        raise InputError(
-            f"{label} has the CRS {scene.rio.crs}, its {what} {array.rio.crs}: give "
-            "maps of the same pixels"
-        )
+    if same_grid(array, scene):
+        return
     ours, theirs = scene_transform(scene), scene_transform(array)
-    side = max(abs(each) for each in (ours.a, ours.b, ours.d, ours.e))
-    apart = max(abs(a - b) for a, b in zip(ours[:6], theirs[:6], strict=True))
-    if apart > 1e-3 * side:
-        raise InputError(
-            f"{label} and its {what} lie in different places, with the transforms "
-            f"{tuple(ours[:6])} and {tuple(theirs[:6])}: give maps of the same pixels"
-        )
+    raise InputError(
+        f"{label} and its {what} lie in different places, with the CRSs "
+        f"{scene.rio.crs} and {array.rio.crs} and the transforms {tuple(ours[:6])} and "
+        f"{tuple(theirs[:6])}: give maps of the same pixels"
+    )
 
 
 def _common(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from accuracy_maps import class_map
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
@@ -154,3 +155,10 @@ def test_html_tables_hold_what_is_in_them():
     table = html_table(["", "n"], [["<i>", 3]])
     assert "&lt;i&gt;" in table
     assert table.count("<td") == 2
+
+
+def test_long_and_narrow_maps_are_drawn():
+    values = np.ones((3, 5000), np.uint8)
+    long = xr.DataArray(values, dims=("y", "x"))
+    figure = kt.compare(long, long).plot()
+    assert figure.axes

@@ -400,3 +400,25 @@ def test_intervals_cover_the_truth_of_a_map():
 
     np.testing.assert_allclose(np.mean(values, axis=0), [overall, *areas], rtol=0.06)
     assert (np.mean(hits, axis=0) > 0.85).all()
+
+
+def test_areas_of_classes_that_nobody_labeled_are_unknown():
+    truth = kt.datasets.synthetic(64, k=3).truth
+    points = kt.sample_points(truth, 90, design="equal")
+    points["reference"] = points["class"].where(points["class"] != 2, 0)
+    found = kt.assess(truth, points, intervals=False).areas.set_index("class")
+    for column in ("estimated_ha", "mapped_share", "estimated_share"):
+        assert np.isnan(found.loc[2, column])
+    assert found.loc[2, "mapped_ha"] > 0
+    # Every label is right, so the other estimates are as in the map.
+    others = found.loc[[1, 3]]
+    np.testing.assert_allclose(others["estimated_ha"], others["mapped_ha"])
+    np.testing.assert_allclose(others["estimated_share"], others["mapped_share"])
+    assert others["mapped_share"].sum() == pytest.approx(1)
+
+
+def test_tables_without_geometry_are_refused_with_the_remedy(tmp_path):
+    truth = kt.datasets.synthetic(64, k=3).truth
+    (tmp_path / "points.csv").write_text("x,y,reference\n500005,4999995,1\n")
+    with pytest.raises(InputError, match=r"without geometry, .*'reference'.*points_fr"):
+        kt.assess(truth, tmp_path / "points.csv")

@@ -1,4 +1,6 @@
-"""Places in a map: CRSs compared, pixels of coordinates, and grids compared."""
+"""Places in rasters: pixels of coordinates, and CRSs and grids compared."""
+
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,13 +10,14 @@ import xarray as xr
 from affine import Affine
 
 from ktextures.errors import InputError
-from ktextures.raster.georeference import same_crs, scene_transform
+from ktextures.raster.georeference import scene_transform
 
 __all__ = [
     "moved",
     "pixel_at",
     "point_at",
     "require_crs",
+    "same_crs",
     "same_grid",
 ]
 
@@ -34,16 +37,42 @@ def require_crs(classes: xr.DataArray, purpose: str) -> pyproj.CRS:
     return pyproj.CRS.from_user_input(classes.rio.crs)
 
 
+def same_crs(one: Any, other: Any) -> bool:
+    """Whether two CRSs mean the same, however they are written.
+
+    Parameters
+    ----------
+    one, other : rasterio.CRS, pyproj.CRS, or text
+
+    Returns
+    -------
+    bool
+        Whatever order of the axes they name: x comes first in all data here.
+    """
+    one, other = (pyproj.CRS.from_user_input(each) for each in (one, other))
+    return bool(one == other or one.equals(other, ignore_axis_order=True))
+
+
 def same_grid(one: xr.DataArray, other: xr.DataArray) -> bool:
-    """Whether two maps have the same pixels: shape, place, and CRS."""
-    if one.shape != other.shape:
+    """Whether two rasters have the same pixels: size, place, and CRS.
+
+    Parameters
+    ----------
+    one, other : DataArray, (..., y, x)
+
+    Returns
+    -------
+    bool
+        Corners may differ by a twentieth of a pixel.
+    """
+    if one.shape[-2:] != other.shape[-2:]:
         return False
     crss = one.rio.crs, other.rio.crs
     if None in crss and crss != (None, None):
         return False
     if None not in crss and not same_crs(*crss):
         return False
-    height, width = one.shape
+    height, width = one.shape[-2:]
     corners = np.array([[0, width, 0, width], [0, 0, height, height]], np.float64)
     seen = pixel_at(scene_transform(other), *point_at(scene_transform(one), *corners))
     return bool(np.abs(np.array(seen) - corners).max() <= _TOLERANCE)
