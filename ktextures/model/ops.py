@@ -3,7 +3,14 @@
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["blur", "blur_reach", "crop", "hard_masks", "score_slices"]
+__all__ = [
+    "blur",
+    "blur_reach",
+    "crop",
+    "gaussian_kernel",
+    "hard_masks",
+    "score_slices",
+]
 
 
 def hard_masks(logits: tf.Tensor) -> tf.Tensor:

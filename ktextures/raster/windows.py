@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Window", "cover_evenly", "cover_regularly", "grow", "mirror"]
+__all__ = ["Window", "cover_evenly", "cover_regularly", "grow", "mirror", "reflected"]
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
@@ -163,3 +163,25 @@ def mirror(values: np.ndarray, padding: Padding) -> np.ndarray:
         return values
     rest = ((0, 0),) * (values.ndim - 2)
     return np.pad(values, (*padding, *rest), mode="reflect")
+
+
+def reflected(length: int, before: int, after: int) -> np.ndarray:
+    """Index of the row or column that is shown at each position, as by `mirror`.
+
+    Parameters
+    ----------
+    length : int
+        Of the array to be padded.
+    before, after : int
+        Pixels to add on either side.
+
+    Returns
+    -------
+    array of int, shape (before + length + after,)
+
+    Examples
+    --------
+    >>> reflected(3, 2, 1)
+    array([2, 1, 0, 1, 2, 1])
+    """
+    return np.pad(np.arange(length), (before, after), mode="reflect")

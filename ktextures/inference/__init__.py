@@ -1,0 +1,1 @@
+"""Trained mask networks, applied to pixels as fast as a processor allows."""

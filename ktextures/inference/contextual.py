@@ -1,0 +1,217 @@
+"""The contextual mask network with its weights frozen: k logits per pixel.
+
+Rows of a tile are computed strip by strip. What the network sees of the rows that
+neighboring strips share is kept from one to the next, and everything stays in the
+caches of the processor.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from ktextures.inference import kernels
+from ktextures.inference.strips import Strip
+from ktextures.inference.workspace import LANES, Workspace, padded
+from ktextures.model.masks import FILTER_REACH, FILTERS, FINE_BANDS, ContextualMasks
+from ktextures.model.ops import blur_reach, gaussian_kernel
+
+__all__ = ["FrozenContextual", "freeze_contextual"]
+
+Floats = npt.NDArray[np.float32]
+
+ROWS = 32
+"""Rows of a strip."""
+
+ORIENTED: Floats = np.ascontiguousarray(FILTERS.transpose(2, 0, 1))
+FINE_REACH, COARSE_REACH = 3, 6
+"""Reach in pixels of the filters, and of the same with two pixels between their taps."""
+
+
+@dataclass(frozen=True)
+class FrozenContextual:
+    """Masks from a pixel and its neighborhood.
+
+    Parameters
+    ----------
+    reach : int
+        Pixels that a tile is larger on each side.
+    sigmas : tuple of float
+        Standard deviations in pixels of the local means.
+    groups : array of uint8, shape (row,)
+        Mask that each row of the last layer belongs to.
+    whiten : array, shape (band, band + 1), float32
+        Decorrelates the bands; the last column is added.
+    mix : array, shape (hidden, channel + 1), float32
+    head : array, shape (row, hidden + 1), float32
+        Both layers with their bias in the last column.
+    """
+
+    reach: int
+    sigmas: tuple[float, ...]
+    groups: npt.NDArray[np.uint8]
+    whiten: Floats
+    mix: Floats
+    head: Floats
+
+    def strips(self, planes: Floats, work: Workspace) -> Iterator[Strip]:
+        """Masks and logits of a tile, some rows at a time.
+
+        Parameters
+        ----------
+        planes : array, shape (band, y + 2 reach, x + 2 reach), float32
+            Scaled and filled.
+        work : Workspace
+
+        Yields
+        ------
+        Strip
+        """
+        bands, tall, wide = planes.shape
+        height, width = tall - 2 * self.reach, wide - 2 * self.reach
+        colors = self._decorrelated(planes, work)
+        seen = work.array("seen", (self.mix.shape[1], ROWS, padded(width)))
+        seen[-1] = 1
+        maps = None
+        for row in range(0, height, ROWS):
+            count = min(ROWS, height - row)
+            rows = slice(self.reach + row, self.reach + row + count)
+            seen[:bands, :count] = colors[:bands, rows, self.reach :][
+                ..., : padded(width)
+            ]
+            if self.sigmas:
+                maps = self._maps(colors, bands, row, maps, width, work)
+                self._means(maps, seen, bands, work)
+            yield self._decided(row, seen[:, :count], width, work)
+
+    def _decorrelated(self, planes: Floats, work: Workspace) -> Floats:
+        """Combinations of the bands; then the first of them, blurred by a pixel.
+
+        There is room for a strip and vectors that begin near the end of the tile.
+        """
+        bands, tall, wide = planes.shape
+        shape = (bands + 1, tall + ROWS, padded(wide) + 2 * LANES)
+        colors = work.array("colors", shape)
+        flat = work.array("flat", (bands, tall * wide))
+        np.matmul(self.whiten[:, :-1], planes.reshape(bands, -1), out=flat)
+        shift = self.whiten[:, -1, None, None]
+        np.add(flat.reshape(planes.shape), shift, out=colors[:bands, :tall, :wide])
+        if self.sigmas:
+            kernel, reach = _padded_gaussian(1.0), blur_reach(1.0)
+            down = work.array("down", (1, tall - 2 * reach, shape[2]))
+            kernels.smooth_along_y(colors[:1], kernel, 0, down)
+            across = work.array("across", (1, tall - 2 * reach, shape[2] - LANES))
+            kernels.smooth_along_x(down, kernel, 0, across, 0)
+            colors[bands, : across.shape[1], : across.shape[2]] = across[0]
+        return colors
+
+    def _maps(
+        self,
+        colors: Floats,
+        bands: int,
+        row: int,
+        before: Floats | None,
+        width: int,
+        work: Workspace,
+    ) -> Floats:
+        """What local means are taken of, for a strip and the rows around it.
+
+        Colors, and sizes of the responses to the filters, (map, y, x).
+        """
+        margin = self.reach - FILTER_REACH
+        fine = min(bands, FINE_BANDS)
+        count = bands + len(ORIENTED) * (fine + 1)
+        shape = (count, ROWS + 2 * margin, padded(width + 2 * margin))
+        maps = work.array("maps", shape)
+        first = 0
+        if before is not None:
+            first = 2 * margin
+            maps[:, :first] = maps[:, ROWS:].copy()
+        top = row + first
+        rows = slice(FILTER_REACH + top, FILTER_REACH + row + shape[1])
+        columns = slice(FILTER_REACH, FILTER_REACH + shape[2])
+        maps[:bands, first:] = colors[:bands, rows, columns]
+        begin = FILTER_REACH - FINE_REACH
+        for band in range(fine):
+            channel = bands + band * len(ORIENTED)
+            kernels.absolute_responses(
+                colors, band, begin + top, begin, ORIENTED, 1, maps, channel, first
+            )
+        channel = bands + fine * len(ORIENTED)
+        begin = FILTER_REACH - blur_reach(1.0) - COARSE_REACH
+        kernels.absolute_responses(
+            colors, bands, begin + top, begin, ORIENTED, 2, maps, channel, first
+        )
+        return maps
+
+    def _means(self, maps: Floats, seen: Floats, bands: int, work: Workspace) -> None:
+        """Local means of maps, written to what the network sees."""
+        margin = self.reach - FILTER_REACH
+        for number, sigma in enumerate(self.sigmas):
+            kernel, first = _padded_gaussian(sigma), margin - blur_reach(sigma)
+            shape = (len(maps), ROWS, maps.shape[2] + LANES)
+            down = work.array("means along y", shape)
+            kernels.smooth_along_y(maps, kernel, first, down)
+            channel = bands + number * len(maps)
+            kernels.smooth_along_x(down, kernel, first, seen, channel)
+
+    def _decided(self, row: int, seen: Floats, width: int, work: Workspace) -> Strip:
+        """Masks and logits of what the network sees, (channel, y, x)."""
+        count, lanes = seen.shape[1:]
+        hidden = work.array("hidden", (len(self.mix) + 1, lanes))
+        hidden[-1] = 1
+        bits = work.array("bits", (lanes,), "int32")
+        best = work.array("best", (lanes,))
+        logits = work.array("logits", (ROWS, len(self.head), lanes))
+        chosen = work.array("chosen", (ROWS, lanes), "uint16")
+        for y in range(count):
+            np.matmul(self.mix, seen[:, y], out=hidden[:-1])
+            kernels.elu(hidden[:-1], bits, bits.view("float32"))
+            np.matmul(self.head, hidden, out=logits[y])
+            kernels.largest(logits[y], best, chosen[y])
+        masks = self.groups[chosen[:count, :width]]
+        return Strip(row, masks, logits[:count, :, :width])
+
+
+def _padded_gaussian(sigma: float) -> Floats:
+    kernel = gaussian_kernel(sigma)
+    return np.pad(kernel, (0, -len(kernel) % kernels.PAD))
+
+
+def freeze_contextual(masks: ContextualMasks) -> FrozenContextual:
+    """Copy the weights of a network, with the scaling of what it sees folded in.
+
+    Parameters
+    ----------
+    masks : ContextualMasks
+
+    Returns
+    -------
+    FrozenContextual
+    """
+    mean, whiten, center, spread = (
+        each.numpy().astype("float64")
+        for each in (
+            masks.mean,
+            masks.whiten,
+            masks.pattern_mean,
+            masks.pattern_spread,
+        )
+    )
+    mix, mix_bias = (each.numpy().astype("float64") for each in masks.mix.weights)
+    head, head_bias = (each.numpy() for each in masks.head.weights)
+    mix = mix[0, 0] / spread[:, None]
+    return FrozenContextual(
+        masks.reach,
+        masks.sigmas,
+        np.array(masks.groups, "uint8"),
+        _with_bias(whiten, -mean @ whiten),
+        _with_bias(mix, mix_bias - center @ mix),
+        _with_bias(head[0, 0], head_bias),
+    )
+
+
+def _with_bias(weights: npt.NDArray[np.floating], bias: npt.NDArray[np.floating]) -> Floats:
+    """A layer (in, out) as a matrix (out, in + 1)."""
+    return np.ascontiguousarray(np.concatenate([weights, bias[None]]).T, "float32")

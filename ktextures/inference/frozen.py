@@ -1,0 +1,156 @@
+"""A model with its weights frozen, as small as it can be sent to other processes."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ktextures.inference import kernels
+from ktextures.inference.contextual import FrozenContextual, freeze_contextual
+from ktextures.inference.published import FrozenPublished, freeze_published
+from ktextures.inference.strips import Strip
+from ktextures.inference.workspace import Workspace
+from ktextures.model.masks import ContextualMasks, PublishedMasks
+from ktextures.model.network import Network
+from ktextures.raster.scaling import BandScaler, Preparation
+from ktextures.raster.windows import Padding, Window, reflected
+
+__all__ = ["FrozenModel", "freeze"]
+
+
+@dataclass(frozen=True)
+class FrozenModel:
+    """Everything that classifying needs, in plain arrays; needs no TensorFlow.
+
+    Parameters
+    ----------
+    masks : FrozenContextual or FrozenPublished
+    preparation : Preparation
+    values : array of uint8, shape (k,)
+        Class of each mask, as the network numbers them.
+    """
+
+    masks: FrozenContextual | FrozenPublished
+    preparation: Preparation
+    values: npt.NDArray[np.uint8]
+    _local: "Scratch" = field(default_factory=lambda: Scratch(), compare=False)
+
+    @property
+    def k(self) -> int:
+        """Number of classes."""
+        return len(self.values)
+
+    @property
+    def reach(self) -> int:
+        """Radius in pixels of the neighborhood that a pixel's class depends on."""
+        return self.masks.reach
+
+    @property
+    def scaler(self) -> BandScaler:
+        """Scaling of the bands."""
+        return self.preparation.scaler
+
+    def prepared(
+        self,
+        values: npt.NDArray[Any],
+        valid: npt.NDArray[np.bool_],
+        window: Window,
+        padding: Padding,
+    ) -> npt.NDArray[np.float32]:
+        """Scaled and filled pixels of a window, mirrored beyond the scene.
+
+        Parameters
+        ----------
+        values : array, shape (band, y, x)
+            In the scene's units.
+        valid : array of bool, shape (y, x)
+        window : Window
+            Part of `values`.
+        padding : ((int, int), (int, int))
+            Pixels to mirror (above, below), (left, right).
+
+        Returns
+        -------
+        array, shape (band, height and width of window with padding), float32
+        """
+        scaler = self.scaler
+        shape = (len(values), window.height, window.width)
+        inside = self._local.work.array("inside", shape)
+        kernels.scaled(
+            values,
+            valid,
+            window.row,
+            window.col,
+            np.array(scaler.low),
+            np.array(scaler.high),
+            scaler.top,
+            np.array(self.preparation.fill, "float64"),
+            inside,
+        )
+        if padding == ((0, 0), (0, 0)):
+            return inside
+        rows = reflected(window.height, *padding[0])
+        return inside[:, rows[:, None], reflected(window.width, *padding[1])]
+
+    def strips(self, planes: npt.NDArray[np.float32]) -> Iterator[Strip]:
+        """Masks of a tile, some rows at a time.
+
+        Parameters
+        ----------
+        planes : array, shape (band, y + 2 reach, x + 2 reach), float32
+            As `prepared` returns them.
+
+        Yields
+        ------
+        Strip
+        """
+        return self.masks.strips(planes, self._local.work)
+
+    def united(self, logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Logits (y, class, x), in class order, of those of a strip (y, row, x)."""
+        if not isinstance(self.masks, FrozenContextual):
+            raise TypeError("masks of preset 'paper' have no logits")
+        of_mask = np.full((logits.shape[0], self.k, logits.shape[2]), -np.inf, "float32")
+        for row, mask in enumerate(self.masks.groups):
+            np.maximum(of_mask[:, mask], logits[:, row], out=of_mask[:, mask])
+        return of_mask[:, np.argsort(self.values)]
+
+
+class Scratch(threading.local):
+    """Scratch arrays of each thread; not sent to other processes."""
+
+    def __init__(self) -> None:
+        self.work = Workspace()
+
+    def __reduce__(self) -> tuple[type["Scratch"], tuple[()]]:
+        """Begin anew elsewhere."""
+        return Scratch, ()
+
+
+def freeze(model: Network) -> FrozenModel:
+    """Copy what classifying needs from a model, in the state after its last step.
+
+    Parameters
+    ----------
+    model : Network
+
+    Returns
+    -------
+    FrozenModel
+        Nothing that happens to the model changes it.
+    """
+    with model.lock:
+        network = model.mask_network
+        masks: FrozenContextual | FrozenPublished
+        if isinstance(network, ContextualMasks):
+            masks = freeze_contextual(network)
+        elif isinstance(network, PublishedMasks):
+            masks = freeze_published(network)
+        else:
+            raise TypeError(f"masks of type {type(network).__name__} cannot be frozen")
+        values = np.empty(model.k, "uint8")
+        values[model.record.order] = np.arange(1, model.k + 1)
+        return FrozenModel(masks, model.preparation, values)
