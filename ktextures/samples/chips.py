@@ -14,10 +14,12 @@ import numpy.typing as npt
 import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
+from rasterio.env import env_ctx_if_needed
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from ktextures.classes.table import ClassTable
 from ktextures.errors import OutputError
+from ktextures.raster.nodata import valid_pixels
 
 __all__ = [
     "IGNORED",
@@ -25,6 +27,8 @@ __all__ = [
     "NODATA",
     "ImageFormat",
     "LabelFormat",
+    "read_image",
+    "read_label",
     "write_image",
     "write_label",
 ]
@@ -201,3 +205,53 @@ def _errors_named(path: str | os.PathLike[str]) -> Iterator[None]:
         raise OutputError(
             f"writing {str(path)!r} failed: {error}; check the free space of the disk"
         ) from error
+
+
+class _ChipFile(rasterio.DatasetReader):  # type: ignore[misc]  # has no types
+    """A chip to be read, wherever it lies.
+
+    rasterio warns of files without a georeference when it asks for the transform. To
+    silence it would change the warning filters of all threads for a moment.
+    """
+
+    def read_transform(self) -> list[float]:
+        """The identity, in the order of GDAL."""
+        return [0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+
+
+def read_image(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Read an image chip.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ndarray, (band, y, x)
+        Values as stored.
+    ndarray of bool, (y, x)
+        Where every band is finite and not nodata.
+    """
+    with env_ctx_if_needed(), _ChipFile(os.fspath(path)) as file:
+        values = file.read()
+        nodata = file.nodata
+    return values, valid_pixels(values, nodata)
+
+
+def read_label(path: Path) -> npt.NDArray[np.uint8]:
+    """Read the labels (y, x) of a label chip.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ndarray of uint8, (y, x)
+    """
+    with env_ctx_if_needed(), _ChipFile(os.fspath(path)) as file:
+        labels: npt.NDArray[np.uint8] = file.read(1)
+    return labels

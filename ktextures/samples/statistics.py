@@ -1,6 +1,5 @@
 """Mean, standard deviation and range of each band of image chips."""
 
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning
 
-from ktextures.raster.nodata import valid_pixels
+from ktextures.samples.chips import read_image
 
-__all__ = ["BandStatistics", "measure_bands", "read_image"]
+__all__ = ["BandStatistics", "measure_bands"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -97,26 +95,3 @@ def _read_all(
     # One environment of GDAL for all files, which is quicker.
     with rasterio.Env():
         yield from map(read_image, images)
-
-
-def read_image(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """Read an image chip.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    ndarray, (band, y, x)
-        Values as stored.
-    ndarray of bool, (y, x)
-        Where every band is finite and not nodata.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path) as file:
-            values = file.read()
-            nodata = file.nodata
-    return values, valid_pixels(values, nodata)
