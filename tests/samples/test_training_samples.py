@@ -464,7 +464,7 @@ FAR = GOOD.truth.assign_coords(x=GOOD.truth.x + 5)
             GOOD.scene,
             GOOD.truth.rio.write_crs(32632),
             {},
-            "has the CRS EPSG:32633, its class map EPSG:32632",
+            "with the CRSs EPSG:32633 and EPSG:32632",
         ),
         (
             GOOD.scene,
