@@ -15,10 +15,9 @@ import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
 from rasterio.env import env_ctx_if_needed
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import NotGeoreferencedWarning
 
 from ktextures.classes.table import ClassTable
-from ktextures.errors import OutputError
 from ktextures.raster.nodata import valid_pixels
 
 __all__ = [
@@ -112,11 +111,6 @@ def write_image(
     transform : Affine
         Of the chip.
     form : ImageFormat
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
     """
     with _created(path, values, transform, form.crs, form.nodata) as file:
         # Otherwise GDAL takes the fourth of four byte bands for transparency.
@@ -144,11 +138,6 @@ def write_label(
         Of the chip.
     crs : rasterio.CRS or None
     form : LabelFormat
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
     """
     with _created(path, labels[None], transform, crs, NODATA) as file:
         # GDAL cannot give a palette to a file that already has pixels.
@@ -174,7 +163,9 @@ def _created(
     nodata: float | None,
 ) -> Iterator[rasterio.io.DatasetWriter]:
     bands, height, width = values.shape
-    with _errors_named(path):
+    with warnings.catch_warnings():
+        # Scenes without georeference are welcome.
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(
             path,
             "w",
@@ -192,19 +183,6 @@ def _created(
             blockysize=height,
         ) as file:
             yield file
-
-
-@contextlib.contextmanager
-def _errors_named(path: str | os.PathLike[str]) -> Iterator[None]:
-    try:
-        with warnings.catch_warnings():
-            # Scenes without georeference are welcome.
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            yield
-    except (RasterioError, OSError) as error:
-        raise OutputError(
-            f"writing {str(path)!r} failed: {error}; check the free space of the disk"
-        ) from error
 
 
 class _ChipFile(rasterio.DatasetReader):  # type: ignore[misc]  # has no types

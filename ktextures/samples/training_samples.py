@@ -1,5 +1,6 @@
 """Training samples for supervised models, made of scenes and their class maps."""
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ from ktextures.classes.categories import Categories
 from ktextures.classes.legend_maps import Values
 from ktextures.files.staging import staging_folder
 from ktextures.raster.bands import Bands
+from ktextures.results.write_errors import writing_errors
 from ktextures.samples.assembly import assemble
 from ktextures.samples.conversion import checked_dtype
 from ktextures.samples.cutting import common_dtype, cut_chips
@@ -208,8 +210,10 @@ def training_samples(
     if joined is not None:
         check_fits(inputs, pixels, joined, named=names is not None)
         inputs = _renamed(inputs, joined)
-    with staging_folder(place) as staging:
-        _make(inputs, settings, pixels, joined, staging, progress)
+    with contextlib.ExitStack() as stack:
+        with writing_errors(folder):
+            staging = stack.enter_context(staging_folder(place))
+        _make(inputs, settings, pixels, joined, folder, staging, progress)
         own = existing_files(found)
         new, obsolete = staging / "new", joined is None
         publish(new, folder, own=own, obsolete=obsolete, scratch=staging)
@@ -221,14 +225,15 @@ def _make(
     settings: Settings,
     dtype: np.dtype[Any],
     joined: TrainingSamples | None,
+    folder: Path,
     staging: Path,
     progress: bool,
 ) -> None:
     """Write a set to the folder "new", or what is added to one."""
-    (staging / "chips").mkdir()
-    chips = cut_chips(inputs, settings, dtype, staging / "chips", progress)
+    chips = cut_chips(inputs, settings, dtype, staging, folder, progress)
     divided = divide_chips(chips, inputs, settings, joined)
-    assemble(chips, divided, inputs, settings, dtype, joined, staging / "new")
+    with writing_errors(folder, staging):
+        assemble(chips, divided, inputs, settings, dtype, joined, staging / "new")
 
 
 def _renamed(inputs: Inputs, existing: TrainingSamples) -> Inputs:

@@ -1,5 +1,6 @@
 """Sets appear, change, and are replaced as a whole or not at all."""
 
+import errno
 import os
 import shutil
 import signal
@@ -7,13 +8,14 @@ import subprocess
 import sys
 import time
 
+import dask.array as da
 import numpy as np
 import pytest
 from samples_tools import files_of, write
 
 import ktextures as kt
 from ktextures.errors import InputError, OutputError
-from ktextures.samples import cutting, publish
+from ktextures.samples import assembly, cutting, publish
 from ktextures.samples.manifest import own_files
 
 OPTIONS = {"fractions": (1, 0, 0), "names": "a"}
@@ -89,6 +91,17 @@ def test_foreign_files_in_the_way_are_not_replaced(out, name):
 def test_an_empty_folder_is_filled(out):
     out.mkdir()
     assert len(check_whole(small(out).folder).manifest) == 6
+
+
+@pytest.mark.parametrize("mine", ["mine", "images/mine", "mine/below"])
+@pytest.mark.parametrize("options", [{}, {"overwrite": True}, MORE])
+def test_empty_folders_of_others_are_kept(out, mine, options):
+    if options:
+        small(out)
+    (out / mine).mkdir(parents=True)
+    small(out, **options)
+    check_whole(out)
+    assert (out / mine).is_dir()
 
 
 def test_append_to_nothing_makes_a_set(out):
@@ -223,10 +236,32 @@ def test_a_failure_while_chips_are_cut_leaves_nothing(out, monkeypatch, options)
 
     write_label = cutting.write_label
     monkeypatch.setattr(cutting, "write_label", failing)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(OutputError, match=r"cannot write '.*samples': no space left"):
         small(out, **options)
     assert files_of(out.parent) == before
     assert sorted(out.parent.iterdir()) == ([out] if options else [])
+
+
+@pytest.mark.parametrize("name", ["write_table", "datasheet"])
+def test_failures_at_the_end_are_told_too(out, monkeypatch, name):
+    def failing(*arguments):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(assembly, name, failing)
+    with pytest.raises(OutputError, match=r"cannot write '.*samples': the disk is ful"):
+        small(out)
+    assert list(out.parent.iterdir()) == []
+
+
+def test_scenes_that_cannot_be_read_are_not_taken_for_a_full_disk(out):
+    def failing(block):
+        raise OSError("the tape broke")
+
+    data = da.from_array(SCENE.values, chunks=16).map_blocks(failing, dtype="uint8")
+    with pytest.raises(OSError, match="the tape broke") as caught:
+        write(SCENE.copy(data=data), TRUTH, out)
+    assert not isinstance(caught.value, OutputError)
+    assert list(out.parent.iterdir()) == []
 
 
 INTERRUPTED = """
