@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ktextures._loading import load_extra
 from ktextures.classes.categories import Categories
 from ktextures.classes.legend_maps import Values
+from ktextures.errors import InputError
 from ktextures.files.staging import staging_folder
 from ktextures.raster.bands import Bands
 from ktextures.results.write_errors import writing_errors
@@ -111,7 +112,7 @@ def training_samples(
         shares of the classes are more even.
     confidence : DataArray (y, x), or list or tuple of them, optional
         Confidence of each pixel, 0..1; by default that in the results of
-        `ktextures.segment`.
+        `ktextures.segment`. It needs ``min_confidence``.
     min_confidence : float, optional
         Pixels of a lower confidence, or of none, get the label 255.
     table : ClassTable or Legend, optional
@@ -177,6 +178,11 @@ def training_samples(
     ['train', 'validation', 'test']
     """
     load_extra("shapely", "training samples")
+    if confidence is not None and min_confidence is None:
+        raise InputError(
+            "confidence is given but no min_confidence, so it would not be used: add "
+            "min_confidence=, such as min_confidence=0.2, or leave out confidence="
+        )
     settings = Settings(
         size=size,
         overlap=overlap,

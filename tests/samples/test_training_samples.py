@@ -434,6 +434,12 @@ FAR = GOOD.truth.assign_coords(x=GOOD.truth.x + 5)
         (GOOD.scene, GOOD.truth, {"buffer": -1}, "buffer is -1"),
         (GOOD.scene, GOOD.truth, {"max_nodata": 20}, "max_nodata is 20: give a share"),
         (GOOD.scene, GOOD.truth, {"min_confidence": 0.5}, "min_confidence needs the"),
+        (
+            GOOD.scene,
+            GOOD.truth,
+            {"confidence": GOOD.truth},
+            r"no min_confidence, so it .* add min_confidence=, such as min_con",
+        ),
         (GOOD.scene, GOOD.truth, {"seed": -1}, "seed is -1"),
         (GOOD.scene, GOOD.truth, {"bands": ["swir"]}, "there is no band 'swir'"),
         (GOOD.scene, GOOD.truth, {"values": "names"}, "values is 'names'"),
