@@ -35,7 +35,7 @@ from ktextures.samples.manifest import (
 )
 from ktextures.samples.result import TrainingSamples
 from ktextures.samples.settings import Settings
-from ktextures.samples.statistics import measure_bands
+from ktextures.samples.statistics import BandStatistics, measure_bands
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,14 +93,28 @@ def assemble(
     ]
     if existing is not None:
         table = pd.concat([existing.manifest, table], ignore_index=True)
-        old = existing.manifest
-        trained += [existing.image(s) for s in old["stem"][old["split"] == SPLITS[0]]]
     described = _described(divided, inputs, settings, dtype, existing, table)
-    bands = len(described["bands"])
-    described["statistics"] = measure_bands(sorted(trained), bands).to_dict()
+    found = _measured(trained, len(described["bands"]), existing)
+    described["statistics"] = found.to_dict()
     write_table(table, new / TABLE)
     write_description(described, new / DESCRIPTION)
     (new / DATASHEET).write_text(datasheet(described), encoding="utf-8")
+
+
+def _measured(
+    trained: list[Path], bands: int, existing: TrainingSamples | None
+) -> BandStatistics:
+    """Statistics of new training chips and, if there are any, those of a set."""
+    before = None
+    if existing is not None:
+        old, described = existing.manifest, existing.description
+        counts = counts_of(old, len(described["classes"]))
+        if counts[SPLITS[0]] == described["counts"][SPLITS[0]]:
+            before = BandStatistics.from_dict(described["statistics"])
+        else:  # Somebody has taken chips away, or corrected the table.
+            stems = old["stem"][old["split"] == SPLITS[0]]
+            trained = [*trained, *(existing.image(stem) for stem in stems)]
+    return measure_bands(sorted(trained), bands, before)
 
 
 def _columns(k: int) -> list[str]:

@@ -10,12 +10,13 @@ import time
 
 import dask.array as da
 import numpy as np
+import pandas as pd
 import pytest
-from samples_tools import files_of, write
+from samples_tools import files_of, read, write
 
 import ktextures as kt
 from ktextures.errors import InputError, OutputError
-from ktextures.samples import assembly, cutting, publish
+from ktextures.samples import assembly, cutting, publish, statistics
 from ktextures.samples.manifest import own_files
 
 OPTIONS = {"fractions": (1, 0, 0), "names": "a"}
@@ -355,6 +356,66 @@ def test_append_takes_sizes_from_the_set(out):
     counts = samples.description["counts"]["train"]
     assert counts["chips"] == 12
     assert sum(counts["pixels"]) == 12 * 256
+
+
+def check_statistics(samples, chips):
+    """Compare the statistics with those of the files."""
+    train = samples.manifest["stem"][samples.manifest["split"] == "train"]
+    assert len(train) == chips
+    pixels = np.concatenate([read(samples.image(s)).ravel() for s in train])
+    pixels = pixels[pixels != 0].astype(float)
+    found = samples.description["statistics"]
+    assert found["pixels"] == pixels.size
+    assert (found["min"], found["max"]) == ([pixels.min()], [pixels.max()])
+    np.testing.assert_allclose(found["mean"], pixels.mean(), rtol=1e-14)
+    np.testing.assert_allclose(found["std"], pixels.std(), rtol=1e-14)
+
+
+@pytest.fixture
+def images_read(monkeypatch):
+    """Names of the images that are read for the statistics."""
+    names = []
+
+    def watched(path):
+        names.append(path.name)
+        return read_image(path)
+
+    read_image = statistics.read_image
+    monkeypatch.setattr(statistics, "read_image", watched)
+    return names
+
+
+def test_append_goes_on_with_the_statistics(out, images_read):
+    small(out)
+    for place, name in enumerate("bcd", start=2):
+        images_read.clear()
+        brighter = SCENE + np.uint8(place)
+        samples = write(brighter, TRUTH, out, **(OPTIONS | MORE | {"names": name}))
+        # Those of the chips that were there are not read again.
+        assert len(images_read) == 6
+        assert all(f"_{name}_" in each for each in images_read)
+        check_statistics(samples, 6 * place)
+
+
+def test_statistics_are_measured_anew_if_chips_were_taken_away(out, images_read):
+    small(out)
+    table = pd.read_csv(out / "samples.csv")
+    table[:4].to_csv(out / "samples.csv", index=False)
+    images_read.clear()
+    samples = small(out, **MORE)
+    assert len(images_read) == 10
+    check_statistics(samples, 10)
+
+
+def test_statistics_of_nothing_are_not_taken_for_those_of_pixels(out):
+    """As of a set whose chips are all for the test."""
+    samples = small(out)
+    train = [samples.image(stem) for stem in samples.manifest["stem"]]
+    nothing = statistics.measure_bands([], 1)
+    before = statistics.BandStatistics.from_dict(nothing.to_dict())
+    again = statistics.measure_bands(train, 1, before)
+    assert again.to_dict() == samples.description["statistics"]
+    assert statistics.measure_bands([], 1, before).to_dict() == nothing.to_dict()
 
 
 @pytest.mark.parametrize(
