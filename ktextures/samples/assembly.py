@@ -30,6 +30,7 @@ from ktextures.samples.manifest import (
     TABLE,
     class_columns,
     counts_of,
+    table_columns,
     write_description,
     write_table,
 )
@@ -87,7 +88,7 @@ def assemble(
     for (chip, _), row in zip(kept, rows, strict=True):
         os.replace(chip.image, new / IMAGES / f"{row['stem']}.tif")
         os.replace(chip.label, new / LABELS / f"{row['stem']}.tif")
-    table = pd.DataFrame(rows, columns=_columns(inputs.table.k))
+    table = pd.DataFrame(rows, columns=table_columns(inputs.table.k))
     trained = [
         new / IMAGES / f"{row['stem']}.tif" for row in rows if row["split"] == SPLITS[0]
     ]
@@ -115,14 +116,6 @@ def _measured(
             stems = old["stem"][old["split"] == SPLITS[0]]
             trained = [*trained, *(existing.image(stem) for stem in stems)]
     return measure_bands(sorted(trained), bands, before)
-
-
-def _columns(k: int) -> list[str]:
-    return [
-        *("stem", "split", "scene", "source", "row", "column"),
-        *(*BOUNDS, "crs", "nodata_share", "ignored"),
-        *class_columns(k),
-    ]
 
 
 def _row(

@@ -59,7 +59,8 @@ class TrainingSamples:
             If there is no set in the folder, or it is damaged.
         """
         path = Path(folder).resolve()
-        return cls(path, read_table(path), read_description(path))
+        description = read_description(path)
+        return cls(path, read_table(path, len(description["classes"])), description)
 
     @property
     def classes(self) -> ClassTable:
