@@ -215,7 +215,7 @@ def test_the_result_is_shown_and_read_again(samples):
         f"{len(samples.manifest)} train, 0 validation, 0 test chips)"
     )
     page = samples._repr_html_()
-    assert "<td>water</td>" not in page  # text is aligned to the left
+    assert '<td style="text-align: left">water</td>' in page
     assert "wood, dry" in page
     assert f"{samples.counts['train'][0]:,}" in page
 
