@@ -17,6 +17,7 @@ from rasterio.enums import ColorInterp
 from rasterio.env import env_ctx_if_needed
 from rasterio.errors import NotGeoreferencedWarning
 
+from ktextures.classes.categories import Colormap, colormap
 from ktextures.classes.table import ClassTable
 from ktextures.raster.nodata import valid_pixels
 
@@ -78,13 +79,9 @@ class LabelFormat:
     table: ClassTable
 
     @cached_property
-    def colormap(self) -> dict[int, tuple[int, int, int, int]]:
+    def colormap(self) -> Colormap:
         """Red, green, blue and alpha of each label."""
-        classes = {
-            value: (int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16), 255)
-            for value, color in zip(self.table.values, self.table.colors, strict=True)
-        }
-        return {NODATA: (0, 0, 0, 0), **classes, IGNORED: _IGNORED_COLOR}
+        return {**colormap(self.table), IGNORED: _IGNORED_COLOR}
 
     @cached_property
     def tags(self) -> dict[str, str]:
