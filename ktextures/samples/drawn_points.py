@@ -10,6 +10,7 @@ import numpy.typing as npt
 import rioxarray  # noqa: F401 - registers .rio
 import xarray as xr
 
+from ktextures._arguments import checked_whole
 from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
 from ktextures.raster.nodata import scene_nodata, valid_pixels
@@ -21,7 +22,6 @@ from ktextures.samples.footprints import Plane, boxes_of
 from ktextures.samples.inputs import Inputs
 from ktextures.samples.plan import Blocks, choose_block_size, divide
 from ktextures.samples.result import TrainingSamples
-from ktextures.samples.settings import checked_whole
 
 __all__ = ["Design", "Ground", "Points", "counts_by_class", "draw_points", "ground_of"]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import rioxarray  # noqa: F401 - registers .rio
 
+from ktextures._arguments import checked_whole
 from ktextures._loading import load_extra
 from ktextures.classes.categories import Categories
 from ktextures.classes.legend_maps import Values
@@ -27,7 +28,7 @@ from ktextures.samples.drawn_points import (
 )
 from ktextures.samples.inputs import Inputs, open_inputs
 from ktextures.samples.result import TrainingSamples
-from ktextures.samples.settings import check_seed, checked_fractions, checked_whole
+from ktextures.samples.settings import check_seed, checked_fractions
 
 if TYPE_CHECKING:
     import geopandas as gpd

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ktextures._arguments import checked_whole
 from ktextures._loading import load_module
 from ktextures.errors import InputError
 from ktextures.samples.blocks import SPLITS
 from ktextures.samples.chips import read_image, read_label
 from ktextures.samples.result import TrainingSamples
-from ktextures.samples.settings import check_seed, checked_whole
+from ktextures.samples.settings import check_seed
 
 __all__ = ["read_samples"]
 
