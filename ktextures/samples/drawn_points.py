@@ -11,6 +11,7 @@ import rioxarray  # noqa: F401 - registers .rio
 import xarray as xr
 
 from ktextures._arguments import checked_whole
+from ktextures.classes.categories import check_known
 from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
 from ktextures.raster.nodata import scene_nodata, valid_pixels
@@ -165,7 +166,7 @@ def counts_by_class(inputs: Inputs, n: int, design: Design) -> dict[int, int]:
     """
     found = inputs.scenes[0].classes
     pixels, _ = count_values(found.data, np.zeros(found.shape[0]))
-    inputs.check_values(pixels)
+    check_known(pixels, inputs.categories)
     held = [code for code in inputs.codes if pixels[code]]
     if not held:
         raise InputError(

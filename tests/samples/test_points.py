@@ -252,6 +252,12 @@ def test_a_forest_learns_from_them(pair):
         (900, {"block_size": 9000}, r"works is block_size=\d+"),
         (9, {"out": "points.shp"}, "give a name that ends in .gpkg or .csv"),
         (9, {"values": "legend"}, "are not assigned to a legend"),
+        (
+            9,
+            {"table": kt.ClassTable.default(2)},
+            "class 3, but the table has 2 classes",
+        ),
+        (9, {"table": kt.Legend(["a", "b"], codes=[3, 1])}, "the map holds the code 2"),
     ],
 )
 def test_what_cannot_be_used_is_refused(pair, n, options, message):
