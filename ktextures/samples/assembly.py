@@ -11,7 +11,7 @@ import rioxarray  # noqa: F401 - registers .rio
 
 from ktextures._version import __version__
 from ktextures.raster.georeference import scene_transform
-from ktextures.raster.places import moved
+from ktextures.raster.places import moved, point_at
 from ktextures.samples.blocks import DROPPED, SPLITS
 from ktextures.samples.chips import IGNORED, NODATA
 from ktextures.samples.cutting import Chip
@@ -123,9 +123,8 @@ def _row(
 ) -> dict[str, Any]:
     source = inputs.scenes[chip.scene]
     place = moved(transform, chip.row, chip.column)
-    across = [place.c + place.a * x + place.b * y for x in (0, size) for y in (0, size)]
-    down = [place.f + place.d * x + place.e * y for x in (0, size) for y in (0, size)]
-    bounds = min(across), min(down), max(across), max(down)
+    x, y = point_at(place, [0, size, 0, size], [0, 0, size, size])
+    bounds = (float(each) for each in (x.min(), y.min(), x.max(), y.max()))
     return {
         "stem": f"{split}_{source.name}_r{chip.row:05d}_c{chip.column:05d}",
         "split": split,

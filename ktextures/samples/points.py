@@ -16,6 +16,7 @@ from ktextures.files.staging import staging_folder
 from ktextures.polygons.write import write_layer
 from ktextures.raster.bands import Bands
 from ktextures.raster.georeference import scene_transform
+from ktextures.raster.places import point_at
 from ktextures.results.paths import check_writable, claim_places
 from ktextures.results.write_errors import writing_errors
 from ktextures.samples.blocks import SPLITS
@@ -203,10 +204,7 @@ def _frame(points: Points, inputs: Inputs) -> "gpd.GeoDataFrame":
     import shapely
 
     scene = inputs.scenes[0].scene
-    transform = scene_transform(scene)
-    across, down = points.columns + 0.5, points.rows + 0.5
-    x = transform.a * across + transform.b * down + transform.c
-    y = transform.d * across + transform.e * down + transform.f
+    x, y = point_at(scene_transform(scene), points.columns + 0.5, points.rows + 0.5)
     names = dict(zip(inputs.codes, inputs.table.names, strict=True))
     crs = scene.rio.crs
     return gpd.GeoDataFrame(
