@@ -24,7 +24,7 @@ LAYERS = [
     {"raster"},
     {"classes", "rendering"},
     {"files", "palette"},
-    {"_loading"},
+    {"_arguments", "_loading"},
     {"errors"},
 ]
 

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ktextures.accuracy.fields import AssessmentFields
 from ktextures.accuracy.texts import (
-    Swatch,
     hectares,
-    html_table,
     plain,
     with_interval,
 )
+from ktextures.classes.page import Swatch, html_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -126,6 +126,11 @@ def _other_grid(a: xr.DataArray, b: xr.DataArray) -> str:
         what = f"a has the CRS {names[0]}, b {names[1]}"
     else:
         what = "the pixels of a and b lie at other places"
+    if crss[0] is None:
+        return (
+            f"{what}: give maps of the same pixels, or set the CRS of both "
+            '(.rio.write_crs("EPSG:...")), so that one can be resampled'
+        )
     return (
         f"{what}: give maps of the same pixels, such as b = "
         "b.rio.write_nodata(0).rio.reproject_match(a), which resamples b by nearest "

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ktextures.accuracy.fields import ComparisonFields
-from ktextures.accuracy.texts import Swatch, hectares, html_table, percent, plain
+from ktextures.accuracy.texts import hectares, percent, plain
+from ktextures.classes.page import Swatch, html_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from ktextures._arguments import checked_whole
 from ktextures._loading import load_extra
 from ktextures.accuracy.draw import DESIGNS, Design, allocate
 from ktextures.classes.categories import Categories, check_map
@@ -174,11 +175,8 @@ def _check_arguments(n: Any, design: Any, minimum: Any, seed: Any) -> None:
         raise InputError(
             f"design is {design!r}: give one of {', '.join(map(repr, DESIGNS))}"
         )
-    for name, value, least in (("n", n, 1), ("seed", seed, 0)):
-        if not _whole(value) or value < least:
-            raise InputError(
-                f"{name} is {value!r}: give a whole number of {least} or more"
-            )
+    checked_whole("n", n, 1)
+    checked_whole("seed", seed, 0)
     if minimum is None:
         return
     if design not in ("stratified", "proportional"):
@@ -186,11 +184,4 @@ def _check_arguments(n: Any, design: Any, minimum: Any, seed: Any) -> None:
             f"min_per_class is {minimum!r}, which design={design!r} does not use: "
             "leave it out"
         )
-    if not _whole(minimum) or minimum < 0:
-        raise InputError(
-            f"min_per_class is {minimum!r}: give a whole number of 0 or more"
-        )
-
-
-def _whole(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+    checked_whole("min_per_class", minimum, 0)

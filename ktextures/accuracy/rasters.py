@@ -11,10 +11,10 @@ import xarray as xr
 from affine import Affine
 
 from ktextures.accuracy.crosstab import Pairs, Part, count_pairs, over_parts, parts_of
-from ktextures.classes.legend_entries import MAX_CODE
 from ktextures.errors import InputError
+from ktextures.raster.codes import known_codes
 from ktextures.raster.georeference import scene_transform
-from ktextures.raster.nodata import scene_nodata, valid_pixels
+from ktextures.raster.nodata import scene_nodata
 from ktextures.raster.places import (
     moved,
     pixel_at,
@@ -83,7 +83,7 @@ def pairs_with_raster(
     def count(
         part: Part, block: npt.NDArray[np.unsignedinteger], values: npt.NDArray[Any]
     ) -> Pairs:
-        codes = _codes(values, nodata)
+        codes = known_codes(values, nodata)
         if lookup is not None:
             codes = lookup.codes(part, codes)
         return count_pairs(block, codes.astype(np.uint32) + 1, weights[part.rows])
@@ -176,19 +176,6 @@ def _around(positions: FloatArray, size: int) -> slice:
     low, high = np.floor(known.min() - room), np.ceil(known.max() + room)
     start, stop = np.clip([low, high], 0, size).astype(int).tolist()
     return slice(start, stop)
-
-
-def _codes(values: npt.NDArray[Any], nodata: float | None) -> npt.NDArray[np.uint16]:
-    """Codes as uint16, 0 where they are unknown."""
-    valid = valid_pixels(values[None], nodata)
-    known = np.where(valid, values, 0)
-    low, high = known.min(initial=0), known.max(initial=0)
-    if low < 0 or high > MAX_CODE or (known != np.floor(known)).any():
-        raise InputError(
-            f"the reference holds numbers from {low} to {high}: give codes as whole "
-            f"numbers from 0 to {MAX_CODE}, and declare nodata (.rio.write_nodata(...))"
-        )
-    return known.astype(np.uint16)
 
 
 def pairs_with_polygons(

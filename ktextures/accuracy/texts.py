@@ -1,16 +1,12 @@
-"""Numbers as text, and tables as HTML."""
+"""Numbers as text, and values in plain types."""
 
-import html
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 __all__ = [
-    "Swatch",
     "hectares",
-    "html_table",
     "percent",
     "plain",
     "short_count",
@@ -18,10 +14,6 @@ __all__ = [
 ]
 
 UNKNOWN = "\N{EN DASH}"
-
-
-class Swatch(str):
-    """A color in a table."""
 
 
 def with_interval(value: float, interval: float, digits: int = 3) -> str:
@@ -80,55 +72,6 @@ def short_count(count: int) -> str:
             scaled = count / size
             return f"{scaled:.1f}{unit}" if scaled < 9.95 else f"{scaled:.0f}{unit}"
     return str(count)
-
-
-def html_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Write a table as HTML: text on the left of its column, numbers on the right.
-
-    Parameters
-    ----------
-    columns : sequence of str
-    rows : sequence of sequence
-        Cells; a `Swatch` becomes a square of its color.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> "a &amp; b" in html_table(["color", "name"], [(Swatch("#ff0000"), "a & b")])
-    True
-    """
-    words = [any(_is_word(row[index]) for row in rows) for index in range(len(columns))]
-    head = "".join(
-        f"<th{_align(word)}>{html.escape(str(column))}</th>"
-        for column, word in zip(columns, words, strict=True)
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(_cell(cell, word) for cell, word in zip(row, words, strict=True))
-        + "</tr>"
-        for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-
-
-def _is_word(cell: object) -> bool:
-    return isinstance(cell, str) and cell[:1].isalpha() and not isinstance(cell, Swatch)
-
-
-def _align(word: bool) -> str:
-    return f' style="text-align: {"left" if word else "right"}"'
-
-
-def _cell(cell: object, word: bool) -> str:
-    if isinstance(cell, Swatch):
-        color = html.escape(cell)
-        return (
-            f'<td><div style="width: 2em; height: 1em; background: {color}"></div></td>'
-        )
-    return f"<td{_align(word)}>{html.escape(str(cell))}</td>"
 
 
 def plain(value: Any) -> Any:

@@ -12,19 +12,25 @@ from ktextures.classes.attributes import is_described, read_flags
 from ktextures.classes.legend import Legend
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
+from ktextures.palette import rgb_values
 
 __all__ = [
     "Categories",
+    "Colormap",
     "categories_of",
     "check_dtype",
     "check_known",
     "check_map",
+    "colormap",
     "compacted",
     "default_categories",
 ]
 
 Categories = ClassTable | Legend
 """Both have names, colors, and the values that these belong to."""
+
+Colormap = dict[int, tuple[int, int, int, int]]
+"""Red, green, blue, and alpha of values, 0..255, as GDAL takes them."""
 
 IntArray = npt.NDArray[np.int64]
 
@@ -137,6 +143,31 @@ def check_known(pixels: IntArray, categories: Categories) -> None:
         f"the map holds class {unknown[-1]}, but the table has {categories.k} classes: "
         "give a table with every class"
     )
+
+
+def colormap(categories: Categories) -> Colormap:
+    """Color table of a raster file.
+
+    Parameters
+    ----------
+    categories : ClassTable or Legend
+
+    Returns
+    -------
+    dict of int to tuple of int
+        For each value, and for 0, which is transparent.
+
+    Examples
+    --------
+    >>> colormap(ClassTable(("lake",), ("#0072b2",)))
+    {0: (0, 0, 0, 0), 1: (0, 114, 178, 255)}
+    """
+    colors = rgb_values(categories.colors).tolist()
+    found = {
+        value: (red, green, blue, 255)
+        for value, (red, green, blue) in zip(categories.values, colors, strict=True)
+    }
+    return {0: (0, 0, 0, 0), **found}
 
 
 def compacted(

@@ -10,7 +10,7 @@ from ktextures.classes.attributes import described, read_flags
 from ktextures.classes.legend_entries import Row, parse_code, refuse_twice, row_of
 from ktextures.classes.legend_files import csv_text, read_rows
 from ktextures.classes.origins import parse_name
-from ktextures.classes.page import swatch_table
+from ktextures.classes.page import Swatch, html_table
 from ktextures.errors import InputError
 from ktextures.files.archive import write_atomically
 from ktextures.palette import free_colors, parse_color
@@ -314,5 +314,5 @@ class Legend:
         )
 
     def _repr_html_(self) -> str:
-        rows = zip(self.codes, self.colors, self.names, strict=True)
-        return swatch_table(("code", "color", "name"), [tuple(row) for row in rows])
+        rows = zip(self.codes, map(Swatch, self.colors), self.names, strict=True)
+        return html_table(("code", "color", "name"), list(rows))

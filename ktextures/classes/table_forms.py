@@ -9,7 +9,7 @@ from ktextures.classes.arrays import MAX_VALUE
 from ktextures.classes.assignment import Assignment
 from ktextures.classes.attributes import described, read_flags
 from ktextures.classes.origins import Origin, parse_name
-from ktextures.classes.page import swatch_table
+from ktextures.classes.page import Swatch, html_table
 from ktextures.errors import InputError
 from ktextures.palette import class_colors, parse_color
 
@@ -201,7 +201,7 @@ class TableForms:
         values = range(1, len(self.names) + 1)
         columns: list[tuple[str, Sequence[object]]] = [
             ("value", values),
-            ("color", self.colors),
+            ("color", [Swatch(each) for each in self.colors]),
             ("name", self.names),
         ]
         if any(self.origins):
@@ -212,7 +212,7 @@ class TableForms:
             found = [names.get(code, "") for code in self.assignment.codes]
             columns.append(("legend", found))
         rows = zip(*(cells for _, cells in columns), strict=True)
-        return swatch_table([title for title, _ in columns], list(rows))
+        return html_table([title for title, _ in columns], list(rows))
 
 
 def _assignment_of(attrs: Mapping[str, Any]) -> Assignment | None:

@@ -14,7 +14,7 @@ from ktextures.results.write_errors import writing_errors
 if TYPE_CHECKING:
     import geopandas as gpd
 
-__all__ = ["polygon_places", "polygon_style", "write_polygons"]
+__all__ = ["polygon_places", "polygon_style", "write_layer", "write_polygons"]
 
 StrPath = str | os.PathLike[str]
 
@@ -146,31 +146,50 @@ def polygon_places(
 
 
 def _write(polygons: "gpd.GeoDataFrame", staged: Path) -> None:
-    suffix = staged.suffix.lower()
-    errors = load_extra("pyogrio", "files of polygons").errors
+    driver = DRIVERS[staged.suffix.lower()]
+    options: dict[str, Any] = {}
+    if driver == "GeoJSON":
+        options = {"RFC7946": "YES", "COORDINATE_PRECISION": MICROMETER_DIGITS}
+    if driver:
+        write_layer(polygons, staged, driver, LAYER, **options)
+    else:
+        load_extra("pyarrow", "GeoParquet files")
+        polygons.to_parquet(staged, index=False)
+
+
+def write_layer(
+    features: "gpd.GeoDataFrame", path: Path, driver: str, layer: str, **options: Any
+) -> None:
+    """Write the only layer of a file with GDAL.
+
+    Parameters
+    ----------
+    features : geopandas.GeoDataFrame
+    path : Path
+        File to make.
+    driver, layer : str
+        Format, as GDAL names it, and name of the layer.
+    **options
+        Of the driver.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written. The caller says which file, and whether the disk is
+        full.
+    """
+    errors = load_extra("pyogrio", "vector files").errors
     failures: tuple[type[Exception], ...] = (
         errors.DataSourceError,
         errors.DataLayerError,
         errors.FeatureError,
+        errors.FieldError,
     )
-    options: dict[str, Any] = {}
-    if DRIVERS[suffix] == "GeoJSON":
-        options = {"RFC7946": "YES", "COORDINATE_PRECISION": MICROMETER_DIGITS}
     try:
-        if suffix == ".parquet":
-            load_extra("pyarrow", "GeoParquet files")
-            polygons.to_parquet(staged, index=False)
-        else:
-            polygons.to_file(
-                staged,
-                driver=DRIVERS[suffix],
-                layer=LAYER,
-                engine="pyogrio",
-                index=False,
-                **options,
-            )
+        features.to_file(
+            path, driver=driver, layer=layer, engine="pyogrio", index=False, **options
+        )
     except failures as error:
-        # The caller says which file, and whether the disk is full.
         raise OSError(str(error)) from error
 
 

@@ -12,11 +12,11 @@ from ktextures.classes.arrays import check_uint8
 from ktextures.classes.attributes import is_described
 from ktextures.classes.categories import categories_of
 from ktextures.classes.legend import MAX_ENTRIES, Legend
-from ktextures.classes.legend_entries import MAX_CODE
 from ktextures.classes.majority import MajorityResult, count_pairs
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
-from ktextures.raster.nodata import scene_nodata, valid_pixels
+from ktextures.raster.codes import known_codes
+from ktextures.raster.nodata import scene_nodata
 from ktextures.raster.places import same_grid
 
 if TYPE_CHECKING:
@@ -146,15 +146,7 @@ def _codes(reference: xr.DataArray) -> xr.DataArray:
         raise InputError(
             f"the reference holds {values.dtype}: give codes as whole numbers"
         )
-    valid = valid_pixels(values[None], scene_nodata(reference))
-    known = np.where(valid, values, 0)
-    low, high = known.min(initial=0), known.max(initial=0)
-    if low < 0 or high > MAX_CODE or (known != np.floor(known)).any():
-        raise InputError(
-            f"the reference holds values from {low} to {high}: give codes as whole "
-            f"numbers from 1 to {MAX_CODE}, and 0 or nodata where they are unknown"
-        )
-    codes = reference.copy(data=known.astype(np.uint16))
+    codes = reference.copy(data=known_codes(values, scene_nodata(reference)))
     codes.attrs, codes.encoding = {}, {}
     result: xr.DataArray = codes.rio.write_nodata(0)
     return result

@@ -12,6 +12,7 @@ from ktextures.classes.attributes import replaced
 from ktextures.classes.categories import (
     Categories,
     check_known,
+    colormap,
     default_categories,
 )
 from ktextures.classes.legend_maps import Values, in_values
@@ -30,7 +31,6 @@ from ktextures.results.sidecars import pam_xml, qgis_style
 __all__ = ["write_classes"]
 
 StrPath = str | os.PathLike[str]
-Colormap = dict[int, tuple[int, int, int, int]]
 
 
 def write_classes(
@@ -124,17 +124,9 @@ def _write_colored(
     image = classes.expand_dims("band")
     with output.created(image, 0) as file:
         # GDAL cannot give a palette to a file that already has pixels.
-        file.write_colormap(1, _colormap(table or ClassTable.default(MAX_CLASSES)))
+        file.write_colormap(1, colormap(table or ClassTable.default(MAX_CLASSES)))
         output.write(file, image, count)
         table = table or default_categories(pixels)
         file.set_band_description(1, "classes")
         file.update_tags(**file_tags(replaced(classes.attrs, table.attrs())))
     return table, pixels
-
-
-def _colormap(table: Categories) -> Colormap:
-    colors = {
-        value: (int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16), 255)
-        for value, color in zip(table.values, table.colors, strict=True)
-    }
-    return {0: (0, 0, 0, 0), **colors}

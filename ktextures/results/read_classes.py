@@ -12,7 +12,7 @@ import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from ktextures.classes.attributes import replaced
-from ktextures.classes.categories import Categories, categories_of
+from ktextures.classes.categories import Categories, Colormap, categories_of
 from ktextures.classes.legend import MAX_ENTRIES, Legend
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
@@ -23,7 +23,6 @@ from ktextures.results.sidecars import category_names
 __all__ = ["read_classes"]
 
 StrPath = str | os.PathLike[str]
-Colormap = dict[int, tuple[int, int, int, int]]
 
 # Tags that GDAL adds to a file by itself.
 _GDAL_TAGS = ("AREA_OR_POINT", "STATISTICS_", "TIFFTAG_", "OVR_")

@@ -11,7 +11,7 @@ import rioxarray  # noqa: F401 - registers .rio
 
 from ktextures._version import __version__
 from ktextures.raster.georeference import scene_transform
-from ktextures.raster.places import moved
+from ktextures.raster.places import moved, point_at
 from ktextures.samples.blocks import DROPPED, SPLITS
 from ktextures.samples.chips import IGNORED, NODATA
 from ktextures.samples.cutting import Chip
@@ -30,12 +30,13 @@ from ktextures.samples.manifest import (
     TABLE,
     class_columns,
     counts_of,
+    table_columns,
     write_description,
     write_table,
 )
 from ktextures.samples.result import TrainingSamples
 from ktextures.samples.settings import Settings
-from ktextures.samples.statistics import measure_bands
+from ktextures.samples.statistics import BandStatistics, measure_bands
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,28 +88,34 @@ def assemble(
     for (chip, _), row in zip(kept, rows, strict=True):
         os.replace(chip.image, new / IMAGES / f"{row['stem']}.tif")
         os.replace(chip.label, new / LABELS / f"{row['stem']}.tif")
-    table = pd.DataFrame(rows, columns=_columns(inputs.table.k))
+    table = pd.DataFrame(rows, columns=table_columns(inputs.table.k))
     trained = [
         new / IMAGES / f"{row['stem']}.tif" for row in rows if row["split"] == SPLITS[0]
     ]
     if existing is not None:
         table = pd.concat([existing.manifest, table], ignore_index=True)
-        old = existing.manifest
-        trained += [existing.image(s) for s in old["stem"][old["split"] == SPLITS[0]]]
     described = _described(divided, inputs, settings, dtype, existing, table)
-    bands = len(described["bands"])
-    described["statistics"] = measure_bands(sorted(trained), bands).to_dict()
+    found = _measured(trained, len(described["bands"]), existing)
+    described["statistics"] = found.to_dict()
     write_table(table, new / TABLE)
     write_description(described, new / DESCRIPTION)
     (new / DATASHEET).write_text(datasheet(described), encoding="utf-8")
 
 
-def _columns(k: int) -> list[str]:
-    return [
-        *("stem", "split", "scene", "source", "row", "column"),
-        *(*BOUNDS, "crs", "nodata_share", "ignored"),
-        *class_columns(k),
-    ]
+def _measured(
+    trained: list[Path], bands: int, existing: TrainingSamples | None
+) -> BandStatistics:
+    """Statistics of new training chips and, if there are any, those of a set."""
+    before = None
+    if existing is not None:
+        old, described = existing.manifest, existing.description
+        counts = counts_of(old, len(described["classes"]))
+        if counts[SPLITS[0]] == described["counts"][SPLITS[0]]:
+            before = BandStatistics.from_dict(described["statistics"])
+        else:  # Somebody has taken chips away, or corrected the table.
+            stems = old["stem"][old["split"] == SPLITS[0]]
+            trained = [*trained, *(existing.image(stem) for stem in stems)]
+    return measure_bands(sorted(trained), bands, before)
 
 
 def _row(
@@ -116,9 +123,8 @@ def _row(
 ) -> dict[str, Any]:
     source = inputs.scenes[chip.scene]
     place = moved(transform, chip.row, chip.column)
-    across = [place.c + place.a * x + place.b * y for x in (0, size) for y in (0, size)]
-    down = [place.f + place.d * x + place.e * y for x in (0, size) for y in (0, size)]
-    bounds = min(across), min(down), max(across), max(down)
+    x, y = point_at(place, [0, size, 0, size], [0, 0, size, size])
+    bounds = (float(each) for each in (x.min(), y.min(), x.max(), y.max()))
     return {
         "stem": f"{split}_{source.name}_r{chip.row:05d}_c{chip.column:05d}",
         "split": split,

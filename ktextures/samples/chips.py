@@ -14,10 +14,12 @@ import numpy.typing as npt
 import rasterio
 from affine import Affine
 from rasterio.enums import ColorInterp
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.env import env_ctx_if_needed
+from rasterio.errors import NotGeoreferencedWarning
 
+from ktextures.classes.categories import Colormap, colormap
 from ktextures.classes.table import ClassTable
-from ktextures.errors import OutputError
+from ktextures.raster.nodata import valid_pixels
 
 __all__ = [
     "IGNORED",
@@ -25,6 +27,8 @@ __all__ = [
     "NODATA",
     "ImageFormat",
     "LabelFormat",
+    "read_image",
+    "read_label",
     "write_image",
     "write_label",
 ]
@@ -75,13 +79,9 @@ class LabelFormat:
     table: ClassTable
 
     @cached_property
-    def colormap(self) -> dict[int, tuple[int, int, int, int]]:
+    def colormap(self) -> Colormap:
         """Red, green, blue and alpha of each label."""
-        classes = {
-            value: (int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16), 255)
-            for value, color in zip(self.table.values, self.table.colors, strict=True)
-        }
-        return {NODATA: (0, 0, 0, 0), **classes, IGNORED: _IGNORED_COLOR}
+        return {**colormap(self.table), IGNORED: _IGNORED_COLOR}
 
     @cached_property
     def tags(self) -> dict[str, str]:
@@ -108,11 +108,6 @@ def write_image(
     transform : Affine
         Of the chip.
     form : ImageFormat
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
     """
     with _created(path, values, transform, form.crs, form.nodata) as file:
         # Otherwise GDAL takes the fourth of four byte bands for transparency.
@@ -140,11 +135,6 @@ def write_label(
         Of the chip.
     crs : rasterio.CRS or None
     form : LabelFormat
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
     """
     with _created(path, labels[None], transform, crs, NODATA) as file:
         # GDAL cannot give a palette to a file that already has pixels.
@@ -170,7 +160,9 @@ def _created(
     nodata: float | None,
 ) -> Iterator[rasterio.io.DatasetWriter]:
     bands, height, width = values.shape
-    with _errors_named(path):
+    with warnings.catch_warnings():
+        # Scenes without georeference are welcome.
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
         with rasterio.open(
             path,
             "w",
@@ -190,14 +182,51 @@ def _created(
             yield file
 
 
-@contextlib.contextmanager
-def _errors_named(path: str | os.PathLike[str]) -> Iterator[None]:
-    try:
-        with warnings.catch_warnings():
-            # Scenes without georeference are welcome.
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            yield
-    except (RasterioError, OSError) as error:
-        raise OutputError(
-            f"writing {str(path)!r} failed: {error}; check the free space of the disk"
-        ) from error
+class _ChipFile(rasterio.DatasetReader):  # type: ignore[misc]  # has no types
+    """A chip to be read, wherever it lies.
+
+    rasterio warns of files without a georeference when it asks for the transform. To
+    silence it would change the warning filters of all threads for a moment.
+    """
+
+    def read_transform(self) -> list[float]:
+        """The identity, in the order of GDAL."""
+        return [0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+
+
+def read_image(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+    """Read an image chip.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ndarray, (band, y, x)
+        Values as stored.
+    ndarray of bool, (y, x)
+        Where every band is finite and not nodata.
+    """
+    with env_ctx_if_needed(), _ChipFile(os.fspath(path)) as file:
+        values = file.read()
+        nodata = file.nodata
+    return values, valid_pixels(values, nodata)
+
+
+def read_label(path: Path) -> npt.NDArray[np.uint8]:
+    """Read the labels (y, x) of a label chip.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    ndarray of uint8, (y, x)
+    """
+    with env_ctx_if_needed(), _ChipFile(os.fspath(path)) as file:
+        labels: npt.NDArray[np.uint8] = file.read(1)
+    return labels

@@ -15,6 +15,7 @@ from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
 from ktextures.raster.nodata import fitted_nodata, scene_nodata, valid_pixels
 from ktextures.raster.places import moved
+from ktextures.results.write_errors import writing_errors
 from ktextures.samples.chips import (
     IGNORED,
     NODATA,
@@ -106,7 +107,8 @@ def cut_chips(
     inputs: Inputs,
     settings: Settings,
     dtype: np.dtype[Any],
-    folder: Path,
+    staging: Path,
+    target: Path,
     progress: bool,
 ) -> list[Chip]:
     """Write the chips that hold enough data.
@@ -117,8 +119,10 @@ def cut_chips(
     settings : Settings
     dtype : dtype
         Of the images.
-    folder : Path
-        Where to write.
+    staging : Path
+        Folder in which a folder with the chips is made.
+    target : Path
+        Folder of the set, which errors name.
     progress : bool
         Whether to show a progress bar.
 
@@ -134,6 +138,9 @@ def cut_chips(
     OutputError
         If a file cannot be written.
     """
+    folder = staging / "chips"
+    with writing_errors(target, staging):
+        folder.mkdir()
     lookup = inputs.lookup()
     labels = LabelFormat(inputs.table)
     chips: list[Chip] = []
@@ -141,9 +148,11 @@ def cut_chips(
     # One environment of GDAL for all files: making one takes longer than a small chip.
     with bar, rasterio.Env():
         for index, each in enumerate(inputs.scenes):
-            scissors = _Scissors(each, index, settings, dtype, lookup, labels, folder)
+            scissors = _Scissors(each, index, settings, dtype, lookup, labels)
             for cut in scissors.places():
-                chip = scissors.write(cut)
+                # Reading is left out: its errors say nothing about the target.
+                with writing_errors(target, staging):
+                    chip = scissors.write(cut, folder)
                 bar.update()
                 if chip is not None:
                     chips.append(chip)
@@ -161,11 +170,10 @@ class _Scissors:
         dtype: np.dtype[Any],
         lookup: npt.NDArray[np.int16],
         labels: LabelFormat,
-        folder: Path,
     ) -> None:
         scene = source.scene
         self.source, self.index, self.settings = source, index, settings
-        self.lookup, self.labels, self.folder = lookup, labels, folder
+        self.lookup, self.labels = lookup, labels
         self.transform = scene_transform(scene)
         self.nodata = scene_nodata(scene)
         self.image = ImageFormat(
@@ -186,7 +194,7 @@ class _Scissors:
         arrays = arrays if sure is None else [*arrays, sure]
         return read_chips(arrays, rows, columns, self.settings.size)
 
-    def write(self, cut: Cut) -> Chip | None:
+    def write(self, cut: Cut, folder: Path) -> Chip | None:
         """Write a chip, or return None if it holds too little."""
         classes, image, *sure = cut.values
         labels = self._labels(classes, image, sure)
@@ -202,8 +210,8 @@ class _Scissors:
             self.index,
             cut.row,
             cut.column,
-            self.folder / f"{stem}-image.tif",
-            self.folder / f"{stem}-label.tif",
+            folder / f"{stem}-image.tif",
+            folder / f"{stem}-label.tif",
             counts.astype(np.int64),
             nodata,
             ignored,

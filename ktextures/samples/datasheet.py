@@ -1,11 +1,14 @@
 """The datasheet of a set: what it holds, how it was made, and what it is good for."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
 from ktextures.samples.blocks import SPLITS
 
 __all__ = ["datasheet"]
+
+_WIDTH = 88
 
 
 def datasheet(description: Mapping[str, Any]) -> str:
@@ -36,17 +39,32 @@ def _what(described: Mapping[str, Any]) -> str:
     counts, size = described["counts"], described["size"]
     chips = sum(counts[split]["chips"] for split in SPLITS)
     bands = ", ".join(described["bands"])
+    about = (
+        f"{chips} pairs of an image and a label of {size} x {size} pixels, for "
+        "training supervised models of semantic segmentation."
+    )
+    origin = _origin(described)
+    if origin:
+        about += f" {origin}; nobody checked each pixel."
     return f"""\
 # Training samples
 
-{chips} pairs of an image and a label of {size} x {size} pixels, for training supervised
-models of semantic segmentation. Labels come from an unsupervised segmentation; nobody
-checked each pixel.
+{textwrap.fill(about, _WIDTH)}
 
 - `images/STEM.tif`: bands {bands}; {described["dtype"]}, in the units of the scenes
 - `labels/STEM.tif`: class 1 to {len(described["classes"])}; 0 = no data and 255 = \
 too uncertain, both to be ignored
 - `samples.csv`: one row per chip; `samples.json`: everything about the set"""
+
+
+def _origin(described: Mapping[str, Any]) -> str:
+    """Where labels are from, as far as a model is known that made them, or ""."""
+    scenes = described["scenes"]
+    known = [each["name"] for each in scenes if "ktextures_training" in each["model"]]
+    if not known:
+        return ""
+    of = "" if len(known) == len(scenes) else f" of {', '.join(known)}"
+    return f"Labels{of} come from an unsupervised segmentation"
 
 
 def _classes(described: Mapping[str, Any]) -> str:
@@ -147,16 +165,24 @@ def _scene_row(scene: Mapping[str, Any]) -> str:
 
 
 def _limits(described: Mapping[str, Any]) -> str:
-    return """\
-## Limits
-
-- Labels come from an unsupervised segmentation. A model that is trained on them learns
-  to repeat it, with its errors; agreement with these labels is not accuracy. To
-  measure accuracy, compare with reference data of the ground.
-- Intended use: training and comparing models that are faster, smaller, or apply to
-  other sensors, and training on labels that a person has checked or corrected.
-- Not intended: as reference data in an accuracy assessment.
-- Neighboring chips of one split may overlap; pixels are then counted in each."""
+    origin = _origin(described)
+    points = [
+        f"{origin or 'Labels are those of the class maps that were given'}. A model "
+        "that is trained on them learns to repeat them, with their errors; agreement "
+        "with these labels is not accuracy. To measure accuracy, compare with "
+        "reference data of the ground.",
+        "Intended use: training and comparing models that are faster, smaller, or "
+        "apply to other sensors, and training on labels that a person has checked or "
+        "corrected.",
+        "Not intended: as reference data in an accuracy assessment"
+        + ("." if origin else ", unless the class maps are reference data."),
+        "Neighboring chips of one split may overlap; pixels are then counted in each.",
+    ]
+    lines = (
+        textwrap.fill(point, _WIDTH, initial_indent="- ", subsequent_indent="  ")
+        for point in points
+    )
+    return "\n".join(["## Limits", "", *lines])
 
 
 def _loading(described: Mapping[str, Any]) -> str:

@@ -84,10 +84,10 @@ def divide_chips(
     plane = Plane.of(inputs.scenes[0].scene)
     if existing is not None:
         plane = plane_of(existing.description)
-    rings = _rings(chips, inputs, settings.size, plane)
     if settings.split is None:
         divided = Divided(np.zeros(len(chips), np.int8), {}, None, plane)
     else:
+        rings = _rings(chips, inputs, settings.size, plane)
         counts = np.stack([chip.counts for chip in chips])
         divided = _by_blocks(rings, counts, settings, existing, plane)
     if settings.balance:

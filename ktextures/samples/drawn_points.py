@@ -10,6 +10,8 @@ import numpy.typing as npt
 import rioxarray  # noqa: F401 - registers .rio
 import xarray as xr
 
+from ktextures._arguments import checked_whole
+from ktextures.classes.categories import check_known
 from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
 from ktextures.raster.nodata import scene_nodata, valid_pixels
@@ -21,7 +23,6 @@ from ktextures.samples.footprints import Plane, boxes_of
 from ktextures.samples.inputs import Inputs
 from ktextures.samples.plan import Blocks, choose_block_size, divide
 from ktextures.samples.result import TrainingSamples
-from ktextures.samples.settings import checked_whole
 
 __all__ = ["Design", "Ground", "Points", "counts_by_class", "draw_points", "ground_of"]
 
@@ -165,7 +166,7 @@ def counts_by_class(inputs: Inputs, n: int, design: Design) -> dict[int, int]:
     """
     found = inputs.scenes[0].classes
     pixels, _ = count_values(found.data, np.zeros(found.shape[0]))
-    inputs.check_values(pixels)
+    check_known(pixels, inputs.categories)
     held = [code for code in inputs.codes if pixels[code]]
     if not held:
         raise InputError(

@@ -13,6 +13,7 @@ import rioxarray  # noqa: F401 - registers .rio
 
 from ktextures.errors import InputError
 from ktextures.raster.georeference import scene_transform
+from ktextures.raster.places import point_at
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -87,11 +88,7 @@ class Plane:
         outline = _outline(1 if self._is_mine(crs) else _POINTS)
         across = np.asarray(columns)[:, None] + outline[:, 0] * size
         down = np.asarray(rows)[:, None] + outline[:, 1] * size
-        return self._placed(
-            transform.a * across + transform.b * down + transform.c,
-            transform.d * across + transform.e * down + transform.f,
-            crs,
-        )
+        return self._placed(*point_at(transform, across, down), crs)
 
     def rings_of_bounds(self, bounds: FloatArray, crs: Any) -> FloatArray:
         """Outlines of rectangles, as `rings`.

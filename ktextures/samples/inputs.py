@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -67,36 +68,28 @@ class Inputs:
     Parameters
     ----------
     scenes : tuple of LabeledScene
-    table : ClassTable
-        Names and colors of the labels 1..k.
-    codes : tuple of int, (k,)
-        Value of each class in the maps.
+    categories : ClassTable or Legend
+        Names, colors, and values of the classes in the maps.
     """
 
     scenes: tuple[LabeledScene, ...]
-    table: ClassTable
-    codes: tuple[int, ...]
+    categories: Categories
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """Value of each class in the maps, (k,)."""
+        return tuple(self.categories.values)
+
+    @cached_property
+    def table(self) -> ClassTable:
+        """Names and colors of the labels 1..k."""
+        return ClassTable(self.categories.names, self.categories.colors)
 
     def lookup(self) -> npt.NDArray[np.int16]:
         """Label of each value of the maps, -1 if it has none."""
         found = np.full(2**16, -1, np.int16)
         found[[0, *self.codes]] = np.arange(len(self.codes) + 1)
         return found
-
-    def check_values(self, pixels: npt.NDArray[np.int64]) -> None:
-        """Raise InputError if a map holds pixels of a value without a class.
-
-        Parameters
-        ----------
-        pixels : ndarray of int64, (256,) or (65536,)
-            Number of pixels of each value.
-        """
-        unknown = np.setdiff1d(np.flatnonzero(pixels), [0, *self.codes])
-        if unknown.size:
-            raise InputError(
-                f"a class map holds the value {unknown[0]}, which is not among its "
-                "classes: give table= with every class"
-            )
 
 
 def open_inputs(
@@ -164,7 +157,7 @@ def open_inputs(
         parts = (labels[place], sources[place], scene, mapped, chosen, provenance)
         found.append(LabeledScene(*parts))
     common = _common(tables, [each.classes for each in found])
-    return Inputs(tuple(found), ClassTable(common.names, common.colors), common.values)
+    return Inputs(tuple(found), common)
 
 
 def _opened(given: Sequence[Any], bands: Bands | None) -> SceneSet:

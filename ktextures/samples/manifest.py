@@ -27,6 +27,7 @@ __all__ = [
     "own_files",
     "read_description",
     "read_table",
+    "table_columns",
     "write_description",
     "write_table",
 ]
@@ -45,18 +46,29 @@ def class_columns(k: int) -> list[str]:
     return [f"class_{value}" for value in range(1, k + 1)]
 
 
+def table_columns(k: int) -> list[str]:
+    """Columns of the table of chips."""
+    return [
+        *("stem", "split", "scene", "source", "row", "column"),
+        *(*BOUNDS, "crs", "nodata_share", "ignored"),
+        *class_columns(k),
+    ]
+
+
 def write_table(table: "pd.DataFrame", path: Path) -> None:
     """Write the table of chips as CSV."""
     table.to_csv(path, index=False, lineterminator="\n")
 
 
-def read_table(folder: Path) -> "pd.DataFrame":
+def read_table(folder: Path, k: int) -> "pd.DataFrame":
     """Read the table of chips.
 
     Parameters
     ----------
     folder : Path
         Of the set.
+    k : int
+        Number of its classes.
 
     Returns
     -------
@@ -88,7 +100,7 @@ def read_table(folder: Path) -> "pd.DataFrame":
         raise InputError(
             f"{str(path)!r} is damaged: {error}; delete it and make the set again"
         ) from error
-    missing = [name for name in _TEXTS if name not in table]
+    missing = [name for name in table_columns(k) if name not in table]
     if missing:
         raise InputError(
             f"{str(path)!r} lacks the columns {missing}: delete it and make the set "

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import rioxarray  # noqa: F401 - registers .rio
 
+from ktextures._arguments import checked_whole
 from ktextures._loading import load_extra
 from ktextures.classes.categories import Categories
 from ktextures.classes.legend_maps import Values
-from ktextures.errors import InputError, OutputError
+from ktextures.errors import InputError
 from ktextures.files.staging import staging_folder
+from ktextures.polygons.write import write_layer
 from ktextures.raster.bands import Bands
 from ktextures.raster.georeference import scene_transform
-from ktextures.results.paths import check_writable
+from ktextures.raster.places import point_at
+from ktextures.results.paths import check_writable, claim_places
+from ktextures.results.write_errors import writing_errors
 from ktextures.samples.blocks import SPLITS
 from ktextures.samples.drawn_points import (
     Design,
@@ -25,7 +29,7 @@ from ktextures.samples.drawn_points import (
 )
 from ktextures.samples.inputs import Inputs, open_inputs
 from ktextures.samples.result import TrainingSamples
-from ktextures.samples.settings import check_seed, checked_fractions, checked_whole
+from ktextures.samples.settings import check_seed, checked_fractions
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -35,6 +39,7 @@ __all__ = ["training_points"]
 StrPath = str | os.PathLike[str]
 
 _OWN_COLUMNS = ("class", "name", "split", "geometry")
+_GEOPACKAGE = ("geom", "fid")  # columns that the format adds
 _SUFFIXES = (".csv", ".gpkg")
 
 
@@ -110,8 +115,8 @@ def training_points(
     ------
     InputError
         If scene and map do not go together, an argument is out of range, no pixel has a
-        class, or blocks are too large for the splits (the message gives the largest
-        that works).
+        class, blocks are too large for the splits (the message gives the largest that
+        works), or a band has the name of another column.
     OutputError
         If the file exists and ``overwrite`` is not set, or cannot be written.
     MissingExtraError
@@ -142,7 +147,7 @@ def training_points(
         raise InputError(
             f"there are {len(inputs.scenes)} scenes: draw points in one scene at a time"
         )
-    _check_bands(inputs)
+    _check_bands(inputs, out)
     shares = checked_fractions(fractions)
     first = inputs.scenes[0].scene
     ground = ground_of(first, samples, shares, block_size, buffer)
@@ -157,30 +162,41 @@ def training_points(
 def _check_target(out: StrPath | None, overwrite: bool) -> None:
     if out is None:
         return
-    path = Path(out)
-    if path.suffix.lower() not in _SUFFIXES:
+    if Path(out).suffix.lower() not in _SUFFIXES:
         raise InputError(
             f"cannot write points to {str(out)!r}: give a name that ends in .gpkg or "
             ".csv"
         )
-    if path.suffix.lower() == ".gpkg":
+    if _is_geopackage(out):
         load_extra("pyogrio", "GeoPackages")
-    if path.exists() and not overwrite:
-        raise OutputError(
-            f"{str(out)!r} exists: pass overwrite=True to replace it, or choose "
-            "another name"
-        )
-    check_writable(path)
+    target = Path(out).resolve()
+    claim_places([target], overwrite=overwrite)
+    check_writable(target)
 
 
-def _check_bands(inputs: Inputs) -> None:
+def _is_geopackage(out: StrPath | None) -> bool:
+    """The format is that of the given name, whatever a link leads to."""
+    return out is not None and Path(out).suffix.lower() == ".gpkg"
+
+
+def _check_bands(inputs: Inputs, out: StrPath | None) -> None:
     names = [str(name) for name in inputs.scenes[0].scene.band.values]
+    remedy = "rename the band with scene.assign_coords(band=[...])"
     taken = [name for name in names if name in (*_OWN_COLUMNS, "x", "y")]
     if taken:
         raise InputError(
-            f"the band name {taken[0]!r} is that of another column: rename the band "
-            "with scene.assign_coords(band=[...])"
+            f"the band name {taken[0]!r} is that of another column: {remedy}"
         )
+    if not _is_geopackage(out):
+        return
+    held = {*_OWN_COLUMNS, *_GEOPACKAGE}
+    for name in names:
+        if name.casefold() in held:
+            raise InputError(
+                f"the band name {name!r} is, whatever its case, that of another column "
+                f"of a GeoPackage: {remedy}, or write a .csv file"
+            )
+        held.add(name.casefold())
 
 
 def _frame(points: Points, inputs: Inputs) -> "gpd.GeoDataFrame":
@@ -188,10 +204,7 @@ def _frame(points: Points, inputs: Inputs) -> "gpd.GeoDataFrame":
     import shapely
 
     scene = inputs.scenes[0].scene
-    transform = scene_transform(scene)
-    across, down = points.columns + 0.5, points.rows + 0.5
-    x = transform.a * across + transform.b * down + transform.c
-    y = transform.d * across + transform.e * down + transform.f
+    x, y = point_at(scene_transform(scene), points.columns + 0.5, points.rows + 0.5)
     names = dict(zip(inputs.codes, inputs.table.names, strict=True))
     crs = scene.rio.crs
     return gpd.GeoDataFrame(
@@ -211,18 +224,12 @@ def _frame(points: Points, inputs: Inputs) -> "gpd.GeoDataFrame":
 
 def _write(frame: "gpd.GeoDataFrame", path: Path) -> None:
     target = path.resolve()
-    with staging_folder(target.parent) as folder:
-        made = folder / f"points{target.suffix.lower()}"
-        try:
-            if made.suffix == ".csv":
-                plain = frame.drop(columns="geometry")
-                plain = plain.assign(x=frame.geometry.x, y=frame.geometry.y)
-                plain.to_csv(made, index=False, lineterminator="\n")
-            else:
-                frame.to_file(made, driver="GPKG", layer="training_points")
-            os.replace(made, target)
-        except OSError as error:
-            raise OutputError(
-                f"writing {str(path)!r} failed: {error}; check the free space of the "
-                "disk"
-            ) from error
+    with writing_errors(target), staging_folder(target.parent) as folder:
+        made = folder / f"points{path.suffix.lower()}"
+        if _is_geopackage(path):
+            write_layer(frame, made, "GPKG", "training_points")
+        else:
+            plain = frame.drop(columns="geometry")
+            plain = plain.assign(x=frame.geometry.x, y=frame.geometry.y)
+            plain.to_csv(made, index=False, lineterminator="\n")
+        os.replace(made, target)

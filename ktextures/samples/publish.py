@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from ktextures.errors import OutputError
-from ktextures.samples.manifest import DESCRIPTION, TABLE
+from ktextures.samples.manifest import DESCRIPTION, IMAGES, LABELS, TABLE
 
 __all__ = ["check_folder", "foreign_files", "publish"]
 
@@ -52,7 +52,7 @@ def check_folder(out: Path, given: str) -> Path:
 
 
 def foreign_files(out: Path, own: Collection[Path]) -> list[Path]:
-    """Files in a folder that do not belong to the set in it.
+    """Files and empty folders in a folder that do not belong to the set in it.
 
     Parameters
     ----------
@@ -71,10 +71,10 @@ def foreign_files(out: Path, own: Collection[Path]) -> list[Path]:
     found = {
         each.relative_to(out)
         for each in out.rglob("*")
-        if not each.is_dir() or each.is_symlink()
+        if not each.is_dir() or each.is_symlink() or not any(each.iterdir())
     }
     ours = {each for each in found if each.parts[0].startswith(STAGING)}
-    return sorted(found - ours - set(own))
+    return sorted(found - ours - {Path(IMAGES), Path(LABELS), *own})
 
 
 def publish(

@@ -1,22 +1,19 @@
 """Samples as batches of tensors, for training with Keras."""
 
 import os
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import rasterio
-from rasterio.errors import NotGeoreferencedWarning
 
+from ktextures._arguments import checked_whole
 from ktextures._loading import load_module
 from ktextures.errors import InputError
 from ktextures.samples.blocks import SPLITS
+from ktextures.samples.chips import read_image, read_label
 from ktextures.samples.result import TrainingSamples
-from ktextures.samples.settings import check_seed, checked_whole
-from ktextures.samples.statistics import read_image
+from ktextures.samples.settings import check_seed
 
 __all__ = ["read_samples"]
 
@@ -180,19 +177,11 @@ class _Reader:
         """Image, label and weight of a chip, turned and mirrored in one of 8 ways."""
         image, label = self.paths[int(place)]
         values, valid = read_image(image)
-        labels = _read_label(label)
+        labels = read_label(label)
         scaled = (np.moveaxis(values, 0, -1) - self.mean) / self.std
         pixels = np.where(valid[..., None], scaled, 0).astype(np.float32)
         parts = (pixels, self.classes[labels], self.weights[labels])
         return tuple(_turned(part, int(turn)) for part in parts)  # type: ignore[return-value]  # three parts
-
-
-def _read_label(path: Path) -> npt.NDArray[np.uint8]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path) as file:
-            labels: npt.NDArray[np.uint8] = file.read(1)
-    return labels
 
 
 def _turned(values: npt.NDArray[Any], turn: int) -> npt.NDArray[Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from ktextures.classes.page import swatch_table
+from ktextures.classes.page import Swatch, html_table
 from ktextures.classes.table import ClassTable
 from ktextures.samples.blocks import SPLITS
 from ktextures.samples.manifest import counts_of, read_description, read_table
@@ -59,7 +59,8 @@ class TrainingSamples:
             If there is no set in the folder, or it is damaged.
         """
         path = Path(folder).resolve()
-        return cls(path, read_table(path), read_description(path))
+        description = read_description(path)
+        return cls(path, read_table(path, len(description["classes"])), description)
 
     @property
     def classes(self) -> ClassTable:
@@ -138,8 +139,7 @@ class TrainingSamples:
                 f"{row[split]:,} ({row[split] / max(totals[split], 1):.1%})"
                 for split in SPLITS
             ]
-            rows.append((row["class"], row["color"], row["name"], *shares))
+            rows.append((row["class"], Swatch(row["color"]), row["name"], *shares))
         said = ", ".join(f"{chips[split]} {split}" for split in SPLITS)
-        return f"<p>{said} chips; pixels of each class:</p>" + swatch_table(
-            columns, rows
-        )
+        table = html_table(columns, rows)
+        return f"<p>{said} chips; pixels of each class:</p>{table}"

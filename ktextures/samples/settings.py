@@ -6,10 +6,11 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from ktextures._arguments import checked_whole
 from ktextures.errors import InputError
 from ktextures.samples.blocks import SPLITS
 
-__all__ = ["Settings", "Split", "check_seed", "checked_fractions", "checked_whole"]
+__all__ = ["Settings", "Split", "check_seed", "checked_fractions"]
 
 Split = Literal["blocks"]
 
@@ -147,14 +148,6 @@ def checked_fractions(fractions: Any) -> tuple[float, ...]:
             "which sum to 1, such as (0.7, 0.15, 0.15); that of train must not be 0"
         )
     return tuple(float(each) for each in given)
-
-
-def checked_whole(name: str, value: Any, least: int) -> int:
-    """Return a whole number, or raise InputError unless it is at least ``least``."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
-    if not whole or value < least:
-        raise InputError(f"{name} is {value!r}: give a whole number, at least {least}")
-    return int(value)
 
 
 def check_seed(seed: Any) -> None:

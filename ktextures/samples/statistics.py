@@ -1,19 +1,17 @@
 """Mean, standard deviation and range of each band of image chips."""
 
-import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning
 
-from ktextures.raster.nodata import valid_pixels
+from ktextures.samples.chips import read_image
 
-__all__ = ["BandStatistics", "measure_bands", "read_image"]
+__all__ = ["BandStatistics", "measure_bands"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -36,6 +34,13 @@ class BandStatistics:
     low: FloatArray
     high: FloatArray
 
+    @classmethod
+    def from_dict(cls, described: Mapping[str, Any]) -> Self:
+        """Read what `to_dict` returned."""
+        names = ("mean", "std", "min", "max")
+        parts = (np.array(described[name], np.float64) for name in names)
+        return cls(int(described["pixels"]), *parts)
+
     def to_dict(self) -> dict[str, Any]:
         """Describe them in plain JSON types."""
         return {
@@ -48,7 +53,9 @@ class BandStatistics:
         }
 
 
-def measure_bands(images: Iterable[Path], bands: int) -> BandStatistics:
+def measure_bands(
+    images: Iterable[Path], bands: int, before: BandStatistics | None = None
+) -> BandStatistics:
     """Compute statistics of images, one after the other.
 
     Parameters
@@ -57,6 +64,8 @@ def measure_bands(images: Iterable[Path], bands: int) -> BandStatistics:
         Chips.
     bands : int
         Number of bands.
+    before : BandStatistics, optional
+        Of other images, which count as well but are not read.
 
     Returns
     -------
@@ -71,6 +80,9 @@ def measure_bands(images: Iterable[Path], bands: int) -> BandStatistics:
     pixels = 0
     mean, squares = np.zeros(bands), np.zeros(bands)
     low, high = np.full(bands, np.inf), np.full(bands, -np.inf)
+    if before is not None and before.pixels:
+        pixels, low, high = before.pixels, before.low, before.high
+        mean, squares = before.mean.copy(), before.std**2 * pixels
     for values, valid in _read_all(images):
         inside = values[:, valid].astype(np.float64)
         count = inside.shape[1]
@@ -97,26 +109,3 @@ def _read_all(
     # One environment of GDAL for all files, which is quicker.
     with rasterio.Env():
         yield from map(read_image, images)
-
-
-def read_image(path: Path) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
-    """Read an image chip.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    ndarray, (band, y, x)
-        Values as stored.
-    ndarray of bool, (y, x)
-        Where every band is finite and not nodata.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        with rasterio.open(path) as file:
-            values = file.read()
-            nodata = file.nodata
-    return values, valid_pixels(values, nodata)

@@ -1,4 +1,4 @@
-"""Chips of arrays that may be lazy: every chunk is computed once, or at most twice."""
+"""Chips of arrays that may be lazy, whose chunks are not computed again and again."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -40,9 +40,12 @@ def read_chips(
 ) -> Iterator[Cut]:
     """Read arrays of one grid chip by chip.
 
-    Lazy arrays are computed together, in the row chunks of the first lazy one; of
-    these, only the rows are held that chips still need. Of wide arrays, parts are read
-    one after the other, and chunks at their borders are computed twice.
+    Lazy arrays are computed together, in strips of rows; of these, only the rows are
+    held that chips still need. Strips end where chunks of the array with the tallest
+    ones do, of equally tall ones the first: its chunks are computed once, and so are
+    those of other arrays, except for those across the border of two strips, which are
+    computed twice. Wide arrays are read in parts, one after the other, and chunks that
+    lie in several of them are computed for each.
 
     Parameters
     ----------
@@ -65,22 +68,25 @@ def read_chips(
                 place = (..., slice(row, row + size), slice(column, column + size))
                 yield Cut(row, column, [np.asarray(a.data[place]) for a in arrays])
         return
-    ends = _row_ends(lazy[0], size)
-    tallest = int(max(np.diff([0, *ends]))) + size
+    ends = _row_ends(lazy, size)
+    held = int(max(np.diff([0, *ends]))) + size
     column_bytes = sum(each[..., 0, 0].size * each.dtype.itemsize for each in arrays)
-    widest = max(size, _PART_BYTES // (tallest * column_bytes))
+    widest = max(size, _PART_BYTES // (held * column_bytes))
     for part in _parts(columns, size, widest):
         yield from _rolling(arrays, rows, part, size, ends)
 
 
-def _row_ends(array: xr.DataArray, size: int) -> list[int]:
-    """Ends of row chunks; those with fewer rows than a chip are joined."""
-    ends: list[int] = []
-    heights = array.chunks[-2] if array.chunks else (array.shape[-2],)
+def _row_ends(lazy: Sequence[xr.DataArray], size: int) -> list[int]:
+    """Ends of strips, each at least as high as a chip and as the tallest chunk."""
+    heights = max((each.chunksizes[each.dims[-2]] for each in lazy), key=max)
+    # Chunks of other arrays then lie in two strips at most.
+    least = max(size, *heights)
+    whole = sum(heights)
+    ends = [0]
     for end in np.cumsum(heights).tolist():
-        if not ends or end - ends[-1] >= size or end == array.shape[-2]:
+        if end - ends[-1] >= least or end == whole:
             ends.append(end)
-    return ends
+    return ends[1:]
 
 
 def _parts(columns: Sequence[int], size: int, widest: int) -> Iterator[list[int]]:

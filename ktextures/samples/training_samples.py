@@ -1,5 +1,6 @@
 """Training samples for supervised models, made of scenes and their class maps."""
 
+import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,8 +13,10 @@ import numpy.typing as npt
 from ktextures._loading import load_extra
 from ktextures.classes.categories import Categories
 from ktextures.classes.legend_maps import Values
+from ktextures.errors import InputError
 from ktextures.files.staging import staging_folder
 from ktextures.raster.bands import Bands
+from ktextures.results.write_errors import writing_errors
 from ktextures.samples.assembly import assemble
 from ktextures.samples.conversion import checked_dtype
 from ktextures.samples.cutting import common_dtype, cut_chips
@@ -109,7 +112,7 @@ def training_samples(
         shares of the classes are more even.
     confidence : DataArray (y, x), or list or tuple of them, optional
         Confidence of each pixel, 0..1; by default that in the results of
-        `ktextures.segment`.
+        `ktextures.segment`. It needs ``min_confidence``.
     min_confidence : float, optional
         Pixels of a lower confidence, or of none, get the label 255.
     table : ClassTable or Legend, optional
@@ -175,6 +178,11 @@ def training_samples(
     ['train', 'validation', 'test']
     """
     load_extra("shapely", "training samples")
+    if confidence is not None and min_confidence is None:
+        raise InputError(
+            "confidence is given but no min_confidence, so it would not be used: add "
+            "min_confidence=, such as min_confidence=0.2, or leave out confidence="
+        )
     settings = Settings(
         size=size,
         overlap=overlap,
@@ -208,8 +216,10 @@ def training_samples(
     if joined is not None:
         check_fits(inputs, pixels, joined, named=names is not None)
         inputs = _renamed(inputs, joined)
-    with staging_folder(place) as staging:
-        _make(inputs, settings, pixels, joined, staging, progress)
+    with contextlib.ExitStack() as stack:
+        with writing_errors(folder):
+            staging = stack.enter_context(staging_folder(place))
+        _make(inputs, settings, pixels, joined, folder, staging, progress)
         own = existing_files(found)
         new, obsolete = staging / "new", joined is None
         publish(new, folder, own=own, obsolete=obsolete, scratch=staging)
@@ -221,14 +231,15 @@ def _make(
     settings: Settings,
     dtype: np.dtype[Any],
     joined: TrainingSamples | None,
+    folder: Path,
     staging: Path,
     progress: bool,
 ) -> None:
     """Write a set to the folder "new", or what is added to one."""
-    (staging / "chips").mkdir()
-    chips = cut_chips(inputs, settings, dtype, staging / "chips", progress)
+    chips = cut_chips(inputs, settings, dtype, staging, folder, progress)
     divided = divide_chips(chips, inputs, settings, joined)
-    assemble(chips, divided, inputs, settings, dtype, joined, staging / "new")
+    with writing_errors(folder, staging):
+        assemble(chips, divided, inputs, settings, dtype, joined, staging / "new")
 
 
 def _renamed(inputs: Inputs, existing: TrainingSamples) -> Inputs:

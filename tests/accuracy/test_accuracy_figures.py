@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 import ktextures as kt
-from ktextures.accuracy.texts import hectares, html_table
+from ktextures.accuracy.texts import hectares
 
 RNG = np.random.default_rng(1)
 LONG = [
@@ -149,12 +149,6 @@ def test_maps_that_agree_are_drawn():
     figure = kt.compare(mapped, mapped).plot()
     assert covered(figure) == []
     assert "none" in [text for text, _ in texts(figure)]
-
-
-def test_html_tables_hold_what_is_in_them():
-    table = html_table(["", "n"], [["<i>", 3]])
-    assert "&lt;i&gt;" in table
-    assert table.count("<td") == 2
 
 
 def test_long_and_narrow_maps_are_drawn():

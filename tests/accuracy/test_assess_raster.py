@@ -245,7 +245,7 @@ def test_references_that_cannot_be_used(classes, reference):
         kt.assess(classes, reference, legend=names)
     with pytest.raises(InputError, match="holds 3, which the legend does not have"):
         kt.assess(classes, reference, legend={"water": 1, "wood": 2})
-    with pytest.raises(InputError, match=r"numbers from 0\.0 to 3\.5"):
+    with pytest.raises(InputError, match=r"values from 0\.0 to 3\.5"):
         kt.assess(classes, class_map(np.where(TRUTH == 3, 3.5, TRUTH), dtype=float))
     with pytest.raises(InputError, match=r"a DataArray with dims \('x', 'y'\)"):
         kt.assess(classes, reference.transpose("x", "y"))

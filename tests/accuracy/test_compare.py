@@ -196,6 +196,11 @@ def test_maps_that_cannot_be_compared(a, b):
     for other, message in cases:
         with pytest.raises(InputError, match=message):
             kt.compare(a, other)
+    # Without a CRS, nothing can be resampled.
+    bare = [class_map(each, crs=None) for each in (A, B[:50])]
+    with pytest.raises(InputError, match=r"b \(50, 90\): give maps of .*EPSG") as found:
+        kt.compare(*bare)
+    assert "reproject_match" not in str(found.value)
     # The remedy works.
     shifted = class_map(B, Affine(10, 0, 500_010, 0, -10, 5_000_000))
     moved = shifted.rio.write_nodata(0).rio.reproject_match(a)

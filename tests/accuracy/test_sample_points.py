@@ -131,9 +131,9 @@ def test_shares_are_those_of_the_area_where_pixels_differ(classes):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n": 0}, "n is 0: give a whole number of 1 or more"),
+        ({"n": 0}, "n is 0: give a whole number, at least 1"),
         ({"n": 2.5}, "n is 2.5: give a whole number"),
-        ({"n": 50, "seed": -1}, "seed is -1: give a whole number of 0 or more"),
+        ({"n": 50, "seed": -1}, "seed is -1: give a whole number, at least 0"),
         ({"n": 50, "design": "random"}, "design is 'random': give one of 'stratified'"),
         ({"n": 10**6}, r"n is 1000000, but the map has \d+ pixels with classes"),
         ({"n": 5}, "n is 5, which is too few for design='stratified'"),

@@ -164,8 +164,8 @@ def test_notebooks_show_the_entry_of_each_class():
     page = ASSIGNED._repr_html_()
 
     assert page.count('left">forest</td>') == 2
-    assert "<th>legend</th>" in page
-    assert "<th>legend</th>" not in FIVE._repr_html_()
+    assert ">legend</th>" in page
+    assert ">legend</th>" not in FIVE._repr_html_()
 
 
 # --- class maps ------------------------------------------------------------------

@@ -107,7 +107,7 @@ def test_notebooks_show_colors_and_escape_names():
 
     assert "background: #010203" in page
     assert "&lt;b&gt;" in page
-    assert "<td>9</td>" in page
+    assert '<td style="text-align: right">9</td>' in page
 
 
 @pytest.mark.parametrize(

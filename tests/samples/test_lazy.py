@@ -120,6 +120,36 @@ def test_the_chunks_of_the_class_map_count():
     assert max(scene.times.values()) == 2
 
 
+@pytest.mark.parametrize("chunks", [(70, 90), (48, 45)])
+def test_taller_chunks_of_the_scene_are_computed_once_too(tmp_path, chunks):
+    scene, truth = Counted(SCENE, (2, *chunks)), Counted(TRUTH, (16, 45))
+
+    write(scene.array, truth.array, tmp_path / "s")
+
+    assert set(scene.times.values()) == {1}
+    assert set(truth.times.values()) == {1}
+
+
+def test_no_chunk_is_computed_more_than_twice(tmp_path):
+    """Not even those that lie across several chunks of another array."""
+    scene = Counted(SCENE, (2, (36, 16, 18), 90))
+    truth = Counted(TRUTH, ((20, 34, 16), 90))
+
+    write(scene.array, truth.array, tmp_path / "s")
+
+    assert max(*scene.times.values(), *truth.times.values()) <= 2
+
+
+def test_maps_without_names_are_computed_once_more(tmp_path):
+    scene, truth = Counted(SCENE, (2, 30, 45)), Counted(TRUTH, (30, 45))
+    truth.array.attrs = {}
+
+    write(scene.array, truth.array, tmp_path / "s")
+
+    assert set(scene.times.values()) == {1}
+    assert set(truth.times.values()) == {2}
+
+
 def test_the_scene_and_the_map_made_of_it_are_computed_together(tmp_path):
     scene = Counted(SCENE, (2, 30, 45))
     data = scene.array.data

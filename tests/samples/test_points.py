@@ -1,5 +1,8 @@
 """Points for pixel classifiers."""
 
+import os
+import sqlite3
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -9,6 +12,7 @@ from scipy.spatial import KDTree
 
 import ktextures as kt
 from ktextures.errors import InputError, OutputError
+from ktextures.samples import points as points_module
 
 
 @pytest.fixture(scope="module")
@@ -163,11 +167,68 @@ def test_files_are_written_and_not_replaced(pair, tmp_path, suffix):
         assert found["x"].tolist() == points.geometry.x.tolist()
     assert found["name"].tolist() == points["name"].tolist()
     before = path.read_bytes()
-    with pytest.raises(OutputError, match="exists: pass overwrite=True"):
+    with pytest.raises(OutputError, match="already exists; choose another name, or"):
         kt.training_points(*pair, 20, path)
     assert path.read_bytes() == before
     kt.training_points(*pair, 20, path, overwrite=True)
     assert path.read_bytes() != before
+
+
+def test_the_format_is_that_of_the_path_that_was_given(pair, tmp_path):
+    (tmp_path / "points.gpkg").symlink_to(tmp_path / "data.csv")
+    points = kt.training_points(*pair, 9, tmp_path / "points.gpkg")
+    with sqlite3.connect(tmp_path / "data.csv") as database:
+        rows = database.execute("SELECT table_name FROM gpkg_contents").fetchall()
+    database.close()
+    assert rows == [("training_points",)]
+    found = gpd.read_file(tmp_path / "points.gpkg")
+    assert found["class"].tolist() == points["class"].tolist()
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".csv"])
+def test_failures_are_told_and_leave_what_was_there(
+    pair, tmp_path, monkeypatch, suffix
+):
+    path = tmp_path / f"points{suffix}"
+    path.write_text("mine")
+
+    def failing(source, target):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "replace", failing)
+    with pytest.raises(OutputError, match=rf"cannot write '.*{path.name}': no space"):
+        kt.training_points(*pair, 9, path, overwrite=True)
+    assert path.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_gdal_refuses_is_told(pair, tmp_path, monkeypatch):
+    monkeypatch.setattr(points_module, "_GEOPACKAGE", ())
+    odd = pair[0].assign_coords(band=["geom", "b", "c", "d"])
+    with pytest.raises(OutputError, match=r"cannot write '.*points.gpkg': .*'geom'"):
+        kt.training_points(odd, pair[1], 9, tmp_path / "points.gpkg")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("bands", "message"),
+    [
+        (["Class", "b", "c", "d"], "the band name 'Class' is, whatever its case, th"),
+        (
+            ["a", "GEOM", "c", "d"],
+            "the band name 'GEOM' is, whatever its case, th",
+        ),
+        (["a", "b", "fid", "d"], "the band name 'fid' is, whatever its case, th"),
+        (["a", "b", "c", "A"], "the band name 'A' is, whatever its case, th"),
+    ],
+)
+def test_band_names_that_a_geopackage_cannot_tell_apart(pair, tmp_path, bands, message):
+    scene = pair[0].assign_coords(band=bands)
+    with pytest.raises(InputError, match=message):
+        kt.training_points(scene, pair[1], 9, tmp_path / "points.gpkg")
+    assert list(tmp_path.iterdir()) == []
+    kt.training_points(scene, pair[1], 9, tmp_path / "points.csv")
+    assert list(pd.read_csv(tmp_path / "points.csv"))[3:7] == bands
 
 
 def test_a_forest_learns_from_them(pair):
@@ -191,6 +252,12 @@ def test_a_forest_learns_from_them(pair):
         (900, {"block_size": 9000}, r"works is block_size=\d+"),
         (9, {"out": "points.shp"}, "give a name that ends in .gpkg or .csv"),
         (9, {"values": "legend"}, "are not assigned to a legend"),
+        (
+            9,
+            {"table": kt.ClassTable.default(2)},
+            "class 3, but the table has 2 classes",
+        ),
+        (9, {"table": kt.Legend(["a", "b"], codes=[3, 1])}, "the map holds the code 2"),
     ],
 )
 def test_what_cannot_be_used_is_refused(pair, n, options, message):

@@ -1,5 +1,6 @@
 """Sets appear, change, and are replaced as a whole or not at all."""
 
+import errno
 import os
 import shutil
 import signal
@@ -7,13 +8,15 @@ import subprocess
 import sys
 import time
 
+import dask.array as da
 import numpy as np
+import pandas as pd
 import pytest
-from samples_tools import files_of, write
+from samples_tools import files_of, read, write
 
 import ktextures as kt
 from ktextures.errors import InputError, OutputError
-from ktextures.samples import cutting, publish
+from ktextures.samples import assembly, cutting, publish, statistics
 from ktextures.samples.manifest import own_files
 
 OPTIONS = {"fractions": (1, 0, 0), "names": "a"}
@@ -89,6 +92,17 @@ def test_foreign_files_in_the_way_are_not_replaced(out, name):
 def test_an_empty_folder_is_filled(out):
     out.mkdir()
     assert len(check_whole(small(out).folder).manifest) == 6
+
+
+@pytest.mark.parametrize("mine", ["mine", "images/mine", "mine/below"])
+@pytest.mark.parametrize("options", [{}, {"overwrite": True}, MORE])
+def test_empty_folders_of_others_are_kept(out, mine, options):
+    if options:
+        small(out)
+    (out / mine).mkdir(parents=True)
+    small(out, **options)
+    check_whole(out)
+    assert (out / mine).is_dir()
 
 
 def test_append_to_nothing_makes_a_set(out):
@@ -223,10 +237,32 @@ def test_a_failure_while_chips_are_cut_leaves_nothing(out, monkeypatch, options)
 
     write_label = cutting.write_label
     monkeypatch.setattr(cutting, "write_label", failing)
-    with pytest.raises(OSError, match="no space left"):
+    with pytest.raises(OutputError, match=r"cannot write '.*samples': no space left"):
         small(out, **options)
     assert files_of(out.parent) == before
     assert sorted(out.parent.iterdir()) == ([out] if options else [])
+
+
+@pytest.mark.parametrize("name", ["write_table", "datasheet"])
+def test_failures_at_the_end_are_told_too(out, monkeypatch, name):
+    def failing(*arguments):
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(assembly, name, failing)
+    with pytest.raises(OutputError, match=r"cannot write '.*samples': the disk is ful"):
+        small(out)
+    assert list(out.parent.iterdir()) == []
+
+
+def test_scenes_that_cannot_be_read_are_not_taken_for_a_full_disk(out):
+    def failing(block):
+        raise OSError("the tape broke")
+
+    data = da.from_array(SCENE.values, chunks=16).map_blocks(failing, dtype="uint8")
+    with pytest.raises(OSError, match="the tape broke") as caught:
+        write(SCENE.copy(data=data), TRUTH, out)
+    assert not isinstance(caught.value, OutputError)
+    assert list(out.parent.iterdir()) == []
 
 
 INTERRUPTED = """
@@ -279,7 +315,10 @@ def test_folders_that_cannot_be_written_are_refused_at_once(tmp_path, monkeypatc
             r"have size=16, the new ones size=8: give the same size, or make",
         ),
         ({"overlap": 2}, "have overlap=0, the new ones overlap=2"),
-        ({"fractions": (0.5, 0.5, 0)}, r"have fractions=\(1.0, 0, 0\)|have fractions="),
+        (
+            {"fractions": (0.5, 0.5, 0)},
+            r"have fractions=\(1\.0, 0\.0, 0\.0\), the new ones fractions=\(0\.5,",
+        ),
         ({"block_size": 99}, "the new ones block_size=99"),
         ({"buffer": 3}, "have buffer=4, the new ones buffer=3"),
         ({"dtype": "uint16"}, "have dtype uint8, the new ones dtype uint16"),
@@ -322,6 +361,66 @@ def test_append_takes_sizes_from_the_set(out):
     assert sum(counts["pixels"]) == 12 * 256
 
 
+def check_statistics(samples, chips):
+    """Compare the statistics with those of the files."""
+    train = samples.manifest["stem"][samples.manifest["split"] == "train"]
+    assert len(train) == chips
+    pixels = np.concatenate([read(samples.image(s)).ravel() for s in train])
+    pixels = pixels[pixels != 0].astype(float)
+    found = samples.description["statistics"]
+    assert found["pixels"] == pixels.size
+    assert (found["min"], found["max"]) == ([pixels.min()], [pixels.max()])
+    np.testing.assert_allclose(found["mean"], pixels.mean(), rtol=1e-14)
+    np.testing.assert_allclose(found["std"], pixels.std(), rtol=1e-14)
+
+
+@pytest.fixture
+def images_read(monkeypatch):
+    """Names of the images that are read for the statistics."""
+    names = []
+
+    def watched(path):
+        names.append(path.name)
+        return read_image(path)
+
+    read_image = statistics.read_image
+    monkeypatch.setattr(statistics, "read_image", watched)
+    return names
+
+
+def test_append_goes_on_with_the_statistics(out, images_read):
+    small(out)
+    for place, name in enumerate("bcd", start=2):
+        images_read.clear()
+        brighter = SCENE + np.uint8(place)
+        samples = write(brighter, TRUTH, out, **(OPTIONS | MORE | {"names": name}))
+        # Those of the chips that were there are not read again.
+        assert len(images_read) == 6
+        assert all(f"_{name}_" in each for each in images_read)
+        check_statistics(samples, 6 * place)
+
+
+def test_statistics_are_measured_anew_if_chips_were_taken_away(out, images_read):
+    small(out)
+    table = pd.read_csv(out / "samples.csv")
+    table[:4].to_csv(out / "samples.csv", index=False)
+    images_read.clear()
+    samples = small(out, **MORE)
+    assert len(images_read) == 10
+    check_statistics(samples, 10)
+
+
+def test_statistics_of_nothing_are_not_taken_for_those_of_pixels(out):
+    """As of a set whose chips are all for the test."""
+    samples = small(out)
+    train = [samples.image(stem) for stem in samples.manifest["stem"]]
+    nothing = statistics.measure_bands([], 1)
+    before = statistics.BandStatistics.from_dict(nothing.to_dict())
+    again = statistics.measure_bands(train, 1, before)
+    assert again.to_dict() == samples.description["statistics"]
+    assert statistics.measure_bands([], 1, before).to_dict() == nothing.to_dict()
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -344,6 +443,15 @@ def test_damaged_sets_are_refused(out, name, content, message):
     with pytest.raises(InputError, match=message):
         small(out, **MORE)
     assert files_of(out) == before
+
+
+@pytest.mark.parametrize("column", ["class_2", "row", "x_min", "split"])
+def test_tables_without_a_column_are_refused(out, column):
+    small(out)
+    table = pd.read_csv(out / "samples.csv").drop(columns=column)
+    table.to_csv(out / "samples.csv", index=False)
+    with pytest.raises(InputError, match=rf"lacks the columns \['{column}'\]: del"):
+        repr(kt.TrainingSamples.read(out))
 
 
 def test_sets_of_later_versions_are_refused(out):

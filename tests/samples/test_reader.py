@@ -1,5 +1,8 @@
 """Samples as tensors: what a model is given."""
 
+import threading
+import warnings
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -84,6 +87,28 @@ def test_nan_pixels_become_0(tmp_path):
         assert np.isfinite(image).all()
         assert (weight == 0).sum() == 1
         assert image[0, 2, 3, 0] == 0
+
+
+def test_reading_does_not_touch_the_warning_filters(tmp_path, monkeypatch):
+    """They belong to all threads, and batches are read in several."""
+    scene, truth = kt.datasets.synthetic(32, k=2, bands=1)
+    scene, truth = (
+        xr.DataArray(each.values, dims=each.dims, attrs=each.attrs)
+        for each in (scene, truth)
+    )
+    samples = write(scene, truth, tmp_path / "s", fractions=(1, 0, 0))
+    threads = []
+
+    class Watched(warnings.catch_warnings):
+        def __enter__(self):
+            threads.append(threading.current_thread())
+            return super().__enter__()
+
+    monkeypatch.setattr(warnings, "catch_warnings", Watched)
+    before = list(warnings.filters)
+    assert len(arrays(kt.read_samples(samples))[0]) == 4
+    assert set(threads) <= {threading.main_thread()}
+    assert warnings.filters == before
 
 
 def test_shapes_are_known_and_the_length_too(samples):

@@ -143,6 +143,16 @@ def test_scenes_without_a_crs_lie_in_one_plane(tmp_path):
         write(*located, tmp_path / "s", append=True)
 
 
+def test_without_a_split_it_does_not_matter_where_scenes_lie(tmp_path):
+    located, bare = (
+        kt.datasets.synthetic(32, k=2, bands=1, crs=crs) for crs in ("EPSG:32633", None)
+    )
+    scenes, truths = zip(located, bare, strict=True)
+    samples = write(scenes, truths, tmp_path / "s", split=None)
+    assert set(samples.manifest["crs"]) == {"EPSG:32633", ""}
+    assert samples.chips["train"] == 8
+
+
 def test_rotated_grids_are_divided_too(pair, tmp_path):
     from affine import Affine
 

@@ -180,10 +180,32 @@ def test_the_datasheet_has_a_table_of_classes(samples):
     pixels = samples.counts["train"].tolist()
     row = f"| 1 | water | #0000ff | 1 | {pixels[0]:,} ({pixels[0] / sum(pixels):.1%}) |"
     assert row in text
-    assert "unsupervised segmentation" in text
     assert "Sentinel-2, 2026-05-01" in text
     for line in text.splitlines():
         assert line.count("|") in (0, 8)
+
+
+def test_the_datasheet_tells_of_a_segmentation_only_where_one_is_known(pair, tmp_path):
+    def said(truths):
+        scenes = [pair[0]] * len(truths)
+        names = ["north", "south"][: len(truths)]
+        out = tmp_path / "s"
+        options = {"split": None, "overwrite": True, "names": names}
+        text = (write(scenes, truths, out, **options).folder / "README.md").read_text()
+        return " ".join(text.split())
+
+    known = pair[1].assign_attrs(ktextures_training="{}", source="ktextures 1.0")
+
+    text = said([known])
+    assert "of semantic segmentation. Labels come from an unsupervised se" in text
+    assert "- Labels come from an unsupervised segmentation. A model that is" in text
+    assert "- Not intended: as reference data in an accuracy assessment." in text
+    text = said([known, pair[1]])
+    assert "segmentation. Labels of north come from an unsupervised" in text
+    assert "- Labels of north come from an unsupervised segmentation. A mod" in text
+    text = said([pair[1]])
+    assert "unsupervised" not in text
+    assert "- Labels are those of the class maps that were given. A model that" in text
 
 
 def test_the_result_is_shown_and_read_again(samples):
@@ -193,7 +215,7 @@ def test_the_result_is_shown_and_read_again(samples):
         f"{len(samples.manifest)} train, 0 validation, 0 test chips)"
     )
     page = samples._repr_html_()
-    assert "<td>water</td>" not in page  # text is aligned to the left
+    assert '<td style="text-align: left">water</td>' in page
     assert "wood, dry" in page
     assert f"{samples.counts['train'][0]:,}" in page
 
@@ -434,6 +456,12 @@ FAR = GOOD.truth.assign_coords(x=GOOD.truth.x + 5)
         (GOOD.scene, GOOD.truth, {"buffer": -1}, "buffer is -1"),
         (GOOD.scene, GOOD.truth, {"max_nodata": 20}, "max_nodata is 20: give a share"),
         (GOOD.scene, GOOD.truth, {"min_confidence": 0.5}, "min_confidence needs the"),
+        (
+            GOOD.scene,
+            GOOD.truth,
+            {"confidence": GOOD.truth},
+            r"no min_confidence, so it .* add min_confidence=, such as min_con",
+        ),
         (GOOD.scene, GOOD.truth, {"seed": -1}, "seed is -1"),
         (GOOD.scene, GOOD.truth, {"bands": ["swir"]}, "there is no band 'swir'"),
         (GOOD.scene, GOOD.truth, {"values": "names"}, "values is 'names'"),
@@ -464,7 +492,7 @@ FAR = GOOD.truth.assign_coords(x=GOOD.truth.x + 5)
             GOOD.scene,
             GOOD.truth.rio.write_crs(32632),
             {},
-            "has the CRS EPSG:32633, its class map EPSG:32632",
+            "with the CRSs EPSG:32633 and EPSG:32632",
         ),
         (
             GOOD.scene,
