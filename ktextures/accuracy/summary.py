@@ -142,9 +142,10 @@ def _class_table(
 def _area_table(
     found: Evidence, kept: npt.NDArray[np.int64], areas: Estimate, total: float
 ) -> "pd.DataFrame":
-    """Areas; those of classes that nobody looked at are unknown, not zero."""
+    """Areas; of a class that nobody looked at or met elsewhere, unknown, not zero."""
     hectare = 1.0 if found.known_areas else np.nan
-    looked_at = np.where(found.covered[kept], 1.0, np.nan)
+    known = found.covered[kept] | (areas.value[kept] > 0)
+    looked_at = np.where(known, 1.0, np.nan)
     value, interval = looked_at * areas.value[kept], looked_at * areas.interval[kept]
     return _class_table(
         found,
