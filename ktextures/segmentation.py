@@ -11,6 +11,9 @@ import xarray as xr
 
 import ktextures.results.leaflet  # noqa: F401 - results are layers of a map
 from ktextures.errors import InputError
+from ktextures.inference.block import SOFT, BlockClassifier
+from ktextures.inference.frozen import freeze
+from ktextures.inference.lazy import lazy_outputs
 from ktextures.model.config import check_bands
 from ktextures.model.ktextures import KTextures, find_model
 from ktextures.model.network import TEXTURE_SIDE
@@ -18,21 +21,16 @@ from ktextures.raster.georeference import georeference
 from ktextures.raster.nodata import scene_nodata, valid_pixels
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import is_lazy
-from ktextures.raster.tile_set import prepare_padded
-from ktextures.raster.windows import Window, cover_regularly, grow
+from ktextures.raster.windows import Window
 
 __all__ = ["segment"]
 
 OUTPUTS = ("classes", "masks", "simulated", "probabilities", "confidence")
-SOFT = ("probabilities", "confidence")
 MOST_OUTSIDE = 0.5
 """Share of a band's values outside the model's range that makes classes doubtful."""
 
 LOOKED_AT = 100_000
 """Pixels that are checked for that."""
-
-WINDOW = 512
-"""Side in pixels of what the network sees at once: bounds memory, not the result."""
 
 
 def segment(
@@ -91,7 +89,8 @@ def segment(
     outputs = _checked(outputs, model)
     if not is_lazy(scene):
         _warn_of_other_units(scene, model)
-    textures = model.draw_textures(TEXTURE_SIDE, TEXTURE_SIDE, model.config.seed)
+    scaled = model.draw_textures(TEXTURE_SIDE, TEXTURE_SIDE, model.config.seed)
+    textures = model.preparation.scaler.inverse(scaled).transpose(0, 3, 1, 2)
     arrays = _arrays(scene, model, textures, outputs)
     variables = {
         name: _labeled(name, arrays[name], scene, model)
@@ -100,7 +99,7 @@ def segment(
     }
     result = xr.Dataset(variables)
     result["textures"] = xr.DataArray(
-        model.preparation.scaler.inverse(textures).transpose(0, 3, 1, 2),
+        textures,
         dims=("class", "band", "texture_y", "texture_x"),
         coords={**_class_coords(model), "band": scene.band.values},
         attrs={"long_name": "texture of each class, in the scene's units"},
@@ -158,149 +157,12 @@ def _arrays(
     outputs: tuple[str, ...],
 ) -> dict[str, Any]:
     """Arrays by output, all with y and x last; lazy where the scene is."""
+    classifier = BlockClassifier(freeze(model), textures, scene_nodata(scene), outputs)
+    if is_lazy(scene):
+        return lazy_outputs(scene.data, classifier)
     height, width = scene.sizes["y"], scene.sizes["x"]
-    worker = Worker(model, textures, scene_nodata(scene), outputs)
-    if not is_lazy(scene):
-        return worker(
-            np.asarray(scene.data), Window(0, 0, height, width), height, width
-        )
-    return _lazy_arrays(scene, worker)
-
-
-def _lazy_arrays(scene: xr.DataArray, worker: "Worker") -> dict[str, Any]:
-    import dask.array as da
-    from dask.delayed import delayed
-
-    height, width = scene.sizes["y"], scene.sizes["x"]
-    data = scene.data.rechunk({0: -1})
-    shared = delayed(worker, pure=True)
-    parts: dict[str, list[list[Any]]] = {name: [] for name in worker.outputs}
-    for row, tall in _spans(data.chunks[1]):
-        for name in worker.outputs:
-            parts[name].append([])
-        for col, wide in _spans(data.chunks[2]):
-            part = Window(row, col, tall, wide)
-            inside, _ = grow(part, worker.reach, height, width)
-            values = data[:, *inside.slices].rechunk(-1)
-            arrays = shared(values, part, height, width)
-            for name in worker.outputs:
-                shape, dtype = worker.shape(name, tall, wide)
-                part_of = da.from_delayed(arrays[name], shape, dtype)  # type: ignore[no-untyped-call]
-                parts[name][-1].append(part_of)
-    return {name: da.block(each) for name, each in parts.items()}  # type: ignore[no-untyped-call]
-
-
-def _spans(chunks: tuple[int, ...]) -> list[tuple[int, int]]:
-    """First pixel and length of each chunk along an axis."""
-    starts = np.cumsum((0, *chunks[:-1]))
-    return [(int(start), length) for start, length in zip(starts, chunks, strict=True)]
-
-
-class Worker:
-    """Classifies one part of a scene; holds nothing but what a worker process needs.
-
-    Parameters
-    ----------
-    model : KTextures
-    textures : array, shape (class, y, x, band)
-        Scaled; laid over the scene.
-    nodata : float or None
-    outputs : tuple of str
-    """
-
-    def __init__(
-        self,
-        model: KTextures,
-        textures: np.ndarray,
-        nodata: float | None,
-        outputs: tuple[str, ...],
-    ) -> None:
-        self.model, self.textures = model, textures
-        self.nodata, self.outputs = nodata, outputs
-        self.reach = model.reach
-
-    def __repr__(self) -> str:
-        """The prefix of dask's key names, which must not hold an address."""
-        return "ktextures-segment"
-
-    def __dask_tokenize__(self) -> tuple[object, ...]:
-        """What makes two workers the same."""
-        return ("ktextures.Worker", self.model.to_bytes(), self.nodata, self.outputs)
-
-    def shape(self, name: str, height: int, width: int) -> tuple[tuple[int, ...], Any]:
-        """Shape and dtype of an output over height x width pixels."""
-        k, bands = self.model.k, len(self.model.config.bands)
-        return {
-            "classes": ((height, width), np.dtype("uint8")),
-            "confidence": ((height, width), np.dtype("float32")),
-            "masks": ((k, height, width), np.dtype(bool)),
-            "probabilities": ((k, height, width), np.dtype("float32")),
-            "simulated": ((bands, height, width), np.dtype("float32")),
-        }[name]
-
-    def __call__(
-        self, values: np.ndarray, part: Window, height: int, width: int
-    ) -> dict[str, np.ndarray]:
-        """Outputs of a part of a scene of height x width pixels.
-
-        `values`, shape (band, y, x), are those of the part and of as much of its halo
-        as lies in the scene.
-        """
-        origin, _ = grow(part, self.reach, height, width)
-        valid = valid_pixels(values, self.nodata)
-        results = {
-            name: np.empty(*self.shape(name, part.height, part.width))
-            for name in self.outputs
-        }
-        for window in cover_regularly(part.height, part.width, WINDOW):
-            place = Window(
-                part.row + window.row,
-                part.col + window.col,
-                window.height,
-                window.width,
-            )
-            inside, padding = grow(place, self.reach, height, width)
-            rows, cols = Window(
-                inside.row - origin.row,
-                inside.col - origin.col,
-                inside.height,
-                inside.width,
-            ).slices
-            prepared, known = prepare_padded(
-                values[:, rows, cols].transpose(1, 2, 0),
-                valid[rows, cols],
-                padding,
-                self.model.preparation,
-            )
-            for name, array in self._window(prepared, known, place).items():
-                results[name][..., *window.slices] = array
-        return results
-
-    def _window(
-        self, prepared: np.ndarray, known: np.ndarray, place: Window
-    ) -> dict[str, np.ndarray]:
-        """Outputs of one window, from its prepared values with halo."""
-        inner = slice(self.reach, -self.reach or None)
-        known = known[inner, inner]
-        inferred = {
-            name: each[0] for name, each in self.model.infer(prepared[None]).items()
-        }
-        classes = np.where(known, inferred["classes"], 0).astype("uint8")
-        outputs: dict[str, np.ndarray] = {"classes": classes}
-        if "masks" in self.outputs:
-            outputs["masks"] = classes == _values(self.model)[:, None, None]
-        if "simulated" in self.outputs:
-            simulated = self.model.simulate(
-                classes, self.textures, place.row, place.col
-            )
-            outputs["simulated"] = simulated.transpose(2, 0, 1)
-        for name in SOFT:
-            if name in self.outputs:
-                soft = np.where(known[..., None], np.atleast_3d(inferred[name]), np.nan)
-                outputs[name] = (
-                    soft[..., 0] if name == "confidence" else soft.transpose(2, 0, 1)
-                )
-        return {name: outputs[name] for name in self.outputs}
+    whole = Window(0, 0, height, width)
+    return classifier(np.asarray(scene.data), whole, height, width)
 
 
 def _values(model: KTextures) -> np.ndarray:

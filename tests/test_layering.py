@@ -19,6 +19,7 @@ LAYERS = [
     {"polygons"},
     {"cleaning"},
     {"results", "training"},
+    {"inference"},
     {"model"},
     {"datasets", "features", "hints"},
     {"raster"},

@@ -12,8 +12,8 @@ import xarray as xr
 from affine import Affine
 
 import ktextures as kt
-from ktextures import segmentation
 from ktextures.errors import InputError
+from ktextures.inference import block, contextual
 
 HARD = ("classes", "masks", "simulated")
 ALL = (*HARD, "probabilities", "confidence")
@@ -58,7 +58,8 @@ def test_chunks_do_not_matter(large, model, chunks):
 @pytest.mark.parametrize("window", [16, 33, 64])
 def test_windows_do_not_matter(large, model, window, monkeypatch):
     wanted = kt.segment(large, model, outputs=HARD)
-    monkeypatch.setattr(segmentation, "WINDOW", window)
+    monkeypatch.setattr(block, "WINDOW", window)
+    monkeypatch.setattr(contextual, "ROWS", max(1, window // 4))
     assert_equal(kt.segment(large, model, outputs=HARD), wanted)
 
 
@@ -162,13 +163,13 @@ def test_only_what_is_needed_is_computed(large, model):
 
 def test_outputs_of_a_chunk_are_computed_together(large, trained, monkeypatch):
     calls = []
-    original = segmentation.Worker.__call__
+    original = block.BlockClassifier.__call__
 
     def counted(self, *arguments):
         calls.append(arguments[1])
         return original(self, *arguments)
 
-    monkeypatch.setattr(segmentation.Worker, "__call__", counted)
+    monkeypatch.setattr(block.BlockClassifier, "__call__", counted)
     lazy = kt.segment(large.chunk({"y": 45}), trained, outputs=ALL)
     with dask.config.set(scheduler="synchronous"):
         lazy.compute()

@@ -7,6 +7,7 @@ caches of the processor.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ ROWS = 32
 
 ORIENTED: Floats = np.ascontiguousarray(FILTERS.transpose(2, 0, 1))
 FINE_REACH, COARSE_REACH = 3, 6
-"""Reach in pixels of the filters, and of the same with two pixels between their taps."""
+"""Reach in pixels of the filters, and of those with taps two pixels apart."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +213,6 @@ def freeze_contextual(masks: ContextualMasks) -> FrozenContextual:
     )
 
 
-def _with_bias(weights: npt.NDArray[np.floating], bias: npt.NDArray[np.floating]) -> Floats:
+def _with_bias(weights: npt.NDArray[Any], bias: npt.NDArray[Any]) -> Floats:
     """A layer (in, out) as a matrix (out, in + 1)."""
     return np.ascontiguousarray(np.concatenate([weights, bias[None]]).T, "float32")

@@ -113,7 +113,9 @@ class FrozenModel:
         """Logits (y, class, x), in class order, of those of a strip (y, row, x)."""
         if not isinstance(self.masks, FrozenContextual):
             raise TypeError("masks of preset 'paper' have no logits")
-        of_mask = np.full((logits.shape[0], self.k, logits.shape[2]), -np.inf, "float32")
+        of_mask = np.full(
+            (logits.shape[0], self.k, logits.shape[2]), -np.inf, "float32"
+        )
         for row, mask in enumerate(self.masks.groups):
             np.maximum(of_mask[:, mask], logits[:, row], out=of_mask[:, mask])
         return of_mask[:, np.argsort(self.values)]

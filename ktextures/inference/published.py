@@ -86,7 +86,9 @@ def freeze_published(masks: PublishedMasks) -> FrozenPublished:
     for first in range(0, len(masks.stack), 3):
         conv, norm, _ = masks.stack[first : first + 3]
         weights, bias = (each.numpy().astype("float64") for each in conv.weights)
-        scale = norm.gamma.numpy() / np.sqrt(norm.moving_variance.numpy() + norm.epsilon)
+        scale = norm.gamma.numpy() / np.sqrt(
+            norm.moving_variance.numpy() + norm.epsilon
+        )
         shift = (bias - norm.moving_mean.numpy()) * scale + norm.beta.numpy()
         matrix = np.concatenate([weights[0, 0] * scale, shift[None]]).T
         folded.append(np.ascontiguousarray(matrix, "float32"))

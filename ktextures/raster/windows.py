@@ -30,6 +30,10 @@ class Window(NamedTuple):
             slice(self.col, self.col + self.width),
         )
 
+    def moved(self, rows: int, cols: int) -> "Window":
+        """The same window some rows further down and some columns to the right."""
+        return Window(self.row + rows, self.col + cols, self.height, self.width)
+
 
 def _even_starts(length: int, size: int) -> tuple[list[int], int]:
     """First pixels and size of the fewest equal spans that cover `length`."""
