@@ -12,7 +12,7 @@ import xarray as xr
 import ktextures.results.leaflet  # noqa: F401 - results are layers of a map
 from ktextures.errors import InputError
 from ktextures.inference.block import SOFT, BlockClassifier
-from ktextures.inference.frozen import freeze
+from ktextures.inference.freeze import freeze
 from ktextures.inference.lazy import lazy_outputs
 from ktextures.model.config import check_bands
 from ktextures.model.ktextures import KTextures, find_model

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ktextures.inference.blas import single_threaded_products
 from ktextures.inference.frozen import FrozenModel
 from ktextures.inference.strips import Strip
 from ktextures.raster.nodata import valid_pixels
@@ -77,15 +78,28 @@ class BlockClassifier:
             name: np.empty(*self.shape(name, part.height, part.width))
             for name in self.outputs
         }
+        with single_threaded_products():
+            self._classify(results, values, valid, part, origin, (height, width))
+        return results
+
+    def _classify(
+        self,
+        results: Outputs,
+        values: npt.NDArray[Any],
+        valid: npt.NDArray[np.bool_],
+        part: Window,
+        origin: Window,
+        size: tuple[int, int],
+    ) -> None:
+        """Fill the results, some columns at a time."""
         for column in cover_regularly(1, part.width, WINDOW):
             place = Window(part.row, part.col + column.col, part.height, column.width)
-            inside, padding = grow(place, self.reach, height, width)
+            inside, padding = grow(place, self.reach, *size)
             inside = inside.moved(-origin.row, -origin.col)
             planes = self.model.prepared(values, valid, inside, padding)
             here = place.moved(-origin.row, -origin.col)
             for strip in self.model.strips(planes):
                 self._fill(results, strip, place, valid[here.slices], column.col)
-        return results
 
     def _fill(
         self,

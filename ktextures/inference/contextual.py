@@ -7,7 +7,6 @@ caches of the processor.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +14,14 @@ import numpy.typing as npt
 from ktextures.inference import kernels
 from ktextures.inference.strips import Strip
 from ktextures.inference.workspace import LANES, Workspace, padded
-from ktextures.model.masks import FILTER_REACH, FILTERS, FINE_BANDS, ContextualMasks
-from ktextures.model.ops import blur_reach, gaussian_kernel
 
-__all__ = ["FrozenContextual", "freeze_contextual"]
+__all__ = ["FrozenContextual"]
 
 Floats = npt.NDArray[np.float32]
 
 ROWS = 32
 """Rows of a strip."""
 
-ORIENTED: Floats = np.ascontiguousarray(FILTERS.transpose(2, 0, 1))
 FINE_REACH, COARSE_REACH = 3, 6
 """Reach in pixels of the filters, and of those with taps two pixels apart."""
 
@@ -38,8 +34,13 @@ class FrozenContextual:
     ----------
     reach : int
         Pixels that a tile is larger on each side.
-    sigmas : tuple of float
-        Standard deviations in pixels of the local means.
+    fine : int
+        Combinations of bands that the finer filters see; the larger see the first.
+    filters : array, shape (filter, 7, 7), float32
+    blur : array, shape (tap,), float32
+        Applied along y and x to what the larger filters see.
+    means : tuple of arrays, each (tap,), float32
+        Weights of the local means along y and x; empty if only colors are seen.
     groups : array of uint8, shape (row,)
         Mask that each row of the last layer belongs to.
     whiten : array, shape (band, band + 1), float32
@@ -50,11 +51,19 @@ class FrozenContextual:
     """
 
     reach: int
-    sigmas: tuple[float, ...]
+    fine: int
+    filters: Floats
+    blur: Floats
+    means: tuple[Floats, ...]
     groups: npt.NDArray[np.uint8]
     whiten: Floats
     mix: Floats
     head: Floats
+
+    @property
+    def _margin(self) -> int:
+        """Reach of the widest local mean; the rest is that of the filters."""
+        return max((len(mean) // 2 for mean in self.means), default=0)
 
     def strips(self, planes: Floats, work: Workspace) -> Iterator[Strip]:
         """Masks and logits of a tile, some rows at a time.
@@ -81,7 +90,7 @@ class FrozenContextual:
             seen[:bands, :count] = colors[:bands, rows, self.reach :][
                 ..., : padded(width)
             ]
-            if self.sigmas:
+            if self.means:
                 maps = self._maps(colors, bands, row, maps, width, work)
                 self._means(maps, seen, bands, work)
             yield self._decided(row, seen[:, :count], width, work)
@@ -98,12 +107,12 @@ class FrozenContextual:
         np.matmul(self.whiten[:, :-1], planes.reshape(bands, -1), out=flat)
         shift = self.whiten[:, -1, None, None]
         np.add(flat.reshape(planes.shape), shift, out=colors[:bands, :tall, :wide])
-        if self.sigmas:
-            kernel, reach = _padded_gaussian(1.0), blur_reach(1.0)
-            down = work.array("down", (1, tall - 2 * reach, shape[2]))
-            kernels.smooth_along_y(colors[:1], kernel, 0, down)
-            across = work.array("across", (1, tall - 2 * reach, shape[2] - LANES))
-            kernels.smooth_along_x(down, kernel, 0, across, 0)
+        if self.means:
+            blur, rows = _padded(self.blur), tall - len(self.blur) + 1
+            down = work.array("down", (1, rows, shape[2]))
+            kernels.smooth_along_y(colors[:1], blur, 0, down)
+            across = work.array("across", (1, rows, shape[2] - LANES))
+            kernels.smooth_along_x(down, blur, 0, across, 0)
             colors[bands, : across.shape[1], : across.shape[2]] = across[0]
         return colors
 
@@ -120,9 +129,8 @@ class FrozenContextual:
 
         Colors, and sizes of the responses to the filters, (map, y, x).
         """
-        margin = self.reach - FILTER_REACH
-        fine = min(bands, FINE_BANDS)
-        count = bands + len(ORIENTED) * (fine + 1)
+        margin, around = self._margin, self.reach - self._margin
+        count = bands + len(self.filters) * (self.fine + 1)
         shape = (count, ROWS + 2 * margin, padded(width + 2 * margin))
         maps = work.array("maps", shape)
         first = 0
@@ -130,27 +138,26 @@ class FrozenContextual:
             first = 2 * margin
             maps[:, :first] = maps[:, ROWS:].copy()
         top = row + first
-        rows = slice(FILTER_REACH + top, FILTER_REACH + row + shape[1])
-        columns = slice(FILTER_REACH, FILTER_REACH + shape[2])
+        rows = slice(around + top, around + row + shape[1])
+        columns = slice(around, around + shape[2])
         maps[:bands, first:] = colors[:bands, rows, columns]
-        begin = FILTER_REACH - FINE_REACH
-        for band in range(fine):
-            channel = bands + band * len(ORIENTED)
+        begin = around - FINE_REACH
+        for band in range(self.fine):
+            channel = bands + band * len(self.filters)
             kernels.absolute_responses(
-                colors, band, begin + top, begin, ORIENTED, 1, maps, channel, first
+                colors, band, begin + top, begin, self.filters, 1, maps, channel, first
             )
-        channel = bands + fine * len(ORIENTED)
-        begin = FILTER_REACH - blur_reach(1.0) - COARSE_REACH
+        channel = bands + self.fine * len(self.filters)
+        begin = around - len(self.blur) // 2 - COARSE_REACH
         kernels.absolute_responses(
-            colors, bands, begin + top, begin, ORIENTED, 2, maps, channel, first
+            colors, bands, begin + top, begin, self.filters, 2, maps, channel, first
         )
         return maps
 
     def _means(self, maps: Floats, seen: Floats, bands: int, work: Workspace) -> None:
         """Local means of maps, written to what the network sees."""
-        margin = self.reach - FILTER_REACH
-        for number, sigma in enumerate(self.sigmas):
-            kernel, first = _padded_gaussian(sigma), margin - blur_reach(sigma)
+        for number, mean in enumerate(self.means):
+            kernel, first = _padded(mean), self._margin - len(mean) // 2
             shape = (len(maps), ROWS, maps.shape[2] + LANES)
             down = work.array("means along y", shape)
             kernels.smooth_along_y(maps, kernel, first, down)
@@ -175,44 +182,5 @@ class FrozenContextual:
         return Strip(row, masks, logits[:count, :, :width])
 
 
-def _padded_gaussian(sigma: float) -> Floats:
-    kernel = gaussian_kernel(sigma)
+def _padded(kernel: Floats) -> Floats:
     return np.pad(kernel, (0, -len(kernel) % kernels.PAD))
-
-
-def freeze_contextual(masks: ContextualMasks) -> FrozenContextual:
-    """Copy the weights of a network, with the scaling of what it sees folded in.
-
-    Parameters
-    ----------
-    masks : ContextualMasks
-
-    Returns
-    -------
-    FrozenContextual
-    """
-    mean, whiten, center, spread = (
-        each.numpy().astype("float64")
-        for each in (
-            masks.mean,
-            masks.whiten,
-            masks.pattern_mean,
-            masks.pattern_spread,
-        )
-    )
-    mix, mix_bias = (each.numpy().astype("float64") for each in masks.mix.weights)
-    head, head_bias = (each.numpy() for each in masks.head.weights)
-    mix = mix[0, 0] / spread[:, None]
-    return FrozenContextual(
-        masks.reach,
-        masks.sigmas,
-        np.array(masks.groups, "uint8"),
-        _with_bias(whiten, -mean @ whiten),
-        _with_bias(mix, mix_bias - center @ mix),
-        _with_bias(head[0, 0], head_bias),
-    )
-
-
-def _with_bias(weights: npt.NDArray[Any], bias: npt.NDArray[Any]) -> Floats:
-    """A layer (in, out) as a matrix (out, in + 1)."""
-    return np.ascontiguousarray(np.concatenate([weights, bias[None]]).T, "float32")

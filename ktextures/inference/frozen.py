@@ -9,16 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ktextures.inference import kernels
-from ktextures.inference.contextual import FrozenContextual, freeze_contextual
-from ktextures.inference.published import FrozenPublished, freeze_published
+from ktextures.inference.contextual import FrozenContextual
+from ktextures.inference.published import FrozenPublished
 from ktextures.inference.strips import Strip
 from ktextures.inference.workspace import Workspace
-from ktextures.model.masks import ContextualMasks, PublishedMasks
-from ktextures.model.network import Network
 from ktextures.raster.scaling import BandScaler, Preparation
 from ktextures.raster.windows import Padding, Window, reflected
 
-__all__ = ["FrozenModel", "freeze"]
+__all__ = ["FrozenModel"]
 
 
 @dataclass(frozen=True)
@@ -130,29 +128,3 @@ class Scratch(threading.local):
     def __reduce__(self) -> tuple[type["Scratch"], tuple[()]]:
         """Begin anew elsewhere."""
         return Scratch, ()
-
-
-def freeze(model: Network) -> FrozenModel:
-    """Copy what classifying needs from a model, in the state after its last step.
-
-    Parameters
-    ----------
-    model : Network
-
-    Returns
-    -------
-    FrozenModel
-        Nothing that happens to the model changes it.
-    """
-    with model.lock:
-        network = model.mask_network
-        masks: FrozenContextual | FrozenPublished
-        if isinstance(network, ContextualMasks):
-            masks = freeze_contextual(network)
-        elif isinstance(network, PublishedMasks):
-            masks = freeze_published(network)
-        else:
-            raise TypeError(f"masks of type {type(network).__name__} cannot be frozen")
-        values = np.empty(model.k, "uint8")
-        values[model.record.order] = np.arange(1, model.k + 1)
-        return FrozenModel(masks, model.preparation, values)

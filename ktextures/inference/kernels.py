@@ -30,7 +30,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 def compiled(function: Function) -> Function:
     """Compile a function at its first call; releases the interpreter while it runs."""
     # Contracted to fused multiplications and additions, but never reordered.
-    options = {"nogil": True, "error_model": "numpy", "fastmath": {"contract", "nsz"}}
+    options: dict[str, Any] = {
+        "nogil": True,
+        "error_model": "numpy",
+        "fastmath": {"contract", "nsz"},
+    }
     try:
         made: Function = numba.njit(cache=True, **options)(function)
     except RuntimeError:  # no folder that compiled functions could be kept in

@@ -9,9 +9,8 @@ import numpy.typing as npt
 from ktextures.inference import kernels
 from ktextures.inference.strips import Strip
 from ktextures.inference.workspace import Workspace, padded
-from ktextures.model.masks import PublishedMasks
 
-__all__ = ["FrozenPublished", "freeze_published"]
+__all__ = ["FrozenPublished"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -69,27 +68,3 @@ class FrozenPublished:
                 score = 1 / (1 + np.exp(-score))
             chosen = np.minimum((score * np.float32(self.k)), self.k - 1)
             yield Strip(row, chosen.astype("uint8")[None], None)
-
-
-def freeze_published(masks: PublishedMasks) -> FrozenPublished:
-    """Copy the weights of a network, with its batch normalizations folded in.
-
-    Parameters
-    ----------
-    masks : PublishedMasks
-
-    Returns
-    -------
-    FrozenPublished
-    """
-    folded = []
-    for first in range(0, len(masks.stack), 3):
-        conv, norm, _ = masks.stack[first : first + 3]
-        weights, bias = (each.numpy().astype("float64") for each in conv.weights)
-        scale = norm.gamma.numpy() / np.sqrt(
-            norm.moving_variance.numpy() + norm.epsilon
-        )
-        shift = (bias - norm.moving_mean.numpy()) * scale + norm.beta.numpy()
-        matrix = np.concatenate([weights[0, 0] * scale, shift[None]]).T
-        folded.append(np.ascontiguousarray(matrix, "float32"))
-    return FrozenPublished(masks.k, masks.reach, tuple(folded))

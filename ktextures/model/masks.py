@@ -30,6 +30,9 @@ FILTERS = oriented_filters(4)
 FILTER_REACH = 9
 """Reach in pixels of the larger filters: twice 3, and 3 of the blur before them."""
 
+COARSE_BLUR = 1.0
+"""Standard deviation in pixels of that blur."""
+
 FINE_BANDS = 3
 """Strongest combinations of bands that the finer filters see; the larger see one."""
 
@@ -291,7 +294,7 @@ class ContextualMasks(layers.Layer):
         seen = [crop(bands, self.reach)]
         if self.sigmas:
             fine = _responses(bands[..., :FINE_BANDS], 1)
-            coarse = _responses(blur(bands[..., :1], 1.0), 2)
+            coarse = _responses(blur(bands[..., :1], COARSE_BLUR), 2)
             fine = crop(fine, FILTER_REACH - 3)
             maps = tf.concat([crop(bands, FILTER_REACH), fine, coarse], -1)
             margin = self.reach - FILTER_REACH
