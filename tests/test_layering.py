@@ -19,7 +19,7 @@ LAYERS = [
     {"polygons"},
     {"cleaning"},
     {"results", "training"},
-    {"inference"},
+    {"blocks", "inference"},
     {"model"},
     {"datasets", "features", "hints"},
     {"raster"},

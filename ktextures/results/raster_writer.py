@@ -18,6 +18,7 @@ import xarray as xr
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
+from ktextures.blocks.computed import computed_blocks
 from ktextures.errors import InputError
 from ktextures.files.staging import staging_folder
 from ktextures.raster.georeference import scene_transform
@@ -320,11 +321,7 @@ def _checksum(block: Block) -> int:
 
 
 def _blocks(image: xr.DataArray) -> Iterator[tuple[Window, Block]]:
-    """Parts of an image (band, y, x); of a lazy one, whole chunks side by side.
-
-    Neighboring chunks are computed together, because they share input, up to a size
-    that limits the memory.
-    """
+    """Parts of an image (band, y, x), in row order."""
     bands, height, width = image.shape
     data = image.data
     row_bytes = bands * image.dtype.itemsize
@@ -334,14 +331,5 @@ def _blocks(image: xr.DataArray) -> Iterator[tuple[Window, Block]]:
             part = data[:, row : row + tall]
             yield Window(0, row, width, part.shape[1]), part
         return
-    row = 0
-    for rows in data.chunks[1]:
-        col = start = 0
-        for cols in (*data.chunks[2], 0):
-            full = rows * (col - start + cols) * row_bytes > _BATCH_BYTES
-            if col > start and (full or cols == 0):
-                part = data[:, row : row + rows, start:col]
-                yield Window(start, row, col - start, rows), part.compute()
-                start = col
-            col += cols
-        row += rows
+    for window, (block,) in computed_blocks([data]):
+        yield Window(window.col, window.row, window.width, window.height), block

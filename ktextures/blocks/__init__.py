@@ -1,0 +1,1 @@
+"""Lazy rasters computed block by block, with bounded memory, here or on a cluster."""
