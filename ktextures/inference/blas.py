@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
+import scipy.linalg.cython_blas  # noqa: F401 - what compiled loops multiply with
 from threadpoolctl import ThreadpoolController
 
 __all__ = ["single_threaded_products"]

@@ -81,19 +81,18 @@ class FrozenContextual:
         bands, tall, wide = planes.shape
         height, width = tall - 2 * self.reach, wide - 2 * self.reach
         colors = self._decorrelated(planes, work)
-        seen = work.array("seen", (self.mix.shape[1], ROWS, padded(width)))
-        seen[-1] = 1
+        seen = work.array("seen", (ROWS, self.mix.shape[1], padded(width)))
+        seen[:, -1] = 1
         maps = None
         for row in range(0, height, ROWS):
             count = min(ROWS, height - row)
             rows = slice(self.reach + row, self.reach + row + count)
-            seen[:bands, :count] = colors[:bands, rows, self.reach :][
-                ..., : padded(width)
-            ]
+            columns = slice(self.reach, self.reach + padded(width))
+            seen[:count, :bands] = colors[:bands, rows, columns].transpose(1, 0, 2)
             if self.means:
                 maps = self._maps(colors, bands, row, maps, width, work)
                 self._means(maps, seen, bands, work)
-            yield self._decided(row, seen[:, :count], width, work)
+            yield self._decided(row, count, seen, width, work)
 
     def _decorrelated(self, planes: Floats, work: Workspace) -> Floats:
         """Combinations of the bands; then the first of them, blurred by a pixel.
@@ -111,9 +110,9 @@ class FrozenContextual:
             blur, rows = _padded(self.blur), tall - len(self.blur) + 1
             down = work.array("down", (1, rows, shape[2]))
             kernels.smooth_along_y(colors[:1], blur, 0, down)
-            across = work.array("across", (1, rows, shape[2] - LANES))
+            across = work.array("across", (rows, 1, shape[2] - LANES))
             kernels.smooth_along_x(down, blur, 0, across, 0)
-            colors[bands, : across.shape[1], : across.shape[2]] = across[0]
+            colors[bands, :rows, : across.shape[2]] = across[:, 0]
         return colors
 
     def _maps(
@@ -164,20 +163,20 @@ class FrozenContextual:
             channel = bands + number * len(maps)
             kernels.smooth_along_x(down, kernel, first, seen, channel)
 
-    def _decided(self, row: int, seen: Floats, width: int, work: Workspace) -> Strip:
-        """Masks and logits of what the network sees, (channel, y, x)."""
-        count, lanes = seen.shape[1:]
+    def _decided(
+        self, row: int, count: int, seen: Floats, width: int, work: Workspace
+    ) -> Strip:
+        """Masks and logits of what the network sees, (y, channel, x)."""
+        lanes = seen.shape[2]
         hidden = work.array("hidden", (len(self.mix) + 1, lanes))
         hidden[-1] = 1
         bits = work.array("bits", (lanes,), "int32")
-        best = work.array("best", (lanes,))
+        powers = bits.view("float32")
         logits = work.array("logits", (ROWS, len(self.head), lanes))
         chosen = work.array("chosen", (ROWS, lanes), "uint16")
-        for y in range(count):
-            np.matmul(self.mix, seen[:, y], out=hidden[:-1])
-            kernels.elu(hidden[:-1], bits, bits.view("float32"))
-            np.matmul(self.head, hidden, out=logits[y])
-            kernels.largest(logits[y], best, chosen[y])
+        kernels.contextual_logits(
+            seen, count, self.mix, self.head, hidden, bits, powers, logits, chosen
+        )
         masks = self.groups[chosen[:count, :width]]
         return Strip(row, masks, logits[:count, :, :width])
 

@@ -14,8 +14,8 @@ import numpy as np
 __all__ = [
     "PAD",
     "absolute_responses",
-    "elu",
-    "largest",
+    "contextual_logits",
+    "published_scores",
     "scaled",
     "smooth_along_x",
     "smooth_along_y",
@@ -185,13 +185,13 @@ def smooth_along_x(maps: Any, kernel: Any, first: int, out: Any, channel: int) -
         Padded to a multiple of `PAD`.
     first : int
         Column of `maps` under the first tap for the first column of `out`.
-    out : array, shape (channel, y, x), float32
+    out : array, shape (y, channel, x), float32
         Written from `channel` on.
     channel : int
     """
     for number in range(maps.shape[0]):
-        for y in range(out.shape[1]):
-            row, source = out[channel + number, y], maps[number, y]
+        for y in range(out.shape[0]):
+            row, source = out[y, channel + number], maps[number, y]
             for i in range(0, len(kernel), 4):
                 k0, k1, k2, k3 = kernel[i], kernel[i + 1], kernel[i + 2], kernel[i + 3]
                 a = source[first + i :]
@@ -261,3 +261,75 @@ def largest(values: Any, best: Any, out: Any) -> None:
             if row[x] > best[x]:
                 best[x] = row[x]
                 out[x] = channel
+
+
+@compiled
+def contextual_logits(
+    seen: Any,
+    count: int,
+    mix: Any,
+    head: Any,
+    hidden: Any,
+    bits: Any,
+    powers: Any,
+    logits: Any,
+    chosen: Any,
+) -> None:
+    """The two layers of a contextual mask network, and the largest logit.
+
+    Parameters
+    ----------
+    seen : array, shape (y, channel + 1, x), float32
+        The last channel is 1.
+    count : int
+        Rows that are computed.
+    mix : array, shape (hidden, channel + 1), float32
+    head : array, shape (row of the head, hidden + 1), float32
+    hidden : array, shape (hidden + 1, x), float32
+        Scratch space; the last channel is 1.
+    bits, powers : array, shape (x,), int32 and float32
+        Scratch space, as for `elu`.
+    logits : array, shape (y, row of the head, x), float32
+    chosen : array, shape (y, x), uint16
+    """
+    for y in range(count):
+        np.dot(mix, seen[y], hidden[:-1])
+        elu(hidden[:-1], bits, powers)
+        np.dot(head, hidden, logits[y])
+        largest(logits[y], powers, chosen[y])
+
+
+@compiled
+def published_scores(
+    seen: Any,
+    count: int,
+    first: Any,
+    second: Any,
+    last: Any,
+    one: Any,
+    two: Any,
+    bits: Any,
+    powers: Any,
+    scores: Any,
+) -> None:
+    """The three layers of the published mask network, before the sigmoid.
+
+    Parameters
+    ----------
+    seen : array, shape (y, band + 1, x), float32
+        The last channel is 1.
+    count : int
+        Rows that are computed.
+    first, second, last : array, shape (out, in + 1), float32
+    one, two : array, shape (hidden + 1, x), float32
+        Scratch space; the last channel is 1.
+    bits, powers : array, shape (x,), int32 and float32
+        Scratch space, as for `elu`.
+    scores : array, shape (y, 1, x), float32
+    """
+    for y in range(count):
+        np.dot(first, seen[y], one[:-1])
+        elu(one[:-1], bits, powers)
+        np.dot(second, one, two[:-1])
+        elu(two[:-1], bits, powers)
+        np.dot(last, two, scores[y])

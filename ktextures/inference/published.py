@@ -14,6 +14,9 @@ __all__ = ["FrozenPublished"]
 
 Floats = npt.NDArray[np.float32]
 
+ROWS = 32
+"""Rows of a strip."""
+
 
 @dataclass(frozen=True)
 class FrozenPublished:
@@ -49,22 +52,28 @@ class FrozenPublished:
         bands, tall, wide = planes.shape
         height, width = tall - 2 * self.reach, wide - 2 * self.reach
         lanes = padded(width)
-        seen = work.array("seen", (bands + 1, lanes))
-        seen[-1] = 1
+        first, second, last = self.layers
+        seen = work.array("seen", (ROWS, bands + 1, lanes))
+        seen[:, -1] = 1
+        hidden = [
+            work.array(f"hidden {number}", (len(layer) + 1, lanes))
+            for number, layer in enumerate((first, second))
+        ]
+        for each in hidden:
+            each[-1] = 1
         bits = work.array("bits", (lanes,), "int32")
-        inner = slice(self.reach, self.reach + width)
-        for row in range(height):
-            seen[:-1, :width] = planes[:, self.reach + row, inner]
-            maps = seen
-            for number, weights in enumerate(self.layers[:-1]):
-                made = work.array(f"layer {number}", (len(weights) + 1, lanes))
-                np.matmul(weights, maps, out=made[:-1])
-                kernels.elu(made[:-1], bits, bits.view("float32"))
-                made[-1] = 1
-                maps = made
-            score = np.matmul(self.layers[-1], maps)[0, :width]
+        scores = work.array("scores", (ROWS, 1, lanes))
+        columns = slice(self.reach, self.reach + width)
+        for row in range(0, height, ROWS):
+            count = min(ROWS, height - row)
+            rows = slice(self.reach + row, self.reach + row + count)
+            seen[:count, :-1, :width] = planes[:, rows, columns].transpose(1, 0, 2)
+            powers = bits.view("float32")
+            kernels.published_scores(
+                seen, count, first, second, last, *hidden, bits, powers, scores
+            )
             # A large negative score is 0, which is what its overflow makes of it.
             with np.errstate(over="ignore"):
-                score = 1 / (1 + np.exp(-score))
-            chosen = np.minimum((score * np.float32(self.k)), self.k - 1)
-            yield Strip(row, chosen.astype("uint8")[None], None)
+                score = 1 / (1 + np.exp(-scores[:count, 0, :width]))
+            chosen = np.minimum(score * np.float32(self.k), self.k - 1)
+            yield Strip(row, chosen.astype("uint8"), None)
