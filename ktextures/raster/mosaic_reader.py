@@ -1,0 +1,246 @@
+"""Pixels of many raster files on one grid, read window by window.
+
+A GDAL VRT decides band by band which file a pixel is from, and knows one nodata value
+for each; here a pixel is from one file in all bands, and NaN, masks, alpha bands, and
+missing tiles count too. Files are opened for each window, so that threads and other
+processes can read at the same time.
+"""
+
+import itertools
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import dask.array as da
+import numpy as np
+import numpy.typing as npt
+import rasterio
+from dask.array.core import normalize_chunks
+from dask.highlevelgraph import HighLevelGraph
+from rasterio.enums import Interleaving
+from rasterio.errors import RasterioError
+from rasterio.windows import Window
+
+from ktextures.errors import InputError
+from ktextures.raster.scene import Chunks, chunk_sizes
+
+__all__ = ["MosaicReader", "Part", "is_sparse", "missing_tiles"]
+
+_TIFF_DRIVERS = ("GTiff", "COG")
+
+
+class Part(NamedTuple):
+    """A file and its place in the mosaic.
+
+    Attributes
+    ----------
+    path : str
+    row, col : int
+        Of its first pixel in the mosaic.
+    height, width : int
+        In pixels.
+    masked : bool
+        Whether it has a mask of its own.
+    sparse : bool
+        Whether tiles are missing that would not hold a nodata value.
+    """
+
+    path: str
+    row: int
+    col: int
+    height: int
+    width: int
+    masked: bool
+    sparse: bool
+
+
+@dataclass(frozen=True)
+class MosaicReader:
+    """Reads windows of a mosaic.
+
+    Parameters
+    ----------
+    bands : tuple of int
+        Numbers of the bands that are read, from 1.
+    alpha : tuple of int
+        Numbers of bands that hide pixels where they are 0.
+    nodata : tuple of float or None
+        Value in each band that marks missing pixels.
+    dtype : dtype
+        Of the result.
+    fill : float
+        Value where no file is. If it is NaN, so are all pixels without data.
+    """
+
+    bands: tuple[int, ...]
+    alpha: tuple[int, ...]
+    nodata: tuple[float | None, ...]
+    dtype: np.dtype[Any]
+    fill: float
+
+    def read(
+        self, parts: Sequence[Part], row: int, col: int, height: int, width: int
+    ) -> npt.NDArray[Any]:
+        """Read a window, each pixel from the first file that has data there.
+
+        Parameters
+        ----------
+        parts : sequence of Part
+            Those that the window may touch.
+        row, col, height, width : int
+            The window, in pixels of the mosaic.
+
+        Returns
+        -------
+        ndarray, shape (band, height, width)
+            A pixel without data in any file has the values of the first.
+        """
+        shape = (len(self.bands), height, width)
+        values = np.full(shape, self.fill, self.dtype)
+        known = np.zeros((height, width), bool)
+        reached = np.zeros((height, width), bool)
+        for part in parts:
+            top, left = max(part.row, row), max(part.col, col)
+            bottom = min(part.row + part.height, row + height)
+            right = min(part.col + part.width, col + width)
+            if top >= bottom or left >= right:
+                continue
+            here = (slice(top - row, bottom - row), slice(left - col, right - col))
+            if known[here].all():
+                continue
+            size = (right - left, bottom - top)
+            pixels, valid = self._read_file(
+                part, Window(left - part.col, top - part.row, *size)
+            )
+            new = ~reached[here] | (valid & ~known[here])
+            np.copyto(
+                values[(slice(None), *here)], pixels, casting="same_kind", where=new
+            )
+            known[here] |= valid
+            reached[here] = True
+        return values
+
+    def _read_file(
+        self, part: Part, window: Window
+    ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
+        """Pixels of a window of a file, and where they have data in all bands."""
+        try:
+            with rasterio.open(part.path) as file:
+                pixels = file.read([*self.bands, *self.alpha], window=window)
+                pixels, alpha = np.split(pixels, [len(self.bands)])
+                shown = (alpha != 0).all(axis=0)
+                if part.masked:
+                    masks = file.read_masks(list(self.bands), window=window)
+                    shown &= (masks != 0).all(axis=0)
+                if part.sparse:
+                    shown &= ~missing_tiles(file, self.bands, window)
+        except (OSError, RasterioError) as error:
+            raise InputError(
+                f"cannot read {part.path!r}, a file of the scene: {error}; check "
+                "whether it is complete, and whether it was moved since the scene was "
+                "opened"
+            ) from error
+        floating = pixels.dtype.kind == "f"
+        good = np.isfinite(pixels) if floating else np.ones(pixels.shape, bool)
+        for band, nodata in enumerate(self.nodata):
+            if nodata is not None and not np.isnan(nodata):
+                good[band] &= pixels[band] != pixels.dtype.type(nodata)
+        if np.isnan(self.fill):
+            pixels = np.where(good & shown, pixels, self.dtype.type(np.nan))
+        return pixels, good.all(axis=0) & shown
+
+    def lazy(
+        self, parts: Sequence[Part], height: int, width: int, chunks: Chunks
+    ) -> da.Array:
+        """A dask array that reads the mosaic chunk by chunk.
+
+        Parameters
+        ----------
+        parts : sequence of Part
+            All files, the first on top.
+        height, width : int
+            Size of the mosaic in pixels.
+        chunks : see `ktextures.open_scene`
+
+        Returns
+        -------
+        dask array, shape (band, height, width)
+            All bands in one chunk. Each task knows only the files that it reads.
+        """
+        shape = (len(self.bands), height, width)
+        sizes = chunk_sizes(chunks) | {"band": -1}
+        wanted = tuple(sizes.get(dim) or -1 for dim in ("band", "y", "x"))
+        grid = normalize_chunks(wanted, shape, dtype=self.dtype)  # type: ignore[no-untyped-call]
+        # A new name each time: files may have changed since they were opened last.
+        name = f"mosaic-{uuid.uuid4().hex}"
+        graph: dict[Any, Any] = {}
+        for i, (row, rows) in enumerate(_spans(grid[1])):
+            strip = [p for p in parts if p.row < row + rows and p.row + p.height > row]
+            lefts = np.array([part.col for part in strip], int)
+            rights = lefts + np.array([part.width for part in strip], int)
+            for j, (col, cols) in enumerate(_spans(grid[2])):
+                touched = np.flatnonzero((lefts < col + cols) & (rights > col))
+                read = partial(self.read, tuple(strip[place] for place in touched))
+                graph[(name, 0, i, j)] = (read, row, col, rows, cols)
+        layers = HighLevelGraph.from_collections(name, graph)
+        return da.Array(layers, name, grid, dtype=self.dtype)  # type: ignore[no-untyped-call]
+
+
+def _spans(sizes: Sequence[int]) -> list[tuple[int, int]]:
+    """Start and length of consecutive chunks."""
+    ends = itertools.accumulate(sizes)
+    return [(end - size, size) for end, size in zip(ends, sizes, strict=True)]
+
+
+def is_sparse(file: rasterio.DatasetReader) -> bool:
+    """Tell whether a GeoTIFF lacks tiles, which GDAL reads as nodata or else as 0."""
+    whole = Window(0, 0, file.width, file.height)
+    bands = range(1, file.count + 1)
+    return bool(missing_tiles(file, bands, whole, pixels=False).any())
+
+
+def missing_tiles(
+    file: rasterio.DatasetReader,
+    bands: Sequence[int],
+    window: Window,
+    *,
+    pixels: bool = True,
+) -> npt.NDArray[np.bool_]:
+    """Find out where a GeoTIFF lacks tiles or strips.
+
+    Parameters
+    ----------
+    file : rasterio.DatasetReader
+        Open file; others than GeoTIFF lack none.
+    bands : sequence of int
+        From 1.
+    window : Window
+        In pixels of the file.
+    pixels : bool, default True
+        Whether to return an element for each pixel, or one for each tile.
+
+    Returns
+    -------
+    ndarray of bool, shape (height, width) of the window, or that of its tiles
+        True where the tile of any of the bands is missing.
+    """
+    height, width = file.block_shapes[0]
+    top, left = window.row_off // height, window.col_off // width
+    bottom = -(-(window.row_off + window.height) // height)
+    right = -(-(window.col_off + window.width) // width)
+    missing: npt.NDArray[np.bool_] = np.zeros((bottom - top, right - left), bool)
+    if file.driver in _TIFF_DRIVERS:
+        # Bands that are stored together have the same tiles.
+        apart = file.interleaving in (Interleaving.band, None)
+        for band in bands if apart else bands[:1]:
+            for y, x in np.ndindex(missing.shape):
+                item = f"BLOCK_OFFSET_{left + x}_{top + y}"
+                missing[y, x] |= file.get_tag_item(item, "TIFF", bidx=band) is None
+    if not pixels:
+        return missing
+    rows = (window.row_off + np.arange(window.height)) // height - top
+    cols = (window.col_off + np.arange(window.width)) // width - left
+    spread: npt.NDArray[np.bool_] = missing[np.ix_(rows, cols)]
+    return spread
