@@ -7,8 +7,10 @@ processes can read at the same time.
 """
 
 import itertools
+import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -26,8 +28,9 @@ from rasterio.windows import Window
 from ktextures.errors import InputError
 from ktextures.raster.scene import Chunks, chunk_sizes
 
-__all__ = ["MosaicReader", "Part", "is_sparse", "missing_tiles"]
+__all__ = ["MosaicReader", "Part", "is_sparse", "missing_tiles", "open_one_of_many"]
 
+_LISTING = "GDAL_DISABLE_READDIR_ON_OPEN"
 _TIFF_DRIVERS = ("GTiff", "COG")
 
 
@@ -127,7 +130,7 @@ class MosaicReader:
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
         """Pixels of a window of a file, and where they have data in all bands."""
         try:
-            with rasterio.open(part.path) as file:
+            with open_one_of_many(part.path) as file:
                 pixels = file.read([*self.bands, *self.alpha], window=window)
                 pixels, alpha = np.split(pixels, [len(self.bands)])
                 shown = (alpha != 0).all(axis=0)
@@ -192,6 +195,28 @@ def _spans(sizes: Sequence[int]) -> list[tuple[int, int]]:
     """Start and length of consecutive chunks."""
     ends = itertools.accumulate(sizes)
     return [(end - size, size) for end, size in zip(ends, sizes, strict=True)]
+
+
+@contextmanager
+def open_one_of_many(path: str) -> Iterator[rasterio.DatasetReader]:
+    """Open a file without listing its folder, which may hold thousands of others.
+
+    Parameters
+    ----------
+    path : str
+        Absolute, or a URL, which is opened as rasterio does by default.
+
+    Yields
+    ------
+    rasterio.DatasetReader
+    """
+    local = os.path.isabs(path) and not path.startswith("/vsi")
+    if local and _LISTING not in os.environ:
+        with rasterio.Env(**{_LISTING: "TRUE"}), rasterio.open(path) as file:
+            yield file
+    else:
+        with rasterio.open(path) as file:
+            yield file
 
 
 def is_sparse(file: rasterio.DatasetReader) -> bool:

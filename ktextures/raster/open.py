@@ -21,8 +21,9 @@ from ktextures.raster.file_bands import (
     has_mask,
     quiet_about_georeference,
 )
+from ktextures.raster.file_headers import paths_of, read_headers
 from ktextures.raster.from_xarray import open_array, open_dataset
-from ktextures.raster.mosaic import find_mosaic, paths_of, read_headers
+from ktextures.raster.mosaic import find_mosaic
 from ktextures.raster.scene import (
     Chunks,
     build_scene,
@@ -35,29 +36,31 @@ from ktextures.raster.times import Time, chosen_steps
 __all__ = ["open_scene"]
 
 _XARRAY_SUFFIXES = tuple(".nc .nc4 .cdf .h5 .hdf5 .zarr .grib .grib2 .grb".split())
+Source = str | os.PathLike[str] | xr.DataArray | xr.Dataset
 _EAGER_BYTES = 512 * 2**20
 _LAZY_CHUNK = 1024
 
 
 def open_scene(
-    source: str | os.PathLike[str] | xr.DataArray | xr.Dataset,
+    source: Source | Sequence[str | os.PathLike[str]],
     bands: Bands | None = None,
     chunks: Chunks | None = None,
     *,
     roles: Roles | None = None,
     time: Time | None = None,
 ) -> xr.DataArray:
-    """Open a raster file or an array as a scene.
+    """Open a raster file, many files on one grid, or an array as a scene.
 
     Parameters
     ----------
-    source : path, URL, DataArray or Dataset
+    source : path, URL, DataArray, Dataset, or sequence of paths
         GeoTIFF, COG or another raster file that rasterio opens; NetCDF, HDF5, Zarr or
         GRIB that xarray opens; an array with dims in any order, whose rows and columns
         are named y/x, lat/lon, latitude/longitude, northing/easting, row(s)/col(s) or
         as ``.rio`` knows them; or a Dataset with one variable per band. Both may have
         a dim of time, as those of odc-stac, stackstac and rioxarray. Values stay as
         stored, except that packed NetCDF variables are unpacked as xarray does.
+        A list or tuple of raster files on one grid is one scene, see Notes.
     bands : sequence of str or int, optional
         Bands to keep, in this order: names, roles, or numbers from 1 as in rasterio.
         By default all bands except alpha bands.
@@ -90,7 +93,9 @@ def open_scene(
     InputError
         If the source cannot be opened or is empty, its dims, coordinates or dtype
         cannot be used, a band or role does not exist, or it has several dates of which
-        ``time`` does not choose one.
+        ``time`` does not choose one; also if files do not fit together.
+    MissingExtraError
+        If it is a Zarr store, and zarr is not installed.
 
     Warns
     -----
@@ -104,6 +109,16 @@ def open_scene(
     An alpha band or mask of a file becomes NaN in a float scene. A band marked as alpha
     is read as a band instead if its name says so, if ``bands`` or ``roles`` list it, or
     if it holds many values, as the near infrared of many aerial images does.
+
+    Of several files, the first that has data shows where they overlap: a file has data
+    where no band that is read is nodata or NaN, and neither mask nor alpha band hides
+    it. Where no file has data, because of holes between files or missing tiles in them,
+    is nodata; if the files declare no nodata value, it is NaN in a float scene. Names
+    and roles of bands are those of the first file. Files must have the same CRS, pixel
+    size, bands, dtype, and nodata value, and be shifted by whole pixels. Each file is
+    opened whenever a part of it is read, so a lazy scene needs them in place.
+    `ktextures.train` and others that take several scenes take a list as such; there, a
+    list in the list is one scene of many files.
 
     Examples
     --------
