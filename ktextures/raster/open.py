@@ -2,6 +2,7 @@
 
 import math
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
@@ -55,7 +56,8 @@ def open_scene(
     ----------
     source : path, URL, DataArray, Dataset, or sequence of paths
         GeoTIFF, COG or another raster file that rasterio opens; NetCDF, HDF5, Zarr or
-        GRIB that xarray opens; an array with dims in any order, whose rows and columns
+        GRIB that xarray opens (Zarr: a path that ends in .zarr, with its variables in
+        alphabetical order); an array with dims in any order, whose rows and columns
         are named y/x, lat/lon, latitude/longitude, northing/easting, row(s)/col(s) or
         as ``.rio`` knows them; or a Dataset with one variable per band. Both may have
         a dim of time, as those of odc-stac, stackstac and rioxarray. Values stay as
@@ -248,6 +250,21 @@ def _hide(
     return data if nodata is None else data.where(data != nodata), math.nan
 
 
+def _xarray_dataset(path: str, **options: Any) -> xr.Dataset:
+    options |= {"decode_coords": "all", "decode_times": False}
+    if not path.split("?")[0].rstrip("/").lower().endswith(".zarr"):
+        return xr.open_dataset(path, **options)
+    load_extra("zarr", "Zarr stores")
+    with warnings.catch_warnings():
+        # Consolidated or not, the values are the same.
+        warnings.filterwarnings("ignore", "Failed to open Zarr store with consolidated")
+        dataset = xr.open_dataset(path, engine="zarr", **options)
+    # Zarr lists the variables of a folder in any order.
+    ordered = dataset[sorted(dataset.data_vars, key=str)]
+    ordered.set_close(dataset.close)
+    return ordered
+
+
 def _open_xarray_file(
     path: str,
     bands: Bands | None,
@@ -255,14 +272,11 @@ def _open_xarray_file(
     roles: Roles | None,
     time: Time | None,
 ) -> xr.DataArray:
-    if path.rstrip("/").lower().endswith(".zarr"):
-        load_extra("zarr", "Zarr stores")
-    options: dict[str, Any] = {"decode_coords": "all", "decode_times": False}
-    dataset = xr.open_dataset(path, mask_and_scale=False, **options)
+    dataset = _xarray_dataset(path, mask_and_scale=False)
     packing = {"scale_factor", "add_offset", "_Unsigned"}
     if any(packing & set(variable.attrs) for variable in dataset.variables.values()):
         dataset.close()
-        dataset = xr.open_dataset(path, **options)
+        dataset = _xarray_dataset(path)
     if chunks is None and dataset.nbytes > _EAGER_BYTES:
         chunks = _LAZY_CHUNK
     try:
