@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import rasterio
@@ -15,6 +14,7 @@ from ktextures.raster.bands import Bands, Roles, Selection, SourceBands
 from ktextures.raster.file_bands import FileBands, choose_bands
 from ktextures.raster.file_headers import Header, check_alike
 from ktextures.raster.georeference import Grid
+from ktextures.raster.mosaic_array import MosaicArray
 from ktextures.raster.mosaic_reader import MosaicReader, Part
 from ktextures.raster.nodata import fitted_nodata
 from ktextures.raster.scene import Chunks, Raster, build_scene, checked_dtype
@@ -58,11 +58,8 @@ class Mosaic:
 
     def open(self, chunks: Chunks | None) -> xr.DataArray:
         """Make the scene, read at once if ``chunks`` is None."""
-        values: Any
-        if chunks is None:
-            values = self.reader.read(self.parts, 0, 0, *self.shape)
-        else:
-            values = self.reader.lazy(self.parts, *self.shape, chunks)
+        pixels = MosaicArray(self.reader, self.parts, *self.shape)
+        values = pixels[:] if chunks is None else pixels.lazy(chunks)
         data = xr.DataArray(values, dims=("band", "y", "x"))
         described = SourceBands(self.selection.names)
         grid = Grid(None, None, self.transform)

@@ -6,27 +6,20 @@ missing tiles count too. Files are opened for each window, so that threads and o
 processes can read at the same time.
 """
 
-import itertools
 import os
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
-import dask.array as da
 import numpy as np
 import numpy.typing as npt
 import rasterio
-from dask.array.core import normalize_chunks
-from dask.highlevelgraph import HighLevelGraph
 from rasterio.enums import Interleaving
 from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from ktextures.errors import InputError
-from ktextures.raster.scene import Chunks, chunk_sizes
 
 __all__ = ["MosaicReader", "Part", "is_sparse", "missing_tiles", "open_one_of_many"]
 
@@ -153,48 +146,6 @@ class MosaicReader:
         if np.isnan(self.fill):
             pixels = np.where(good & shown, pixels, self.dtype.type(np.nan))
         return pixels, good.all(axis=0) & shown
-
-    def lazy(
-        self, parts: Sequence[Part], height: int, width: int, chunks: Chunks
-    ) -> da.Array:
-        """A dask array that reads the mosaic chunk by chunk.
-
-        Parameters
-        ----------
-        parts : sequence of Part
-            All files, the first on top.
-        height, width : int
-            Size of the mosaic in pixels.
-        chunks : see `ktextures.open_scene`
-
-        Returns
-        -------
-        dask array, shape (band, height, width)
-            All bands in one chunk. Each task knows only the files that it reads.
-        """
-        shape = (len(self.bands), height, width)
-        sizes = chunk_sizes(chunks) | {"band": -1}
-        wanted = tuple(sizes.get(dim) or -1 for dim in ("band", "y", "x"))
-        grid = normalize_chunks(wanted, shape, dtype=self.dtype)  # type: ignore[no-untyped-call]
-        # A new name each time: files may have changed since they were opened last.
-        name = f"mosaic-{uuid.uuid4().hex}"
-        graph: dict[Any, Any] = {}
-        for i, (row, rows) in enumerate(_spans(grid[1])):
-            strip = [p for p in parts if p.row < row + rows and p.row + p.height > row]
-            lefts = np.array([part.col for part in strip], int)
-            rights = lefts + np.array([part.width for part in strip], int)
-            for j, (col, cols) in enumerate(_spans(grid[2])):
-                touched = np.flatnonzero((lefts < col + cols) & (rights > col))
-                read = partial(self.read, tuple(strip[place] for place in touched))
-                graph[(name, 0, i, j)] = (read, row, col, rows, cols)
-        layers = HighLevelGraph.from_collections(name, graph)
-        return da.Array(layers, name, grid, dtype=self.dtype)  # type: ignore[no-untyped-call]
-
-
-def _spans(sizes: Sequence[int]) -> list[tuple[int, int]]:
-    """Start and length of consecutive chunks."""
-    ends = itertools.accumulate(sizes)
-    return [(end - size, size) for end, size in zip(ends, sizes, strict=True)]
 
 
 @contextmanager

@@ -15,9 +15,11 @@ from rasterio.enums import ColorInterp
 from rasterio.windows import Window
 
 from ktextures.errors import InputError
+from ktextures.raster import mosaic_array
 from ktextures.raster import open as opening
-from ktextures.raster.file_headers import Header
+from ktextures.raster.file_headers import read_headers
 from ktextures.raster.georeference import scene_transform
+from ktextures.raster.mosaic import find_mosaic
 from ktextures.raster.nodata import scene_nodata, valid_pixels
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import is_lazy
@@ -400,6 +402,29 @@ def test_other_processes_can_read(place, monkeypatch, tmp_path):
     assert np.nansum(values) == 60
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        np.s_[:, 1:3, 2:9],
+        np.s_[1, ::2, ::-3],
+        np.s_[::-1, 4, :],
+        np.s_[:, [0, 3, 4], 5],
+        np.s_[:, 2:2, :],
+        np.s_[..., :3],
+    ],
+)
+def test_parts_of_lazy_scenes_are_those_of_scenes_in_memory(place, monkeypatch, key):
+    monkeypatch.setattr(mosaic_array, "_STRIP", 3)
+    values = np.arange(40, dtype="uint8").reshape(2, 4, 5)
+    paths = [place(values), place(values + 40, 2, 5)]
+    whole, lazy = open_scene(paths).values, open_scene(paths, chunks=4)
+    np.testing.assert_array_equal(lazy.data[key], whole[key])
+    mosaic = find_mosaic(read_headers(paths), None, None)
+    array = mosaic_array.MosaicArray(mosaic.reader, mosaic.parts, *mosaic.shape)
+    if Ellipsis not in key:
+        np.testing.assert_array_equal(array[key], whole[key])
+
+
 def test_no_file_stays_open(place):
     paths = [place(full(1)), place(full(2), 0, 5)]
     scene = open_scene(paths, chunks=4)
@@ -557,7 +582,6 @@ def test_headers_are_read_once(place, monkeypatch):
     open_scene(paths, chunks=5)
     # The first again, for its bands.
     assert sorted(opened) == sorted([paths[0], *paths])
-    assert "path" in Header.__dataclass_fields__
 
 
 # --- VRT -------------------------------------------------------------------------

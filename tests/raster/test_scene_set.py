@@ -75,7 +75,7 @@ def test_what_is_no_scene_is_named_by_its_place(wrong):
 def test_lists_in_the_list_are_for_files():
     refused(
         [scene_of(), [scene_of(), scene_of()]],
-        "Scene 2: item 1 of the list is a DataArray; a scene is put together from paths",
+        "Scene 2: item 1 of the list is a DataArray; a scene is put together from",
     )
 
 
