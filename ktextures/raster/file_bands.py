@@ -95,9 +95,10 @@ def _warn_of_alpha(path: str, selection: Selection, mislabeled: set[int]) -> Non
 
 def has_mask(file: rasterio.DatasetReader, indices: list[int]) -> bool:
     """Tell whether a file has a mask of its own for any of these bands, from 0."""
-    flags = [file.mask_flag_enums[band] for band in indices]
+    flags = file.mask_flag_enums
     return any(
-        MaskFlags.per_dataset in each and MaskFlags.alpha not in each for each in flags
+        MaskFlags.per_dataset in flags[band] and MaskFlags.alpha not in flags[band]
+        for band in indices
     )
 
 
