@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from rasterio.enums import ColorInterp
 from rasterio.windows import Window
@@ -19,7 +19,8 @@ from ktextures.raster import mosaic_array
 from ktextures.raster import open as opening
 from ktextures.raster.file_headers import read_headers
 from ktextures.raster.georeference import scene_transform
-from ktextures.raster.mosaic import find_mosaic
+from ktextures.raster.mosaic import _covers, find_mosaic
+from ktextures.raster.mosaic_reader import Part
 from ktextures.raster.nodata import scene_nodata, valid_pixels
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import is_lazy
@@ -264,6 +265,43 @@ def test_missing_tiles_are_nodata(tmp_path, nodata, interleave, chunks):
         wanted[:, 16:, start + 16 : start + 32] = 3
     np.testing.assert_array_equal(shown(scene), wanted)
     assert scene.dtype == ("float32" if nodata is None else "uint8")
+
+
+@pytest.mark.parametrize("chunks", [None, 10])
+def test_a_tile_may_be_missing_in_one_band(tmp_path, chunks):
+    profile = {"count": 2, "height": 40, "width": 48, "dtype": "uint8", "crs": UTM}
+    profile |= {"tiled": True, "blockxsize": 32, "blockysize": 16, "sparse_ok": True}
+    profile |= {"driver": "GTiff", "transform": NORTH_UP, "interleave": "band"}
+    path = tmp_path / "a.tif"
+    with rasterio.open(path, "w", **profile) as file:
+        for band, col, row in ((1, 0, 0), (2, 0, 0), (1, 32, 32)):
+            window = Window(col, row, min(32, 48 - col), min(16, 40 - row))
+            size = (window.height, window.width)
+            file.write(np.full(size, 3, np.uint8), band, window=window)
+    wanted = np.full((40, 48), np.nan)
+    wanted[:16, :32] = 3
+    scene = open_scene([path], chunks=chunks)
+    np.testing.assert_array_equal(shown(scene), [wanted, wanted])
+    wanted[32:, 32:] = 3
+    scene = open_scene([path], bands=1, chunks=chunks)
+    np.testing.assert_array_equal(shown(scene), [wanted])
+
+
+rectangles = st.tuples(*[st.integers(0, 4)] * 2, *[st.integers(1, 5)] * 2)
+
+
+@given(st.lists(rectangles, min_size=1, max_size=9))
+@settings(max_examples=300, deadline=None)
+@example([(0, 0, 2, 2), (0, 3, 2, 2)])  # a gap between two
+@example([(0, 0, 1, 5), (0, 1, 1, 2)])  # the widest is not the last
+def test_holes_are_found(places):
+    covered = np.zeros((9, 9), bool)
+    for row, col, height, width in places:
+        covered[row : row + height, col : col + width] = True
+    height = max(row + height for row, _, height, _ in places)
+    width = max(col + width for _, col, _, width in places)
+    parts = [Part("", *place, False, False) for place in places]
+    assert _covers(parts, height, width) == covered[:height, :width].all()
 
 
 def test_what_is_below_shows_through_missing_tiles(tmp_path, place):
