@@ -153,14 +153,15 @@ def open_scene(
             'xarray.DataArray(values, dims=("band", "y", "x"))'
         )
     path = os.fspath(source)
+    # Absolute, since lazy scenes may be read from another working directory.
+    path = os.path.abspath(path) if os.path.exists(path) else path
     try:
         if _is_for_xarray(path):
             scene = _open_xarray_file(path, bands, chunks, roles, time)
         else:
             chosen_steps(None, time)
             scene = _open_raster_file(path, bands, chunks, roles)
-        found = os.path.abspath(path) if os.path.exists(path) else path
-        _remember_source(scene, found)
+        _remember_source(scene, path)
         return scene
     except (InputError, MissingExtraError):
         raise

@@ -440,6 +440,16 @@ def test_other_processes_can_read(place, monkeypatch, tmp_path):
     assert np.nansum(values) == 60
 
 
+def test_one_lazy_file_is_found_from_another_folder(place, monkeypatch, tmp_path):
+    place(full(1))
+    monkeypatch.chdir(tmp_path)
+    scene = open_scene("f0.tif", chunks=4)
+    scene.close()  # opened again when it is read
+    monkeypatch.chdir(Path.home())
+    assert (scene.values == 1).all()
+    scene.close()
+
+
 @pytest.mark.parametrize(
     "key",
     [
