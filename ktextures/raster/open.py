@@ -3,8 +3,7 @@
 import math
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -12,25 +11,20 @@ import numpy as np
 import rasterio
 import rioxarray
 import xarray as xr
-from rasterio.enums import MaskFlags
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rioxarray.exceptions import RioXarrayError
 
-from ktextures.errors import InputError
-from ktextures.raster.bands import (
-    Bands,
-    Roles,
-    Selection,
-    bands_of_file,
-    select_bands,
+from ktextures._loading import load_extra
+from ktextures.errors import InputError, MissingExtraError
+from ktextures.raster.bands import Bands, Roles
+from ktextures.raster.file_bands import (
+    choose_bands,
+    has_mask,
+    quiet_about_georeference,
 )
-from ktextures.raster.doubts import (
-    holds_measurements,
-    warn_caller,
-    warn_of_control_points,
-    warn_of_palette,
-)
+from ktextures.raster.file_headers import paths_of, read_headers
 from ktextures.raster.from_xarray import open_array, open_dataset
+from ktextures.raster.mosaic import find_mosaic
 from ktextures.raster.scene import (
     Chunks,
     build_scene,
@@ -43,29 +37,32 @@ from ktextures.raster.times import Time, chosen_steps
 __all__ = ["open_scene"]
 
 _XARRAY_SUFFIXES = tuple(".nc .nc4 .cdf .h5 .hdf5 .zarr .grib .grib2 .grb".split())
+Source = str | os.PathLike[str] | xr.DataArray | xr.Dataset
 _EAGER_BYTES = 512 * 2**20
 _LAZY_CHUNK = 1024
 
 
 def open_scene(
-    source: str | os.PathLike[str] | xr.DataArray | xr.Dataset,
+    source: Source | Sequence[str | os.PathLike[str]],
     bands: Bands | None = None,
     chunks: Chunks | None = None,
     *,
     roles: Roles | None = None,
     time: Time | None = None,
 ) -> xr.DataArray:
-    """Open a raster file or an array as a scene.
+    """Open a raster file, many files on one grid, or an array as a scene.
 
     Parameters
     ----------
-    source : path, URL, DataArray or Dataset
+    source : path, URL, DataArray, Dataset, or sequence of paths
         GeoTIFF, COG or another raster file that rasterio opens; NetCDF, HDF5, Zarr or
-        GRIB that xarray opens; an array with dims in any order, whose rows and columns
+        GRIB that xarray opens (Zarr: a path that ends in .zarr, with its variables in
+        alphabetical order); an array with dims in any order, whose rows and columns
         are named y/x, lat/lon, latitude/longitude, northing/easting, row(s)/col(s) or
         as ``.rio`` knows them; or a Dataset with one variable per band. Both may have
         a dim of time, as those of odc-stac, stackstac and rioxarray. Values stay as
         stored, except that packed NetCDF variables are unpacked as xarray does.
+        A list or tuple of raster files on one grid is one scene, see Notes.
     bands : sequence of str or int, optional
         Bands to keep, in this order: names, roles, or numbers from 1 as in rasterio.
         By default all bands except alpha bands.
@@ -98,7 +95,9 @@ def open_scene(
     InputError
         If the source cannot be opened or is empty, its dims, coordinates or dtype
         cannot be used, a band or role does not exist, or it has several dates of which
-        ``time`` does not choose one.
+        ``time`` does not choose one; also if files do not fit together.
+    MissingExtraError
+        If it is a Zarr store, and zarr is not installed.
 
     Warns
     -----
@@ -112,6 +111,16 @@ def open_scene(
     An alpha band or mask of a file becomes NaN in a float scene. A band marked as alpha
     is read as a band instead if its name says so, if ``bands`` or ``roles`` list it, or
     if it holds many values, as the near infrared of many aerial images does.
+
+    Of several files, the first that has data shows where they overlap: a file has data
+    where no band that is read is nodata or NaN, and neither mask nor alpha band hides
+    it. Where no file has data, because of holes between files or missing tiles in them,
+    is nodata; if the files declare no nodata value, it is NaN in a float scene. Names
+    and roles of bands are those of the first file. Files must have the same CRS, pixel
+    size, bands, dtype, and nodata value, and be shifted by whole pixels. Each file is
+    opened whenever a part of it is read, so a lazy scene needs them in place.
+    `ktextures.train` and others that take several scenes take a list as such; there, a
+    list in the list is one scene of many files.
 
     Examples
     --------
@@ -135,23 +144,26 @@ def open_scene(
         scene = open_array(source, bands, chunks, roles, time)
         _remember_source(scene, source.encoding.get("source"))
         return scene
+    if isinstance(source, list | tuple):
+        return _open_files(source, bands, chunks, roles, time)
     if not isinstance(source, str | os.PathLike):
         raise InputError(
-            f"cannot open a {type(source).__name__} as a scene; give a path, a URL, an "
-            "xarray.Dataset or a DataArray, such as "
+            f"cannot open a {type(source).__name__} as a scene; give a path, a URL, a "
+            "list of them, an xarray.Dataset or a DataArray, such as "
             'xarray.DataArray(values, dims=("band", "y", "x"))'
         )
     path = os.fspath(source)
+    # Absolute, since lazy scenes may be read from another working directory.
+    path = os.path.abspath(path) if os.path.exists(path) else path
     try:
-        if path.split("?")[0].rstrip("/").lower().endswith(_XARRAY_SUFFIXES):
+        if _is_for_xarray(path):
             scene = _open_xarray_file(path, bands, chunks, roles, time)
         else:
             chosen_steps(None, time)
             scene = _open_raster_file(path, bands, chunks, roles)
-        found = os.path.abspath(path) if os.path.exists(path) else path
-        _remember_source(scene, found)
+        _remember_source(scene, path)
         return scene
-    except InputError:
+    except (InputError, MissingExtraError):
         raise
     except (OSError, RasterioError, ValueError, RioXarrayError) as error:
         raise InputError(
@@ -160,37 +172,54 @@ def open_scene(
         ) from error
 
 
+def _is_for_xarray(path: str) -> bool:
+    return path.split("?")[0].rstrip("/").lower().endswith(_XARRAY_SUFFIXES)
+
+
 def _remember_source(scene: xr.DataArray, source: str | None) -> None:
     """Keep the file that a scene is from, as xarray does; projects find it by that."""
     if source is not None:
         scene.encoding["source"] = source
 
 
+def _open_files(
+    files: Sequence[Any],
+    bands: Bands | None,
+    chunks: Chunks | None,
+    roles: Roles | None,
+    time: Time | None,
+) -> xr.DataArray:
+    """Put files together, or open the only one that has no place in a mosaic."""
+    chosen_steps(None, time)
+    paths = paths_of(files)
+    for path in paths:
+        if _is_for_xarray(path):
+            raise InputError(
+                f"{path!r} is no raster file that can be one of several; open such "
+                "files together with xarray.open_mfdataset, and pass the Dataset"
+            )
+    headers = read_headers(paths)
+    if len(headers) == 1 and not headers[0].located:
+        return open_scene(paths[0], bands, chunks, roles=roles)
+    mosaic = find_mosaic(headers, bands, roles)
+    if chunks is None and mosaic.nbytes > _EAGER_BYTES:
+        chunks = _LAZY_CHUNK
+    return mosaic.open(chunks)
+
+
 def _open_raster_file(
     path: str, bands: Bands | None, chunks: Chunks | None, roles: Roles | None
 ) -> xr.DataArray:
-    with _unreferenced_is_fine(), rasterio.open(path) as file:
-        if file.count == 0:
-            raise InputError(
-                f"{path!r} holds no bands of its own but the subdatasets "
-                f"{list(file.subdatasets)}; open one of them"
-            )
-        described = bands_of_file(file)
-        mislabeled = {b for b in described.alpha if holds_measurements(file, b)}
-        alpha = [band for band in described.alpha if band not in mislabeled]
-        selection = select_bands(replace(described, alpha=alpha), bands, roles)
-        hidden = [band for band in alpha if band not in selection.indices]
-        masked = _has_mask(file, selection.indices)
+    with quiet_about_georeference(), rasterio.open(path) as file:
+        selection, hidden = choose_bands(file, path, bands, roles)
+        several = len({repr(file.nodatavals[band]) for band in selection.indices}) > 1
+        masked = several or has_mask(file, selection.indices)
         itemsize = np.dtype(file.dtypes[0]).itemsize * (4 if masked or hidden else 1)
         size = len(selection.indices) * file.height * file.width * itemsize
         nodata = file.nodatavals[selection.indices[0]]
-        if bands is None:
-            _warn_of_alpha(path, selection, mislabeled)
-        warn_of_palette(file, path, selection.indices)
-        warn_of_control_points(file, path)
     if chunks is None and size > _EAGER_BYTES:
         chunks = _LAZY_CHUNK
-    with _unreferenced_is_fine():
+    with quiet_about_georeference():
         opened = rioxarray.open_rasterio(path, masked=masked)
         # Dataset and list come only from files without bands of their own.
         opened = cast(xr.DataArray, opened)
@@ -208,27 +237,6 @@ def _open_raster_file(
     return scene
 
 
-def _warn_of_alpha(path: str, selection: Selection, mislabeled: set[int]) -> None:
-    for place, band in enumerate(selection.indices):
-        # A role that was given shows that the user knows the band.
-        if band in mislabeled and not selection.roles[place]:
-            warn_caller(
-                f"band {band + 1} of {path!r} is marked as alpha, but holds many "
-                "values and is read as a band; to confirm this, list it in bands=[...] "
-                "or roles={...}; to use it as transparency, take "
-                f"scene.drop_isel(band={place}).where(scene[{place}] != 0)"
-            )
-
-
-def _has_mask(file: rasterio.DatasetReader, indices: list[int]) -> bool:
-    flags = [file.mask_flag_enums[band] for band in indices]
-    nodata = {repr(file.nodatavals[band]) for band in indices}
-    own = any(
-        MaskFlags.per_dataset in each and MaskFlags.alpha not in each for each in flags
-    )
-    return own or len(nodata) > 1
-
-
 def _hide(
     data: xr.DataArray, num_bands: int, nodata: float | None, masked: bool
 ) -> tuple[xr.DataArray, float | None]:
@@ -243,6 +251,21 @@ def _hide(
     return data if nodata is None else data.where(data != nodata), math.nan
 
 
+def _xarray_dataset(path: str, **options: Any) -> xr.Dataset:
+    options |= {"decode_coords": "all", "decode_times": False}
+    if not path.split("?")[0].rstrip("/").lower().endswith(".zarr"):
+        return xr.open_dataset(path, **options)
+    load_extra("zarr", "Zarr stores")
+    with warnings.catch_warnings():
+        # Consolidated or not, the values are the same.
+        warnings.filterwarnings("ignore", "Failed to open Zarr store with consolidated")
+        dataset = xr.open_dataset(path, engine="zarr", **options)
+    # Zarr lists the variables of a folder in any order.
+    ordered = dataset[sorted(dataset.data_vars, key=str)]
+    ordered.set_close(dataset.close)
+    return ordered
+
+
 def _open_xarray_file(
     path: str,
     bands: Bands | None,
@@ -250,12 +273,11 @@ def _open_xarray_file(
     roles: Roles | None,
     time: Time | None,
 ) -> xr.DataArray:
-    options: dict[str, Any] = {"decode_coords": "all", "decode_times": False}
-    dataset = xr.open_dataset(path, mask_and_scale=False, **options)
+    dataset = _xarray_dataset(path, mask_and_scale=False)
     packing = {"scale_factor", "add_offset", "_Unsigned"}
     if any(packing & set(variable.attrs) for variable in dataset.variables.values()):
         dataset.close()
-        dataset = xr.open_dataset(path, **options)
+        dataset = _xarray_dataset(path)
     if chunks is None and dataset.nbytes > _EAGER_BYTES:
         chunks = _LAZY_CHUNK
     try:
@@ -268,10 +290,3 @@ def _open_xarray_file(
     else:
         scene.set_close(dataset.close)
     return scene
-
-
-@contextmanager
-def _unreferenced_is_fine() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        yield

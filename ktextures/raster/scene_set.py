@@ -1,5 +1,6 @@
 """Scenes that one model is trained on, checked to go together."""
 
+import os
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -102,7 +103,7 @@ def open_scenes(source: Any) -> SceneSet:
     Parameters
     ----------
     source : scene, or list or tuple of them
-        Each is what `open_scene` takes.
+        Each is what `open_scene` takes: of a list in the list, the files are one scene.
 
     Returns
     -------
@@ -136,7 +137,8 @@ def open_scenes(source: Any) -> SceneSet:
     if not source:
         raise InputError("The list of scenes is empty; give at least one scene.")
     if len(source) == 1:
-        return open_scenes(source[0])
+        # What is in the list is a scene, even if it is a list of files.
+        return SceneSet((open_scene(source[0]),), ("The scene",))
     labels = tuple(_label(each, place) for place, each in enumerate(source, start=1))
     opened = SceneSet(tuple(map(_opened, source, labels)), labels)
     _check_bands(opened)
@@ -146,8 +148,16 @@ def open_scenes(source: Any) -> SceneSet:
 
 
 def _label(source: Any, place: int) -> str:
-    name = source if isinstance(source, str) else getattr(source, "name", None)
+    if isinstance(source, list | tuple):
+        files = [os.path.basename(each) for each in source if _is_path(each)]
+        name = f"{files[0]} ... {files[-1]}" if files else None
+    else:
+        name = source if isinstance(source, str) else getattr(source, "name", None)
     return f"Scene {place}" if name is None else f"Scene {place} ({str(name)!r})"
+
+
+def _is_path(source: Any) -> bool:
+    return isinstance(source, str | os.PathLike)
 
 
 def _opened(source: Any, label: str) -> xr.DataArray:

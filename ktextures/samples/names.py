@@ -39,9 +39,11 @@ def default_names(given: Sequence[Any]) -> list[str]:
 
 
 def file_of(given: Any) -> str:
-    """Name of the file that a scene is from, or ""."""
+    """Name of the file that a scene is from, or of the first of several, or ""."""
     if isinstance(given, xr.DataArray | xr.Dataset):
         given = given.encoding.get("source", "")
+    if isinstance(given, list | tuple):
+        given = given[0] if given else ""
     return os.path.basename(os.fspath(given)) if given else ""
 
 

@@ -209,25 +209,31 @@ def scene_of(project: Project) -> xr.DataArray:
             f"{project.name} was saved for a scene that was no file; pass the scene "
             "again: kt.explore(scene, project=...)."
         )
-    beside = project.folder / Path(source).name
-    for each in (source, str(beside)):
+    several = isinstance(source, list)
+    files = [_found(each, project) for each in (source if several else [source])]
+    roles = {
+        role: name
+        for name, role in zip(described["bands"], described["roles"], strict=True)
+        if role
+    }
+    try:
+        return open_scene(
+            files if several else files[0], bands=described["bands"], roles=roles
+        )
+    except InputError as error:
+        raise InputError(
+            f"The scene of {project.name} cannot be opened as it was: {error}. "
+            "Pass it: kt.explore(kt.open_scene(...), project=...)."
+        ) from error
+
+
+def _found(file: str, project: Project) -> str:
+    """Where a file of the scene is: where it was, or beside the project's file."""
+    for each in (file, str(project.folder / Path(file).name)):
         if "://" in each or Path(each).exists():
-            roles = {
-                role: name
-                for name, role in zip(
-                    described["bands"], described["roles"], strict=True
-                )
-                if role
-            }
-            try:
-                return open_scene(each, bands=described["bands"], roles=roles)
-            except InputError as error:
-                raise InputError(
-                    f"The scene of {project.name} cannot be opened as it was: {error}. "
-                    "Pass it: kt.explore(kt.open_scene(...), project=...)."
-                ) from error
+            return each
     raise InputError(
-        f"The scene of {project.name} is not at {source} any more, nor beside the "
+        f"The scene of {project.name} is not at {file} any more, nor beside the "
         "project. Where is it? Pass its new place: "
         "kt.explore(kt.open_scene(...), project=...)."
     )

@@ -67,9 +67,16 @@ def test_what_can_be_read_only_once_is_refused(scenes):
     refused(scenes, r"which can be read only once; .* a list of them: list\(")
 
 
-@pytest.mark.parametrize("wrong", [np.ones((2, 40, 50)), None, 3, [scene_of()]])
+@pytest.mark.parametrize("wrong", [np.ones((2, 40, 50)), None, 3, {"a.tif"}])
 def test_what_is_no_scene_is_named_by_its_place(wrong):
     refused([scene_of(), wrong], f"Scene 2: cannot open a {type(wrong).__name__} as")
+
+
+def test_lists_in_the_list_are_for_files():
+    refused(
+        [scene_of(), [scene_of(), scene_of()]],
+        "Scene 2: item 1 of the list is a DataArray; a scene is put together from",
+    )
 
 
 @pytest.mark.parametrize(

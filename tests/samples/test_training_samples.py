@@ -372,6 +372,18 @@ def test_paths_are_opened(pair, tmp_path):
     assert samples.classes.names == ("water", "wood, dry", "wood, dry")
 
 
+def test_a_scene_of_many_files_is_named_after_the_first(pair, tmp_path):
+    scene, truth = pair
+    files = [tmp_path / "west.tif", tmp_path / "east.tif"]
+    for part, path in zip((scene[..., :50], scene[..., 50:]), files, strict=True):
+        kt.write_simulated(part, path)
+    for place, scenes in enumerate(([files], kt.open_scene(files))):
+        samples = write(scenes, truth, tmp_path / f"s{place}", fractions=ALL)
+        assert set(samples.manifest["scene"]) == {"west"}
+        assert set(samples.manifest["source"]) == {"west.tif"}
+        assert len(samples.manifest) > 5
+
+
 def test_scenes_from_files_of_one_name_get_different_names(tmp_path):
     scene, truth = kt.datasets.synthetic(16, k=2, bands=1)
     paths = [tmp_path / "a" / "May.tif", tmp_path / "b" / "may.tif"]

@@ -97,6 +97,24 @@ def test_the_scene_is_found_beside_the_project_or_asked_for(
     assert opened(scene, project=moved / NAME).model.k == 3
 
 
+def test_the_files_of_a_scene_are_found_again(explore, opened, file, tmp_path):
+    scene = kt.open_scene(file)
+    half = scene.sizes["x"] // 2
+    files = [tmp_path / "west.tif", tmp_path / "east.tif"]
+    for part, target in zip((scene[..., :half], scene[..., half:]), files, strict=True):
+        part.assign_attrs(long_name=tuple(scene.band.values)).rio.to_raster(target)
+    explore(kt.open_scene(files), k=4).save(tmp_path / NAME)
+    assert opened(project=tmp_path / NAME).scene.sizes == scene.sizes
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    for each in (*files, tmp_path / NAME):
+        shutil.move(each, moved / each.name)
+    np.testing.assert_array_equal(opened(project=moved / NAME).scene, scene)
+    (moved / "east.tif").unlink()
+    with pytest.raises(InputError, match=r"is not at .*east\.tif any more, nor beside"):
+        opened(project=moved / NAME)
+
+
 def test_another_scene_is_refused(explore, opened, small, trained, tmp_path):
     explore(small, model=trained).save(tmp_path / NAME)
     with pytest.raises(InputError, match="was saved for a scene that was no file"):
