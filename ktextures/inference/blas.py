@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 
 import scipy.linalg.cython_blas  # noqa: F401 - what compiled loops multiply with
 from threadpoolctl import ThreadpoolController
@@ -41,17 +40,15 @@ class Limit:
             each.set_num_threads(count)
 
 
-@cache
-def _limit() -> Limit:
-    return Limit()
+# How many threads products use is set for the whole process, by whoever is first.
+_LIMIT = Limit()
 
 
 @contextmanager
 def single_threaded_products() -> Iterator[None]:
     """Let each product of matrices use one thread, in the whole process."""
-    limit = _limit()
-    limit.enter()
+    _LIMIT.enter()
     try:
         yield
     finally:
-        limit.leave()
+        _LIMIT.leave()
