@@ -89,11 +89,11 @@ TENSOR_WIDGETS = {"widgets._callback"}
 TENSOR_FREE = {
     "features",
     "inference",
-    "inference.blas",
     "inference.block",
     "inference.contextual",
     "inference.frozen",
     "inference.kernels",
+    "inference.layers",
     "inference.lazy",
     "inference.published",
     "inference.strips",

@@ -129,6 +129,7 @@ def _apply_to(
             simplify=options.simplify,
             datetime=options.datetime,
             overwrite=options.overwrite,
+            resume=options.resume,
             progress=progress,
             stopped=lambda: bool(interrupts.received),
         )

@@ -113,6 +113,12 @@ def _add_apply(commands: "Commands") -> None:
         help="when the images were taken, for the STAC items, such as 2024-06-03 "
         "(default: the date of the file)",
     )
+    command.add_argument(
+        "--resume",
+        action="store_true",
+        help="keep finished parts of a scene until its products are written, and go on "
+        "from those of a run that was killed",
+    )
     _add_overwrite(command)
     add_reports(command)
 

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.inference.blas import single_threaded_products
 from ktextures.inference.frozen import FrozenModel
 from ktextures.inference.strips import Strip
 from ktextures.raster.nodata import valid_pixels
@@ -78,8 +77,7 @@ class BlockClassifier:
             name: np.empty(*self.shape(name, part.height, part.width))
             for name in self.outputs
         }
-        with single_threaded_products():
-            self._classify(results, values, valid, part, origin, (height, width))
+        self._classify(results, values, valid, part, origin, (height, width))
         return results
 
     def _classify(

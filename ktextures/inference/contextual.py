@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ktextures.inference import kernels
+from ktextures.inference.layers import Layer
 from ktextures.inference.strips import Strip
 from ktextures.inference.workspace import LANES, Workspace, padded
 
@@ -45,9 +46,10 @@ class FrozenContextual:
         Mask that each row of the last layer belongs to.
     whiten : array, shape (band, band + 1), float32
         Decorrelates the bands; the last column is added.
-    mix : array, shape (hidden, channel + 1), float32
-    head : array, shape (row, hidden + 1), float32
-        Both layers with their bias in the last column.
+    mix : Layer
+        From the channels that are seen to the hidden ones.
+    head : Layer
+        From those to logits.
     """
 
     reach: int
@@ -57,8 +59,8 @@ class FrozenContextual:
     means: tuple[Floats, ...]
     groups: npt.NDArray[np.uint8]
     whiten: Floats
-    mix: Floats
-    head: Floats
+    mix: Layer
+    head: Layer
 
     @property
     def _margin(self) -> int:
@@ -80,17 +82,17 @@ class FrozenContextual:
         """
         bands, tall, wide = planes.shape
         height, width = tall - 2 * self.reach, wide - 2 * self.reach
+        lanes = padded(width)
         colors = self._decorrelated(planes, work)
-        seen = work.array("seen", (ROWS, self.mix.shape[1], padded(width)))
-        seen[:, -1] = 1
+        seen = work.array("seen", (ROWS, self.mix.weights.shape[1], lanes))
         maps = None
         for row in range(0, height, ROWS):
             count = min(ROWS, height - row)
             rows = slice(self.reach + row, self.reach + row + count)
-            columns = slice(self.reach, self.reach + padded(width))
+            columns = slice(self.reach, self.reach + lanes)
             seen[:count, :bands] = colors[:bands, rows, columns].transpose(1, 0, 2)
             if self.means:
-                maps = self._maps(colors, bands, row, maps, width, work)
+                maps = self._maps(colors, bands, row, maps, lanes, work)
                 self._means(maps, seen, bands, work)
             yield self._decided(row, count, seen, width, work)
 
@@ -100,12 +102,10 @@ class FrozenContextual:
         There is room for a strip and vectors that begin near the end of the tile.
         """
         bands, tall, wide = planes.shape
-        shape = (bands + 1, tall + ROWS, padded(wide) + 2 * LANES)
+        room = padded(wide - 2 * self.reach) + 2 * self.reach
+        shape = (bands + 1, tall + ROWS, padded(room) + 2 * LANES)
         colors = work.array("colors", shape)
-        flat = work.array("flat", (bands, tall * wide))
-        np.matmul(self.whiten[:, :-1], planes.reshape(bands, -1), out=flat)
-        shift = self.whiten[:, -1, None, None]
-        np.add(flat.reshape(planes.shape), shift, out=colors[:bands, :tall, :wide])
+        kernels.decorrelated(planes, self.whiten, colors)
         if self.means:
             blur, rows = _padded(self.blur), tall - len(self.blur) + 1
             down = work.array("down", (1, rows, shape[2]))
@@ -121,7 +121,7 @@ class FrozenContextual:
         bands: int,
         row: int,
         before: Floats | None,
-        width: int,
+        lanes: int,
         work: Workspace,
     ) -> Floats:
         """What local means are taken of, for a strip and the rows around it.
@@ -130,7 +130,7 @@ class FrozenContextual:
         """
         margin, around = self._margin, self.reach - self._margin
         count = bands + len(self.filters) * (self.fine + 1)
-        shape = (count, ROWS + 2 * margin, padded(width + 2 * margin))
+        shape = (count, ROWS + 2 * margin, padded(lanes + 2 * margin))
         maps = work.array("maps", shape)
         first = 0
         if before is not None:
@@ -168,17 +168,26 @@ class FrozenContextual:
     ) -> Strip:
         """Masks and logits of what the network sees, (y, channel, x)."""
         lanes = seen.shape[2]
-        hidden = work.array("hidden", (len(self.mix) + 1, lanes))
-        hidden[-1] = 1
+        hidden = work.array("hidden", (len(self.mix.bias), lanes))
         bits = work.array("bits", (lanes,), "int32")
         powers = bits.view("float32")
-        logits = work.array("logits", (ROWS, len(self.head), lanes))
+        logits = work.array("logits", (ROWS, len(self.head.bias), lanes))
         chosen = work.array("chosen", (ROWS, lanes), "uint16")
+        rows = len(self.groups)
         kernels.contextual_logits(
-            seen, count, self.mix, self.head, hidden, bits, powers, logits, chosen
+            seen,
+            count,
+            *self.mix,
+            *self.head,
+            rows,
+            hidden,
+            bits,
+            powers,
+            logits,
+            chosen,
         )
         masks = self.groups[chosen[:count, :width]]
-        return Strip(row, masks, logits[:count, :, :width])
+        return Strip(row, masks, logits[:count, :rows, :width])
 
 
 def _padded(kernel: Floats) -> Floats:

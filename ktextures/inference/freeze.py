@@ -1,12 +1,11 @@
 """Copies of what a model has learned, for applying it without TensorFlow."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from ktextures.inference.contextual import FrozenContextual
 from ktextures.inference.frozen import FrozenModel
+from ktextures.inference.layers import make_layer
 from ktextures.inference.published import FrozenPublished
 from ktextures.model.masks import (
     COARSE_BLUR,
@@ -59,8 +58,7 @@ def _published(masks: PublishedMasks) -> FrozenPublished:
             norm.moving_variance.numpy() + norm.epsilon
         )
         shift = (bias - norm.moving_mean.numpy()) * scale + norm.beta.numpy()
-        matrix = np.concatenate([weights[0, 0] * scale, shift[None]]).T
-        folded.append(np.ascontiguousarray(matrix, "float32"))
+        folded.append(make_layer(weights[0, 0] * scale, shift))
     return FrozenPublished(masks.k, masks.reach, tuple(folded))
 
 
@@ -85,12 +83,7 @@ def _contextual(masks: ContextualMasks) -> FrozenContextual:
         gaussian_kernel(COARSE_BLUR),
         tuple(map(gaussian_kernel, masks.sigmas)),
         np.array(masks.groups, "uint8"),
-        _with_bias(whiten, -mean @ whiten),
-        _with_bias(mix, mix_bias - center @ mix),
-        _with_bias(head[0, 0], head_bias),
+        np.column_stack([whiten.T, -mean @ whiten]).astype("float32"),
+        make_layer(mix, mix_bias - center @ mix),
+        make_layer(head[0, 0], head_bias),
     )
-
-
-def _with_bias(weights: npt.NDArray[Any], bias: npt.NDArray[Any]) -> Floats:
-    """A layer (in, out) as a matrix (out, in + 1)."""
-    return np.ascontiguousarray(np.concatenate([weights, bias[None]]).T, "float32")

@@ -15,6 +15,8 @@ __all__ = [
     "PAD",
     "absolute_responses",
     "contextual_logits",
+    "decorrelated",
+    "product",
     "published_scores",
     "scaled",
     "smooth_along_x",
@@ -75,6 +77,29 @@ def scaled(
                 value = min(max(np.float64(source[left + x]), lowest), highest)
                 shown = (value - lowest) / span * most
                 row[x] = shown if good[left + x] else fill[band]
+
+
+@compiled
+def decorrelated(planes: Any, weights: Any, out: Any) -> None:
+    """Combinations of bands.
+
+    Parameters
+    ----------
+    planes : array, shape (band, y, x), float32
+    weights : array, shape (combination, band + 1), float32
+        The last column is added.
+    out : array, shape (plane, y, x), float32
+        Written where there is a pixel of `planes`.
+    """
+    for number in range(weights.shape[0]):
+        for y in range(planes.shape[1]):
+            row = out[number, y]
+            for x in range(planes.shape[2]):
+                row[x] = weights[number, -1]
+            for band in range(planes.shape[0]):
+                weight, source = weights[number, band], planes[band, y]
+                for x in range(planes.shape[2]):
+                    row[x] += weight * source[x]
 
 
 @compiled
@@ -264,11 +289,50 @@ def largest(values: Any, best: Any, out: Any) -> None:
 
 
 @compiled
+def product(weights: Any, bias: Any, maps: Any, out: Any) -> None:
+    """Weighted sums of channels.
+
+    Parameters
+    ----------
+    weights : array, shape (out, in), float32
+        Multiples of 2 and of 4; see `ktextures.inference.layers`.
+    bias : array, shape (out,), float32
+    maps : array, shape (in, x), float32
+    out : array, shape (out, x), float32
+
+    Notes
+    -----
+    As fast as the products of linear algebra libraries, in which the last digit of a
+    pixel depends on where it lies.
+    """
+    width = maps.shape[1]
+    for u in range(0, weights.shape[0], 2):
+        one, two = out[u], out[u + 1]
+        for c in range(0, weights.shape[1], 4):
+            a, b, d, e = maps[c], maps[c + 1], maps[c + 2], maps[c + 3]
+            w = weights[u]
+            w0, w1, w2, w3 = w[c], w[c + 1], w[c + 2], w[c + 3]
+            v = weights[u + 1]
+            v0, v1, v2, v3 = v[c], v[c + 1], v[c + 2], v[c + 3]
+            if c == 0:
+                for x in range(width):
+                    one[x] = bias[u] + w0 * a[x] + w1 * b[x] + w2 * d[x] + w3 * e[x]
+                    two[x] = bias[u + 1] + v0 * a[x] + v1 * b[x] + v2 * d[x] + v3 * e[x]
+            else:
+                for x in range(width):
+                    one[x] += w0 * a[x] + w1 * b[x] + w2 * d[x] + w3 * e[x]
+                    two[x] += v0 * a[x] + v1 * b[x] + v2 * d[x] + v3 * e[x]
+
+
+@compiled
 def contextual_logits(
     seen: Any,
     count: int,
     mix: Any,
+    mix_bias: Any,
     head: Any,
+    head_bias: Any,
+    rows: int,
     hidden: Any,
     bits: Any,
     powers: Any,
@@ -279,24 +343,25 @@ def contextual_logits(
 
     Parameters
     ----------
-    seen : array, shape (y, channel + 1, x), float32
-        The last channel is 1.
+    seen : array, shape (y, channel, x), float32
     count : int
-        Rows that are computed.
-    mix : array, shape (hidden, channel + 1), float32
-    head : array, shape (row of the head, hidden + 1), float32
-    hidden : array, shape (hidden + 1, x), float32
-        Scratch space; the last channel is 1.
+        Rows of pixels that are computed.
+    mix, mix_bias, head, head_bias : array, float32
+        As for `product`.
+    rows : int
+        Logits that there are; those after them are padding.
+    hidden : array, shape (hidden, x), float32
+        Scratch space.
     bits, powers : array, shape (x,), int32 and float32
         Scratch space, as for `elu`.
     logits : array, shape (y, row of the head, x), float32
     chosen : array, shape (y, x), uint16
     """
     for y in range(count):
-        np.dot(mix, seen[y], hidden[:-1])
-        elu(hidden[:-1], bits, powers)
-        np.dot(head, hidden, logits[y])
-        largest(logits[y], powers, chosen[y])
+        product(mix, mix_bias, seen[y], hidden)
+        elu(hidden, bits, powers)
+        product(head, head_bias, hidden, logits[y])
+        largest(logits[y, :rows], powers, chosen[y])
 
 
 @compiled
@@ -304,8 +369,11 @@ def published_scores(
     seen: Any,
     count: int,
     first: Any,
+    first_bias: Any,
     second: Any,
+    second_bias: Any,
     last: Any,
+    last_bias: Any,
     one: Any,
     two: Any,
     bits: Any,
@@ -316,20 +384,21 @@ def published_scores(
 
     Parameters
     ----------
-    seen : array, shape (y, band + 1, x), float32
-        The last channel is 1.
+    seen : array, shape (y, band, x), float32
     count : int
-        Rows that are computed.
-    first, second, last : array, shape (out, in + 1), float32
-    one, two : array, shape (hidden + 1, x), float32
-        Scratch space; the last channel is 1.
+        Rows of pixels that are computed.
+    first, first_bias, second, second_bias, last, last_bias : array, float32
+        As for `product`.
+    one, two : array, shape (hidden, x), float32
+        Scratch space.
     bits, powers : array, shape (x,), int32 and float32
         Scratch space, as for `elu`.
-    scores : array, shape (y, 1, x), float32
+    scores : array, shape (y, 2, x), float32
+        The second channel is padding.
     """
     for y in range(count):
-        np.dot(first, seen[y], one[:-1])
-        elu(one[:-1], bits, powers)
-        np.dot(second, one, two[:-1])
-        elu(two[:-1], bits, powers)
-        np.dot(last, two, scores[y])
+        product(first, first_bias, seen[y], one)
+        elu(one, bits, powers)
+        product(second, second_bias, one, two)
+        elu(two, bits, powers)
+        product(last, last_bias, two, scores[y])

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ktextures.inference import kernels
+from ktextures.inference.layers import Layer
 from ktextures.inference.strips import Strip
 from ktextures.inference.workspace import Workspace, padded
 
@@ -27,13 +28,13 @@ class FrozenPublished:
     k : int
     reach : int
         Pixels that a tile is larger on each side, as published.
-    layers : tuple of arrays, each (channel out, channel in + 1), float32
-        Weights of each layer with its batch normalization, the bias in the last column.
+    layers : tuple of three Layer
+        Each with its batch normalization.
     """
 
     k: int
     reach: int
-    layers: tuple[Floats, ...]
+    layers: tuple[Layer, ...]
 
     def strips(self, planes: Floats, work: Workspace) -> Iterator[Strip]:
         """Masks of each row of a tile.
@@ -53,24 +54,20 @@ class FrozenPublished:
         height, width = tall - 2 * self.reach, wide - 2 * self.reach
         lanes = padded(width)
         first, second, last = self.layers
-        seen = work.array("seen", (ROWS, bands + 1, lanes))
-        seen[:, -1] = 1
-        hidden = [
-            work.array(f"hidden {number}", (len(layer) + 1, lanes))
-            for number, layer in enumerate((first, second))
-        ]
-        for each in hidden:
-            each[-1] = 1
+        inputs = first.weights.shape[1]
+        seen = work.array("seen", (ROWS, inputs, lanes))
+        one = work.array("hidden 1", (len(first.bias), lanes))
+        two = work.array("hidden 2", (len(second.bias), lanes))
         bits = work.array("bits", (lanes,), "int32")
-        scores = work.array("scores", (ROWS, 1, lanes))
+        scores = work.array("scores", (ROWS, len(last.bias), lanes))
         columns = slice(self.reach, self.reach + width)
         for row in range(0, height, ROWS):
             count = min(ROWS, height - row)
             rows = slice(self.reach + row, self.reach + row + count)
-            seen[:count, :-1, :width] = planes[:, rows, columns].transpose(1, 0, 2)
+            seen[:count, :bands, :width] = planes[:, rows, columns].transpose(1, 0, 2)
             powers = bits.view("float32")
             kernels.published_scores(
-                seen, count, first, second, last, *hidden, bits, powers, scores
+                seen, count, *first, *second, *last, one, two, bits, powers, scores
             )
             # A large negative score is 0, which is what its overflow makes of it.
             with np.errstate(over="ignore"):

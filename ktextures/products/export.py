@@ -1,13 +1,16 @@
 """A scene classified by a model, and written as the products that are wanted."""
 
 import os
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import xarray as xr
 
+from ktextures.blocks.progress import progress_bar
 from ktextures.cleaning.changes import class_changes
 from ktextures.cleaning.min_area import MinArea, smallest_area
 from ktextures.cleaning.sieve import sieve
@@ -26,6 +29,7 @@ from ktextures.products.shown import Shown, as_shown
 from ktextures.products.writing import Material, write_product
 from ktextures.raster.open import open_scene
 from ktextures.results.stac_properties import Moment, read_dates
+from ktextures.results.write_errors import writing_errors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,13 +74,15 @@ def export(
     datetime: Moment | tuple[Moment, Moment] | None = None,
     shown: Shown | None = None,
     overwrite: bool = False,
-    progress: Callable[[float, str], None] | None = None,
+    resume: bool = False,
+    progress: bool | Callable[[float, str], None] = True,
     stopped: Callable[[], bool] | None = None,
 ) -> Exported:
     """Classify a scene with a model, and write the results to a folder.
 
     The scene may be larger than memory: it is classified once, block by block, into
-    temporary files in the folder, from which all products are made.
+    temporary files in the folder, from which all products are made. If there is a
+    `dask.distributed` client, its workers classify the blocks.
 
     Parameters
     ----------
@@ -107,8 +113,14 @@ def export(
         Classes merged and named otherwise than in the model.
     overwrite : bool, default False
         Replace existing files.
-    progress : callable, optional
-        Called often with the share that is done, 0..1, and what is being done.
+    resume : bool, default False
+        Keep the blocks that are classified in a hidden folder until all products are
+        written; after a run that was killed or canceled, go on from them. The results
+        are the same as those of one run.
+    progress : bool or callable, default True
+        Show a bar in a terminal or notebook while the scene is classified; or a
+        function that is called often with the share that is done, 0..1, and what is
+        being done.
     stopped : callable, optional
         Called often; returning True ends the export. Complete files are kept.
 
@@ -138,7 +150,7 @@ def export(
     ...     sorted(path.name for path in found.paths.values())
     ['areas.csv', 'classes.tif']
     """
-    report, stop = progress or _silent, stopped or _never
+    stop = stopped or _never
     wanted = check_products(products)
     paths = product_paths(folder, wanted, name)
     scene = open_scene(scene)
@@ -151,7 +163,12 @@ def export(
     outputs = [each for each in INFERRED if each == "classes" or each in wanted]
     if "overview" in wanted and "simulated" not in outputs:
         outputs.append("simulated")
-    with staging_folder(Path(folder)) as temporary:
+    pixels = scene.sizes["y"] * scene.sizes["x"]
+    first = next(iter(paths.values()))
+    with (
+        _reporting(progress, pixels) as report,
+        _blocks_folder(Path(folder), name, resume) as (temporary, finished),
+    ):
         result = classified(
             scene,
             model,
@@ -159,6 +176,7 @@ def export(
             temporary,
             lambda share: report(CLASSIFYING * share, "classifying the scene"),
             stop,
+            lambda: writing_errors(first, temporary),
         )
         if result is None:
             return Exported(canceled=True)
@@ -177,7 +195,8 @@ def export(
             share = CLASSIFYING + (1 - CLASSIFYING) * number / len(wanted)
             report(share, f"writing {paths[product].name}")
             written[product] = write_product(product, material, overwrite)
-    report(1.0, "complete")
+        finished()
+        report(1.0, "complete")
     return Exported(written, False, changes)
 
 
@@ -195,8 +214,41 @@ def _check_scene(
         smallest_area(min_area, scene)
 
 
-def _silent(share: float, what: str) -> None:
-    pass
+@contextmanager
+def _reporting(
+    progress: bool | Callable[[float, str], None], pixels: int
+) -> Iterator[Callable[[float, str], None]]:
+    """What is called with the share that is done; a bar, unless a function is given."""
+    if callable(progress):
+        yield progress
+        return
+    with progress_bar(pixels, "classifying the scene", progress) as add:
+        done = 0
+
+        def report(share: float, what: str) -> None:
+            nonlocal done
+            now = min(pixels, round(share / CLASSIFYING * pixels))
+            add(now - done)
+            done = now
+
+        yield report
+
+
+@contextmanager
+def _blocks_folder(
+    folder: Path, name: str, resume: bool
+) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """Where blocks are kept, and what is to be called when they are not needed."""
+    kept = folder / f".{name or 'export'}.unfinished"
+
+    def finished() -> None:
+        shutil.rmtree(kept, ignore_errors=True)
+
+    if resume:
+        yield kept, finished
+    else:
+        with staging_folder(folder) as temporary:
+            yield temporary, finished
 
 
 def _never() -> bool:

@@ -42,6 +42,8 @@ def write_classes(
     sidecars: bool = True,
     values: Values = "classes",
     overwrite: bool = False,
+    resume: bool = False,
+    progress: bool = True,
 ) -> Path:
     """Write a class map as a GeoTIFF that GIS programs show in its colors.
 
@@ -66,6 +68,12 @@ def write_classes(
         "legend" writes ``ktextures.to_legend(classes, table)``.
     overwrite : bool, default False
         Replace existing files, once the new ones are complete.
+    resume : bool, default False
+        Keep finished blocks of a dask-backed map in a hidden folder beside the file
+        until it is complete; after a run that was killed, go on from them. The file is
+        the same as if it had been written in one run.
+    progress : bool, default True
+        Show a bar in a terminal or notebook while a dask-backed map is computed.
 
     Returns
     -------
@@ -98,7 +106,14 @@ def write_classes(
             "result['classes']"
         )
     classes, found = in_values(classes, values, table)
-    with raster_output(path, driver, style=sidecars, overwrite=overwrite) as output:
+    with raster_output(
+        path,
+        driver,
+        style=sidecars,
+        overwrite=overwrite,
+        resume=resume,
+        progress=progress,
+    ) as output:
         found, pixels = _write_colored(output, classes, found)
         output.finish("MODE")
         if sidecars:

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -19,8 +20,11 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from ktextures.blocks.computed import computed_blocks
+from ktextures.blocks.progress import progress_bar
+from ktextures.blocks.store import BlockStore
 from ktextures.errors import InputError
 from ktextures.files.staging import staging_folder
+from ktextures.raster import windows
 from ktextures.raster.georeference import scene_transform
 from ktextures.results.paths import (
     check_name_length,
@@ -43,7 +47,13 @@ _BATCH_BYTES = 256 * 2**20
 
 @contextlib.contextmanager
 def raster_output(
-    path: StrPath, driver: str, *, style: bool = False, overwrite: bool = False
+    path: StrPath,
+    driver: str,
+    *,
+    style: bool = False,
+    overwrite: bool = False,
+    resume: bool = False,
+    progress: bool = False,
 ) -> Iterator["RasterOutput"]:
     """Find out that a raster can be written, and make a folder to write it in.
 
@@ -57,6 +67,11 @@ def raster_output(
         Whether sidecar files with names and colors are written too.
     overwrite : bool, default False
         Whether existing files may be replaced.
+    resume : bool, default False
+        Whether to keep finished blocks of a lazy image in a hidden folder, and to go on
+        from those that are kept there.
+    progress : bool, default False
+        Whether to show a bar while a lazy image is computed.
 
     Yields
     ------
@@ -86,7 +101,7 @@ def raster_output(
     with contextlib.ExitStack() as stack:
         with writing_errors(target):
             folder = stack.enter_context(staging_folder(target.parent))
-        yield RasterOutput(target, folder, places, driver, overwrite)
+        yield RasterOutput(target, folder, places, driver, overwrite, resume, progress)
 
 
 @dataclasses.dataclass
@@ -105,6 +120,10 @@ class RasterOutput:
         Its format.
     overwrite : bool
         Whether it may replace them.
+    resume : bool
+        Whether finished blocks are kept.
+    progress : bool
+        Whether a bar is shown.
     """
 
     target: Path
@@ -112,6 +131,8 @@ class RasterOutput:
     places: list[Path]
     driver: str
     overwrite: bool
+    resume: bool = False
+    progress: bool = False
     _checks: list[tuple[Window, int]] = dataclasses.field(default_factory=list)
     _finished: dict[Path, Path] = dataclasses.field(default_factory=dict)
 
@@ -175,12 +196,15 @@ class RasterOutput:
         OutputError
             If a block cannot be written.
         """
-        for window, block in _blocks(image):
-            if visit is not None:
-                visit(block)
-            self._checks.append((window, _checksum(block)))
-            with self._errors():
-                file.write(block, window=window)
+        title = f"writing {self.target.name}"
+        shown = self.progress and image.chunks is not None
+        with progress_bar(image[0].size, title, shown) as report:
+            for window, block in self._blocks(image, report):
+                if visit is not None:
+                    visit(block)
+                self._checks.append((window, _checksum(block)))
+                with self._errors():
+                    file.write(block, window=window)
 
     def finish(self, resampling: str) -> None:
         """Convert the plain GeoTIFF to the format wanted, and read it to check it.
@@ -247,11 +271,37 @@ class RasterOutput:
                     stale.unlink()
             for place, source in self._finished.items():
                 os.replace(source, place)
+            shutil.rmtree(self._kept, ignore_errors=True)
         return self.target
 
     @property
     def _plain(self) -> Path:
         return self.folder / "plain.tif"
+
+    @property
+    def _kept(self) -> Path:
+        """Folder of the finished blocks of a run that was ended."""
+        return self.target.with_name(f".{self.target.name}.unfinished")
+
+    def _blocks(
+        self, image: xr.DataArray, report: Callable[[int], None]
+    ) -> Iterator[tuple[Window, Block]]:
+        """Parts of an image (band, y, x), in row order."""
+        if image.chunks is None:
+            yield from _strips(image)
+            return
+        if not self.resume:
+            for window, (block,) in computed_blocks([image.data]):
+                yield _rasterio(window), block
+                report(window.height * window.width)
+            return
+        identity = {"tags": file_tags(image.attrs), "grid": _grid(image)}
+        with self._errors():
+            store = BlockStore(self._kept, [image.data], identity)
+        for done in store.fill(self._errors):
+            report(done.height * done.width)
+        for window, (block,) in store.blocks():
+            yield _rasterio(window), block
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
@@ -320,16 +370,21 @@ def _checksum(block: Block) -> int:
     return zlib.crc32(np.ascontiguousarray(block).data)
 
 
-def _blocks(image: xr.DataArray) -> Iterator[tuple[Window, Block]]:
-    """Parts of an image (band, y, x), in row order."""
+def _rasterio(window: windows.Window) -> Window:
+    return Window(window.col, window.row, window.width, window.height)
+
+
+def _grid(image: xr.DataArray) -> list[str]:
+    crs = image.rio.crs
+    return ["" if crs is None else crs.to_wkt(), *map(repr, scene_transform(image))]
+
+
+def _strips(image: xr.DataArray) -> Iterator[tuple[Window, Block]]:
+    """Parts of an image (band, y, x) in memory."""
     bands, height, width = image.shape
     data = image.data
     row_bytes = bands * image.dtype.itemsize
-    if image.chunks is None:
-        tall = max(1, _BATCH_BYTES // (row_bytes * width * _BLOCK)) * _BLOCK
-        for row in range(0, height, tall):
-            part = data[:, row : row + tall]
-            yield Window(0, row, width, part.shape[1]), part
-        return
-    for window, (block,) in computed_blocks([data]):
-        yield Window(window.col, window.row, window.width, window.height), block
+    tall = max(1, _BATCH_BYTES // (row_bytes * width * _BLOCK)) * _BLOCK
+    for row in range(0, height, tall):
+        part = data[:, row : row + tall]
+        yield Window(0, row, width, part.shape[1]), part

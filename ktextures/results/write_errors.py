@@ -53,7 +53,7 @@ def writing_errors(target: Path, folder: Path | None = None) -> Iterator[None]:
 
 def _needed(folder: Path | None) -> int:
     """Bytes that a file still needs at least, once it has begun."""
-    if folder is None:
+    if folder is None or not folder.exists():
         return 0
     # GDAL removes its own half of a conversion before it reports that it failed.
     return max(_LITTLE, sum(each.stat().st_size for each in folder.iterdir()))

@@ -32,6 +32,8 @@ def write_simulated(
     *,
     driver: Driver = "COG",
     overwrite: bool = False,
+    resume: bool = False,
+    progress: bool = True,
 ) -> Path:
     """Write a simulated image as a GeoTIFF with named bands.
 
@@ -47,6 +49,12 @@ def write_simulated(
         Cloud-optimized with overviews, or plain tiled.
     overwrite : bool, default False
         Replace an existing file, once the new one is complete.
+    resume : bool, default False
+        Keep finished blocks of a dask-backed map in a hidden folder beside the file
+        until it is complete; after a run that was killed, go on from them. The file is
+        the same as if it had been written in one run.
+    progress : bool, default True
+        Show a bar in a terminal or notebook while a dask-backed map is computed.
 
     Returns
     -------
@@ -85,7 +93,9 @@ def write_simulated(
     nodata = scene_nodata(simulated)
     if nodata is None and dtype.kind == "f":
         nodata = float("nan")
-    with raster_output(path, driver, overwrite=overwrite) as output:
+    with raster_output(
+        path, driver, overwrite=overwrite, resume=resume, progress=progress
+    ) as output:
         with output.created(simulated, nodata) as file:
             if len(simulated) > 1:
                 file.colorinterp = _colors(simulated)
@@ -105,6 +115,8 @@ def write_masks(
     table: ClassTable | None = None,
     driver: Driver = "COG",
     overwrite: bool = False,
+    resume: bool = False,
+    progress: bool = True,
 ) -> Path:
     """Write the masks of classes as a GeoTIFF with one band for each class.
 
@@ -128,6 +140,12 @@ def write_masks(
         Cloud-optimized with overviews, or plain tiled.
     overwrite : bool, default False
         Replace an existing file, once the new one is complete.
+    resume : bool, default False
+        Keep finished blocks of a dask-backed map in a hidden folder beside the file
+        until it is complete; after a run that was killed, go on from them. The file is
+        the same as if it had been written in one run.
+    progress : bool, default True
+        Show a bar in a terminal or notebook while a dask-backed map is computed.
 
     Returns
     -------
@@ -159,7 +177,9 @@ def write_masks(
     values, names = _classes_of(masks, classes, table)
     known = masks.any("class") if classes is None else classes.variable > 0
     image = masks.astype(np.uint8).where(known, MASK_NODATA).astype(np.uint8)
-    with raster_output(path, driver, overwrite=overwrite) as output:
+    with raster_output(
+        path, driver, overwrite=overwrite, resume=resume, progress=progress
+    ) as output:
         with output.created(image, MASK_NODATA) as file:
             output.write(file, image)
             _describe_bands(file, values, names)
@@ -175,6 +195,8 @@ def write_confidence(
     table: ClassTable | None = None,
     driver: Driver = "COG",
     overwrite: bool = False,
+    resume: bool = False,
+    progress: bool = True,
 ) -> Path:
     """Write confidence, or the probabilities of classes, as a GeoTIFF of float32.
 
@@ -195,6 +217,12 @@ def write_confidence(
         Cloud-optimized with overviews, or plain tiled.
     overwrite : bool, default False
         Replace an existing file, once the new one is complete.
+    resume : bool, default False
+        Keep finished blocks of a dask-backed map in a hidden folder beside the file
+        until it is complete; after a run that was killed, go on from them. The file is
+        the same as if it had been written in one run.
+    progress : bool, default True
+        Show a bar in a terminal or notebook while a dask-backed map is computed.
 
     Returns
     -------
@@ -232,7 +260,9 @@ def write_confidence(
     image = confidence.expand_dims("class") if single else confidence
     values, names = ([], []) if single else _classes_of(confidence, None, table)
     image = image.astype(np.float32)
-    with raster_output(path, driver, overwrite=overwrite) as output:
+    with raster_output(
+        path, driver, overwrite=overwrite, resume=resume, progress=progress
+    ) as output:
         with output.created(image, float("nan")) as file:
             output.write(file, image, _check_shares)
             _describe_bands(file, values, names or ["confidence"])

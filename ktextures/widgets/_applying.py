@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from ktextures.blocks.computed import computed_blocks
+
 if TYPE_CHECKING:
     from ktextures.model.ktextures import KTextures
 
@@ -40,15 +42,14 @@ def classify(
     from ktextures.segmentation import segment
 
     lazy = segment(scene.chunk({"band": -1, "y": BLOCK, "x": BLOCK}), model)
-    blocks = lazy.classes.data.blocks
-    down, across = blocks.shape
     classes = np.empty((scene.sizes["y"], scene.sizes["x"]), np.uint8)
-    for index in range(down * across):
+    done = 0
+    if stopped():
+        return None
+    for window, (block,) in computed_blocks([lazy.classes.data]):
         if stopped():
             return None
-        row, col = divmod(index, across)
-        part = blocks[row, col].compute(scheduler="synchronous")
-        top, left = row * BLOCK, col * BLOCK
-        classes[top : top + part.shape[0], left : left + part.shape[1]] = part
-        progress((index + 1) / (down * across))
+        classes[window.slices] = block
+        done += block.size
+        progress(done / classes.size)
     return classes

@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 import ktextures as kt
+from ktextures.blocks.store import BlockStore
 from ktextures.cli.command import main
 from ktextures.products import classified
 
@@ -170,15 +171,16 @@ def test_samples_are_written_for_pairs_of_scene_and_map(tmp_path, capsys):
 def test_ctrl_c_ends_apply_with_a_report_of_what_is_complete(
     folder, tmp_path, capsys, monkeypatch
 ):
-    fill = classified._fill
+    put = BlockStore._put
 
-    def fill_and_interrupt(*arguments):
-        fill(*arguments)
+    def put_and_interrupt(*arguments):
+        put(*arguments)
         if (tmp_path / "west_classes.tif").exists():
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(classified, "_fill", fill_and_interrupt)
+    monkeypatch.setattr(BlockStore, "_put", put_and_interrupt)
     monkeypatch.setattr(classified, "BLOCK", 32)
+    monkeypatch.setattr("ktextures.blocks.plan.SIDE", 32)
     scenes = [folder / f"{name}.tif" for name in ("west", "east", "other")]
     model = folder / "model.ktextures"
     assert run("apply", model, *scenes, "-o", tmp_path, "--json") == 130

@@ -7,6 +7,7 @@ import pytest
 from explorer_tools import part, until
 
 import ktextures as kt
+from ktextures.blocks.store import BlockStore
 from ktextures.errors import InputError
 from ktextures.products import classified
 from ktextures.widgets._export_panel import LABELS, ExportPanel
@@ -85,13 +86,14 @@ def test_stop_ends_an_export_and_leaves_nothing_half_written(
     shown, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(classified, "BLOCK", 16)
-    fill = classified._fill
+    monkeypatch.setattr("ktextures.blocks.plan.SIDE", 16)
+    put = BlockStore._put
 
     def slow(*arguments):
         time.sleep(0.05)
-        fill(*arguments)
+        put(*arguments)
 
-    monkeypatch.setattr(classified, "_fill", slow)
+    monkeypatch.setattr(BlockStore, "_put", slow)
     shown.export(tmp_path, ["classes", "map"])
     until(lambda: shown.state.progress > 0)
     shown.stop()

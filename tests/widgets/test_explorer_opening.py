@@ -34,6 +34,7 @@ def test_large_scenes_are_thinned_and_applied_in_full(explore, small, trained):
 
 def test_applying_can_be_canceled(explore, small, trained, monkeypatch):
     monkeypatch.setattr("ktextures.widgets._applying.BLOCK", 16)
+    monkeypatch.setattr("ktextures.blocks.plan.SIDE", 16)
     explorer = explore(small, model=trained, preview=32)
     explorer.state.observe(
         lambda change: change["new"] > 0 and explorer.stop(), "progress"
