@@ -10,24 +10,29 @@ import numpy as np
 import xarray as xr
 
 import ktextures.results.leaflet  # noqa: F401 - results are layers of a map
+from ktextures.blocks.in_order import in_threads, thread_count
 from ktextures.errors import InputError
 from ktextures.inference.block import SOFT, BlockClassifier
 from ktextures.inference.freeze import freeze
+from ktextures.inference.frozen import FrozenModel
 from ktextures.inference.lazy import lazy_outputs
-from ktextures.model.config import check_bands
+from ktextures.model.config import TrainingRecord, check_bands
 from ktextures.model.ktextures import KTextures, find_model
 from ktextures.model.network import TEXTURE_SIDE
 from ktextures.raster.georeference import georeference
 from ktextures.raster.nodata import scene_nodata, valid_pixels
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import is_lazy
-from ktextures.raster.windows import Window
+from ktextures.raster.windows import Window, cover_regularly, grow
 
 __all__ = ["segment"]
 
 OUTPUTS = ("classes", "masks", "simulated", "probabilities", "confidence")
 MOST_OUTSIDE = 0.5
 """Share of a band's values outside the model's range that makes classes doubtful."""
+
+BLOCK = 1024
+"""Side in pixels of the parts of a scene in memory that threads classify."""
 
 LOOKED_AT = 100_000
 """Pixels that are checked for that."""
@@ -84,16 +89,19 @@ def segment(
     ('y', 'x')
     """
     scene = open_scene(scene)
-    model = _one_state(model, lazy=is_lazy(scene))
+    model = find_model(model)
     check_bands(scene.band.values, model.config)
     outputs = _checked(outputs, model)
     if not is_lazy(scene):
         _warn_of_other_units(scene, model)
-    scaled = model.draw_textures(TEXTURE_SIDE, TEXTURE_SIDE, model.config.seed)
-    textures = model.preparation.scaler.inverse(scaled).transpose(0, 3, 1, 2)
-    arrays = _arrays(scene, model, textures, outputs)
+    with model.lock:  # one state, even of a model that is being trained
+        frozen, record = freeze(model), model.record.copy()
+        scaled = model.draw_textures(TEXTURE_SIDE, TEXTURE_SIDE, model.config.seed)
+    textures = frozen.scaler.inverse(scaled).transpose(0, 3, 1, 2)
+    classifier = BlockClassifier(frozen, textures, scene_nodata(scene), outputs)
+    arrays = _arrays(scene, classifier)
     variables = {
-        name: _labeled(name, arrays[name], scene, model)
+        name: _labeled(name, arrays[name], scene, record, model.config.preset)
         for name in OUTPUTS
         if name in outputs
     }
@@ -101,10 +109,10 @@ def segment(
     result["textures"] = xr.DataArray(
         textures,
         dims=("class", "band", "texture_y", "texture_x"),
-        coords={**_class_coords(model), "band": scene.band.values},
+        coords={**_class_coords(record), "band": scene.band.values},
         attrs={"long_name": "texture of each class, in the scene's units"},
     )
-    result.attrs = _provenance(model)
+    result.attrs = _provenance(record, model.config.preset, frozen)
     return result
 
 
@@ -129,12 +137,6 @@ def _warn_of_other_units(scene: xr.DataArray, model: KTextures) -> None:
         )
 
 
-def _one_state(model: KTextures | str | os.PathLike[str], *, lazy: bool) -> KTextures:
-    """A model that nothing changes until the result is computed."""
-    found = find_model(model)
-    return found.copy() if lazy or found.in_training else found
-
-
 def _checked(outputs: Sequence[str], model: KTextures) -> tuple[str, ...]:
     names = (outputs,) if isinstance(outputs, str) else tuple(outputs)
     unknown = [name for name in names if name not in OUTPUTS]
@@ -150,34 +152,38 @@ def _checked(outputs: Sequence[str], model: KTextures) -> tuple[str, ...]:
     return names
 
 
-def _arrays(
-    scene: xr.DataArray,
-    model: KTextures,
-    textures: np.ndarray,
-    outputs: tuple[str, ...],
-) -> dict[str, Any]:
+def _arrays(scene: xr.DataArray, classifier: BlockClassifier) -> dict[str, Any]:
     """Arrays by output, all with y and x last; lazy where the scene is."""
-    classifier = BlockClassifier(freeze(model), textures, scene_nodata(scene), outputs)
     if is_lazy(scene):
         return lazy_outputs(scene.data, classifier)
-    height, width = scene.sizes["y"], scene.sizes["x"]
-    whole = Window(0, 0, height, width)
-    return classifier(np.asarray(scene.data), whole, height, width)
+    values = np.asarray(scene.data)
+    height, width = values.shape[1:]
+    results = {
+        name: np.empty(*classifier.shape(name, height, width))
+        for name in classifier.outputs
+    }
+
+    def classify(window: Window) -> dict[str, np.ndarray]:
+        inside, _ = grow(window, classifier.reach, height, width)
+        return classifier(values[:, *inside.slices], window, height, width)
+
+    windows = cover_regularly(height, width, BLOCK)
+    for window, found in in_threads(classify, windows, thread_count()):
+        for name, part in found.items():
+            results[name][..., *window.slices] = part
+    return results
 
 
-def _values(model: KTextures) -> np.ndarray:
-    return np.arange(1, model.k + 1, dtype="uint8")
-
-
-def _class_coords(model: KTextures) -> dict[str, Any]:
+def _class_coords(record: TrainingRecord) -> dict[str, Any]:
+    names = list(record.classes.names)
     return {
-        "class": _values(model),
-        "class_name": ("class", list(model.record.classes.names)),
+        "class": np.arange(1, len(names) + 1, dtype="uint8"),
+        "class_name": ("class", names),
     }
 
 
 def _labeled(
-    name: str, array: Any, scene: xr.DataArray, model: KTextures
+    name: str, array: Any, scene: xr.DataArray, record: TrainingRecord, preset: str
 ) -> xr.DataArray:
     """An output over the scene's grid, with attributes of its own."""
     long_names = {
@@ -188,12 +194,12 @@ def _labeled(
         "confidence": "lead of the most probable class over the second",
     }
     # Files of single outputs tell where they come from, too.
-    attrs: dict[str, Any] = {"long_name": long_names[name], **_source(model)}
+    attrs: dict[str, Any] = {"long_name": long_names[name], **_source(record, preset)}
     coords: dict[str, Any] = {}
     if name == "classes":
-        attrs |= model.record.classes.attrs()
+        attrs |= record.classes.attrs()
     if name in ("masks", "probabilities"):
-        coords = _class_coords(model)
+        coords = _class_coords(record)
     if name == "simulated":
         coords = {"band": scene.band.values, "role": ("band", scene.role.values)}
     dims = (*list(coords)[:1], "y", "x")
@@ -203,19 +209,20 @@ def _labeled(
     )
 
 
-def _source(model: KTextures) -> dict[str, str]:
-    record = model.record.provenance
-    version = record.get("ktextures", "")
+def _source(record: TrainingRecord, preset: str) -> dict[str, str]:
+    version = record.provenance.get("ktextures", "")
     return {
-        "source": f"ktextures {version}, preset {model.config.preset}",
-        "ktextures_training": json.dumps(record),
+        "source": f"ktextures {version}, preset {preset}",
+        "ktextures_training": json.dumps(record.provenance),
     }
 
 
-def _provenance(model: KTextures) -> dict[str, Any]:
+def _provenance(
+    record: TrainingRecord, preset: str, frozen: FrozenModel
+) -> dict[str, Any]:
     return {
         "title": "k-textures segmentation",
         "references": "Wagner et al. 2022, doi:10.3389/fenvs.2022.946729",
-        **_source(model),
-        "ktextures_scaler": json.dumps(model.preparation.scaler.to_dict()),
+        **_source(record, preset),
+        "ktextures_scaler": json.dumps(frozen.scaler.to_dict()),
     }

@@ -1,13 +1,16 @@
 """Blocks of lazy rasters, computed in threads of this process or on a cluster."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import numpy.typing as npt
+import rasterio
+from rasterio.env import getenv, hasenv
 
 from ktextures.blocks.cluster import active_client, on_cluster
-from ktextures.blocks.in_order import in_threads
+from ktextures.blocks.in_order import in_threads, thread_count
 from ktextures.blocks.plan import Block, Plan, joined, plan_blocks
 from ktextures.raster.windows import Window
 
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
     from dask.array import Array
 
 __all__ = ["computed_blocks"]
+
+CACHE = 32 * 2**20
+"""Bytes of what was read from files that are kept, unless the user chose otherwise."""
 
 TOGETHER = 16
 """Blocks that are computed together where they share work."""
@@ -55,10 +61,20 @@ def computed_blocks(
     client = active_client(plan.arrays[0])
     if client is not None:
         yield from on_cluster(client, plan, chosen)
-    elif plan.independent:
-        yield from _independent(plan, chosen)
-    else:
-        yield from _together(plan, chosen)
+        return
+    compute = _independent if plan.independent else _together
+    with _small_cache():
+        yield from compute(plan, chosen)
+
+
+def _small_cache() -> AbstractContextManager[object]:
+    """Keep GDAL from filling 5 % of the memory with what it has read already."""
+    if "GDAL_CACHEMAX" in os.environ or (
+        hasenv() and getenv().get("GDAL_CACHEMAX") is not None
+    ):
+        return nullcontext()
+    limited: AbstractContextManager[object] = rasterio.Env(GDAL_CACHEMAX=CACHE)
+    return limited
 
 
 def _independent(
@@ -71,7 +87,7 @@ def _independent(
         chunks = get_sync(plan.needed(block), plan.keys(block))
         return tuple(map(joined, chunks))
 
-    for block, found in in_threads(compute, blocks, _threads()):
+    for block, found in in_threads(compute, blocks, thread_count()):
         yield block.window, found
 
 
@@ -85,23 +101,6 @@ def _together(plan: Plan, blocks: Sequence[Block]) -> Iterator[tuple[Window, Arr
         for block in part:
             graph.update(plan.needed(block))
         keys: Any = [plan.keys(block) for block in part]
-        found = get(graph, keys, num_workers=_threads())
+        found = get(graph, keys, num_workers=thread_count())
         for block, chunks in zip(part, found, strict=True):
             yield block.window, tuple(map(joined, chunks))
-
-
-def _threads() -> int:
-    from dask import config
-    from dask.system import CPU_COUNT
-
-    if config.get("scheduler", None) in ("sync", "synchronous", "single-threaded"):
-        return 1
-    return int(config.get("num_workers", None) or CPU_COUNT)
-
-
-def whole(array: "Array") -> npt.NDArray[Any]:
-    """A lazy raster as one array in memory, computed block by block."""
-    result = np.empty(array.shape, array.dtype)
-    for window, (block,) in computed_blocks([array]):
-        result[..., *window.slices] = block
-    return result

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-__all__ = ["done_ahead", "in_threads"]
+__all__ = ["done_ahead", "in_threads", "thread_count"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -74,3 +74,13 @@ def done_ahead(
     finally:
         for _, future in waiting:
             cancel(future)
+
+
+def thread_count() -> int:
+    """Threads to compute in: dask's ``num_workers``, or else one for each core."""
+    from dask import config
+    from dask.system import CPU_COUNT
+
+    if config.get("scheduler", None) in ("sync", "synchronous", "single-threaded"):
+        return 1
+    return int(config.get("num_workers", None) or CPU_COUNT)
