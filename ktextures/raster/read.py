@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import xarray as xr
 
 from ktextures.errors import InputError
 from ktextures.raster.nodata import scene_nodata, valid_pixels
+from ktextures.raster.source import direct_source
 
 __all__ = ["is_lazy", "read_sample", "read_window", "sample_windows"]
 
@@ -27,7 +29,8 @@ def read_window(
 ) -> tuple[npt.NDArray[Any], npt.NDArray[np.bool_]]:
     """Read one window of a scene.
 
-    Of a lazy scene, only the chunks in the window are computed.
+    Of a lazy scene of a file, only the window is read; of other lazy scenes, only the
+    chunks in the window are computed.
 
     Parameters
     ----------
@@ -58,7 +61,9 @@ def read_window(
             f"the window of {height} x {width} pixels at row {row}, column {col} is "
             f"not within the scene of {rows} x {cols} pixels; give a smaller window"
         )
-    block = np.asarray(scene.data[:, row : row + height, col : col + width])
+    part = slice(row, row + height), slice(col, col + width)
+    source = direct_source(scene.data)
+    block = source.read(*part) if source else np.asarray(scene.data[:, *part])
     return _channel_last(block), valid_pixels(block, scene_nodata(scene))
 
 
@@ -92,22 +97,35 @@ def read_sample(
     """
     if max_pixels < 1:
         raise InputError(f"max_pixels must be at least 1, got {max_pixels!r}")
-    blocks = [
-        scene.data[:, row : row + height, col : col + width]
-        for row, col, height, width in sample_windows(
-            scene.sizes["y"], scene.sizes["x"], max_pixels
-        )
+    windows = sample_windows(scene.sizes["y"], scene.sizes["x"], max_pixels)
+    nodata = scene_nodata(scene)
+    pixels = [
+        _channel_last(block)[valid_pixels(block, nodata)]
+        for block in _blocks(scene, windows)
     ]
+    total = sum(height * width for _, _, height, width in windows)
+    values = np.concatenate(pixels)
+    return values, len(values) / total
+
+
+def _blocks(
+    scene: xr.DataArray, windows: list[tuple[int, int, int, int]]
+) -> Iterable[npt.NDArray[Any]]:
+    """Values (band, y, x) of several windows."""
+    parts = [
+        (slice(row, row + height), slice(col, col + width))
+        for row, col, height, width in windows
+    ]
+    # A whole scene is read chunk by chunk, which may be in parallel.
+    if len(parts) > 1 and (source := direct_source(scene.data)):
+        return (source.read(*part) for part in parts)
+    blocks = [scene.data[:, *part] for part in parts]
     if is_lazy(scene):
         from dask.base import compute
 
         # All at once, so that chunks shared by windows are read only once.
         blocks = list(compute(*blocks))  # type: ignore[no-untyped-call]
-    nodata = scene_nodata(scene)
-    total = sum(block[0].size for block in blocks)
-    pixels = [_channel_last(block)[valid_pixels(block, nodata)] for block in blocks]
-    values = np.concatenate(pixels)
-    return values, len(values) / total
+    return blocks
 
 
 def _channel_last(block: npt.NDArray[Any]) -> npt.NDArray[Any]:
