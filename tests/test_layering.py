@@ -91,7 +91,9 @@ TENSOR_FREE = {
     "training",
     "training.checkpoint",
     "training.initial_labels",
+    "training.memory",
     "training.noise_whitening",
+    "training.one_thread",
     "training.presets",
 }
 # Units of tensor code, of which only the doors of training know scenes.

@@ -59,6 +59,9 @@ __all__ = ["Explorer"]
 
 DEFAULT_K = 6
 
+IN_MEMORY, CHUNKS = 64 * 2**20, 1024
+"""Bytes up to which files are read at once, and side in pixels of chunks of others."""
+
 
 class Explorer(ClassCommands, ExportCommands, HintCommands, LegendCommands):
     """A scene on a map, with a model that is trained while you watch.
@@ -454,6 +457,10 @@ def _saved(project: str | os.PathLike[str], model: "KTextures | None") -> Projec
 
 def _scene(scene: xr.DataArray | None, saved: Project | None) -> xr.DataArray:
     """The scene given, or that of a project."""
+    if isinstance(scene, str | os.PathLike):
+        # Read where it is needed: training and preview use a fraction of the pixels.
+        lazy = open_scene(scene, chunks=CHUNKS)
+        return lazy if lazy.nbytes > IN_MEMORY else open_scene(scene)
     if scene is not None:
         return open_scene(scene)
     if saved is None:
