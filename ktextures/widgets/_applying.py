@@ -20,6 +20,8 @@ def classify(
     model: "KTextures",
     progress: Callable[[float], None],
     stopped: Callable[[], bool],
+    *,
+    block: int = BLOCK,
 ) -> npt.NDArray[np.uint8] | None:
     """Classes of every pixel of a scene; they must fit into memory, a byte each.
 
@@ -31,6 +33,8 @@ def classify(
         Called after each block with the share that is done, 0..1.
     stopped : callable
         Called before each block; returning True cancels.
+    block : int
+        Side of a block in pixels.
 
     Returns
     -------
@@ -39,7 +43,7 @@ def classify(
     """
     from ktextures.segmentation import segment
 
-    lazy = segment(scene.chunk({"band": -1, "y": BLOCK, "x": BLOCK}), model)
+    lazy = segment(scene.chunk({"band": -1, "y": block, "x": block}), model)
     blocks = lazy.classes.data.blocks
     down, across = blocks.shape
     classes = np.empty((scene.sizes["y"], scene.sizes["x"]), np.uint8)
@@ -48,7 +52,7 @@ def classify(
             return None
         row, col = divmod(index, across)
         part = blocks[row, col].compute(scheduler="synchronous")
-        top, left = row * BLOCK, col * BLOCK
+        top, left = row * block, col * block
         classes[top : top + part.shape[0], left : left + part.shape[1]] = part
         progress((index + 1) / (down * across))
     return classes

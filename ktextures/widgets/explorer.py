@@ -49,6 +49,7 @@ from ktextures.widgets._sweeping import Sweeper
 from ktextures.widgets._train_panel import ControlsPanel
 from ktextures.widgets._trainer import Trainer
 from ktextures.widgets._view_panel import ViewPanel
+from ktextures.widgets._viewport import Closeup
 
 if TYPE_CHECKING:
     from ktextures.features.protocol import FeatureExtractor
@@ -158,6 +159,7 @@ class Explorer(ClassCommands, ExportCommands, HintCommands, LegendCommands):
         self.map = self._own_map = empty_map(self.preview, basemap)
         self._overlays = Overlays(state, self.preview)
         self.overlays = self._overlays.layers
+        self._closeup = Closeup(state, self.preview, self._shelf)
         self._tools = DrawingTools(self.preview.located, self._drawn)
         names = ("train", "pause", "resume", "reset", "apply")
         actions = {name: getattr(self, name) for name in names}
@@ -205,6 +207,7 @@ class Explorer(ClassCommands, ExportCommands, HintCommands, LegendCommands):
         self._choose.follow(target)
         self._hints.follow(target)
         self._hint_layer.put_on(target)
+        self._closeup.follow(target)
 
     # --- commands ---------------------------------------------------------------
 
@@ -430,6 +433,7 @@ class Explorer(ClassCommands, ExportCommands, HintCommands, LegendCommands):
             return
         self._closed = True
         self._session.close()
+        self._closeup.close()
         for part in self._parts:
             part.close()
         self._tools.close()
