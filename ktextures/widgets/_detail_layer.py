@@ -92,6 +92,8 @@ class DetailLayers:
     def _draw(self, *_: Any) -> None:
         state = self._state
         with state.lock:
+            if max(state.mapping, default=0) > state.table.k:
+                return  # In the middle of a change, whose end is notified too.
             view, below_above = state.viewport, self.order()
             names = [name for part in below_above for name in part]
             pictures = {} if view is None else self._pictures(view, names)
