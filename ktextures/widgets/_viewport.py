@@ -90,6 +90,16 @@ class Viewport:
     snapshot: Snapshot | None = None
 
 
+def bounds_of(target: leaflet.Map, *, located: bool) -> Any:
+    """South-west and north-east corner of what a map shows; empty before it shows."""
+    if located or not target.pixel_bounds:
+        return target.bounds if located else ()
+    # Without a CRS, latitudes are rows, but ipyleaflet limits them to 90 degrees.
+    scale = 2 ** float(target.zoom)
+    (left, top), (right, bottom) = target.pixel_bounds
+    return (-bottom / scale, left / scale), (-top / scale, right / scale)
+
+
 def view_of(preview: Preview, bounds: Any, zoom: float) -> View | None:
     """The view of a map, if the preview is too coarse for it.
 
@@ -201,7 +211,8 @@ class Closeup:
         self._map_links.close()
         self._map = target
         if self._preview.step > 1:
-            self._map_links.observe(target, self._move, ["bounds", "zoom"])
+            names = ["bounds", "pixel_bounds", "zoom"]
+            self._map_links.observe(target, self._move, names)
             self._move()
 
     def close(self) -> None:
@@ -236,9 +247,10 @@ class Closeup:
             self._changed.notify_all()
 
     def _view(self) -> View | None:
-        if self._map is None or not self._map.bounds:
+        if self._map is None:
             return None
-        return view_of(self._preview, self._map.bounds, float(self._map.zoom))
+        bounds = bounds_of(self._map, located=self._preview.located)
+        return view_of(self._preview, bounds, float(self._map.zoom))
 
     # --- in the thread ----------------------------------------------------------------
 

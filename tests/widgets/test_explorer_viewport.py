@@ -44,13 +44,20 @@ def look(explorer, part=(0.25, 0.25, 0.5, 0.5)):
     (south, west), (north, east) = explorer.preview.frame.bounds
     top, left, bottom, right = part
     tall, wide = north - south, east - west
-    explorer.map.set_trait(
-        "bounds",
-        (
-            (north - bottom * tall, west + left * wide),
-            (north - top * tall, west + right * wide),
-        ),
+    seen = (
+        (north - bottom * tall, west + left * wide),
+        (north - top * tall, west + right * wide),
     )
+    if explorer.preview.located:
+        explorer.map.set_trait("bounds", seen)
+    else:
+        # As ipyleaflet has it: latitudes are limited, as if they were degrees.
+        limited = tuple((max(lat, -90.0), lon) for lat, lon in seen)
+        explorer.map.set_trait("bounds", limited)
+        scale = 2**explorer.map.zoom
+        (south, west), (north, east) = seen
+        corners = (west * scale, -north * scale), (east * scale, -south * scale)
+        explorer.map.set_trait("pixel_bounds", corners)
     return explorer.state
 
 

@@ -97,8 +97,9 @@ def test_zoomed_in_the_classes_of_each_pixel_are_shown(desk):
     image = desk.value("[t for t, v in shown if v is not None][0] - moves[-1]")
     classes = desk.value("shown[-1][0] - moves[-1]")
     print(f"image after {image:.2f} s, classes after {classes:.2f} s")
-    assert image < 2
-    assert classes < 8  # 2 on a machine that does nothing else
+    # Goal: 2 s. Other work on the machine may take most of its time.
+    assert image < 5
+    assert classes < 25
 
     first = detail(desk, "classes")
     assert 1 <= len(colors(first)) <= 3
