@@ -43,7 +43,10 @@ WIDGETS = [
     "_hint_book",
     "_callback",
     "_links",
+    "_results",
     "_style",
+    "_viewport",
+    "_detail_layer",
     "_overlay",
     "_hint_layer",
     "_point",
@@ -57,7 +60,6 @@ WIDGETS = [
     "_hints_panel",
     "_export_panel",
     "_frame",
-    "_results",
     "_trainer",
     "_steering",
     "_splitting",
@@ -103,7 +105,9 @@ TENSOR_FREE = {
     "training",
     "training.checkpoint",
     "training.initial_labels",
+    "training.memory",
     "training.noise_whitening",
+    "training.one_thread",
     "training.presets",
 }
 # Units of tensor code, of which only the doors of training know scenes.

@@ -9,8 +9,11 @@ import numpy.typing as npt
 from affine import Affine
 
 from ktextures.errors import InputError
+from ktextures.raster.windows import Window
 
-__all__ = ["MapFrame", "frame_in_mercator", "frame_in_pixels"]
+__all__ = ["MapFrame", "frame_in_mercator", "frame_in_pixels", "frame_of_view"]
+
+Bounds = tuple[tuple[float, float], tuple[float, float]]
 
 _LATTICE = 33
 """Points per side that are projected exactly; the others are interpolated."""
@@ -39,7 +42,7 @@ class MapFrame:
         The opposite; see `position`.
     """
 
-    bounds: tuple[tuple[float, float], tuple[float, float]]
+    bounds: Bounds
     shape: tuple[int, int]
     index: npt.NDArray[np.int32] | None = None
     to_scene: Any = None
@@ -97,6 +100,83 @@ class MapFrame:
             return -float(row), float(col)
         lon, lat = self.from_scene(col, row)
         return float(lat), float(lon)
+
+    def spans(self, bounds: Bounds) -> tuple[tuple[float, float], tuple[float, float]]:
+        """First and last fractional row and column of the scene within bounds.
+
+        Also of a scene that is rotated or bent on the map. NaN where the map cannot be
+        converted to the scene's CRS is left out.
+        """
+        lon, lat = self._lattice(bounds)
+        cols, rows = self.locate(lon, lat)
+        known = np.isfinite(cols) & np.isfinite(rows)
+        if not known.any():
+            return (0.0, 0.0), (0.0, 0.0)
+        rows, cols = rows[known], cols[known]
+        return (
+            (float(rows.min()), float(rows.max())),
+            (float(cols.min()), float(cols.max())),
+        )
+
+    def on_screen(self, bounds: Bounds, zoom: float) -> tuple[int, int]:
+        """Rows and columns of the screen that bounds take at a zoom of the map."""
+        (south, west), (north, east) = bounds
+        if self.to_scene is None:
+            tall, wide = (north - south) * 2**zoom, (east - west) * 2**zoom
+        else:
+            # At zoom 0 the world is 256 pixels wide.
+            world = 256 * 2**zoom
+            wide = (east - west) / 360 * world
+            tall = (_stretched(north) - _stretched(south)) / (2 * math.pi) * world
+        return max(math.ceil(tall), 1), max(math.ceil(wide), 1)
+
+    def _lattice(self, bounds: Bounds) -> tuple[Any, Any]:
+        """Longitudes and latitudes of points at equal distances on the map."""
+        (south, west), (north, east) = bounds
+        if self.to_scene is None:
+            down = np.linspace(north, south, _LATTICE)
+        else:
+            ends = _stretched(north), _stretched(south)
+            down = np.degrees(2 * np.arctan(np.exp(np.linspace(*ends, _LATTICE))))
+            down -= 90
+        lon, lat = np.meshgrid(np.linspace(west, east, _LATTICE), down)
+        return lon, lat
+
+
+def _stretched(latitude: float) -> float:
+    """Latitude on the Mercator map, in radians at the equator."""
+    limited = min(max(latitude, -85.06), 85.06)
+    return math.asinh(math.tan(math.radians(limited)))
+
+
+def frame_of_view(
+    frame: MapFrame, bounds: Bounds, shape: tuple[int, int], window: Window
+) -> MapFrame:
+    """Make the frame of what a map shows of a scene.
+
+    Parameters
+    ----------
+    frame : MapFrame
+        Of the whole scene.
+    bounds : ((float, float), (float, float))
+        South-west and north-east corner of what is shown, as (latitude, longitude).
+    shape : (int, int)
+        Rows and columns of the picture.
+    window : Window
+        Of the scene, around what is shown.
+
+    Returns
+    -------
+    MapFrame
+        For arrays of the size of the window.
+    """
+    cols, rows = frame.locate(*frame._lattice(bounds))
+    index = _index(
+        _between(rows - window.row, *shape),
+        _between(cols - window.col, *shape),
+        (window.height, window.width),
+    )
+    return MapFrame(bounds, (window.height, window.width), index)
 
 
 def frame_in_pixels(shape: tuple[int, int], size: tuple[int, int]) -> MapFrame:

@@ -17,6 +17,7 @@ from ktextures.raster.bands import shown_bands
 from ktextures.raster.nodata import scene_nodata, valid_pixels
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import is_lazy
+from ktextures.raster.thin import has_overviews, read_every_nth
 from ktextures.rendering import classes_to_rgba, stretch_limits, stretch_rgb
 from ktextures.results import figure_layout as sheet
 from ktextures.results.areas import class_areas
@@ -141,21 +142,22 @@ def _thinned(
 ) -> tuple[Array, xr.DataArray, Array | None]:
     """Every step-th pixel of image, classes and simulation, computed together."""
     every = {"y": slice(None, None, step), "x": slice(None, None, step)}
+    named = _named(scene, names)
+    image = named.isel(every).variable
+    if has_overviews(named, step):
+        image = image.copy(data=read_every_nth(named, step, every, overviews=True))
     parts = xr.Dataset(
-        {
-            "image": _named(scene, names).isel(every).variable,
-            "classes": result["classes"].isel(every).variable,
-        }
+        {"image": image, "classes": result["classes"].isel(every).variable}
     )
     if "simulated" in result:
         simulated = _named(result["simulated"], names).isel(every).variable
         parts["simulated"] = simulated
     parts = parts.compute()
     classes = result["classes"].isel(every).copy(data=parts["classes"].values)
-    image = np.moveaxis(parts["image"].values, 0, -1)
+    shown = np.moveaxis(parts["image"].values, 0, -1)
     if "simulated" not in parts:
-        return image, classes, None
-    return image, classes, np.moveaxis(parts["simulated"].values, 0, -1)
+        return shown, classes, None
+    return shown, classes, np.moveaxis(parts["simulated"].values, 0, -1)
 
 
 def _named(image: xr.DataArray, names: list[str]) -> xr.DataArray:

@@ -17,6 +17,7 @@ from ktextures.raster.georeference import scene_transform
 from ktextures.raster.nodata import scene_nodata, valid_pixels
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import is_lazy
+from ktextures.raster.thin import read_every_nth
 from ktextures.rendering import classes_to_rgba, stretch_limits, stretch_rgb
 from ktextures.results import figure_layout as sheet
 from ktextures.results.areas import class_areas
@@ -132,7 +133,8 @@ def plot_map(
     picture = classes_to_rgba(drawn, areas["color"].tolist())
     if scene is not None:
         share = _OPACITY if opacity is None else opacity
-        picture = _above(picture, _image(scene.isel(every).compute()), share)
+        pixels = read_every_nth(scene, step, every, overviews=True)
+        picture = _above(picture, _image(scene.isel(every).copy(data=pixels)), share)
     note = f"Shares and areas are estimated from 1 in {step**2} pixels."
     notes = [attribution] + [note] * (lazy and step > 1)
     entries = legend_entries(areas, bool((drawn == 0).any()))

@@ -13,6 +13,7 @@ from sklearn.metrics import (
 )
 
 from ktextures.errors import InputError
+from ktextures.training.one_thread import fit_kmeans
 
 __all__ = ["Reproduction", "recommended", "reproduction", "separation"]
 
@@ -95,7 +96,8 @@ def reproduction(rows: np.ndarray, k: int, seed: int) -> Reproduction:
         labels = []
         for half in halves:
             own = int(generator.integers(2**31))
-            kmeans = KMeans(k, n_init=TRIES, random_state=own).fit(rows[half])
+            kmeans = KMeans(k, n_init=TRIES, random_state=own)
+            fit_kmeans(kmeans, rows[half])
             labels.append(kmeans.predict(rows))
         both = [
             prediction_strength(labels[i][half], labels[1 - i][half], k)

@@ -20,6 +20,7 @@ from ktextures.model.ops import blur, blur_reach
 from ktextures.raster.tile_set import TileSet
 from ktextures.training.color_contrast import contrasting_directions
 from ktextures.training.initial_labels import View
+from ktextures.training.memory import return_memory
 from ktextures.training.noise_whitening import (
     nearby_covariance,
     persistence,
@@ -215,19 +216,24 @@ class DescriptorSpace:
         if all(extractor.only_color for extractor in self.extractors):
             return None
         some = tiles.some(FIT_TILES)
-        pooled = in_threads(lambda i: self._pooled(some, i), len(some), on_tile)
-        near, wide = zip(*pooled, strict=True)
+        found = in_threads(lambda i: self._pooled(some, i), len(some), on_tile)
+        near, wide = zip(*found, strict=True)
         self._texture = Standardization(on_grid(near, some), TEXTURE_CHANNELS)
         self._wide = Standardization(on_grid(wide, some), TEXTURE_CHANNELS)
-        known = len(some) == len(tiles)
+        pooled = dict(enumerate(found)) if len(some) == len(tiles) else {}
+        del found, near, wide
 
         def channels(index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            maps = pooled[index] if known else self._pooled(tiles, index)
-            return self._channels(tiles, index, *maps)
+            # Each is held no longer than it is needed.
+            maps = pooled.pop(index, None) or self._pooled(tiles, index)
+            made = self._channels(tiles, index, *maps)
+            del maps
+            return_memory()
+            return made
 
-        found = in_threads(channels, len(tiles), on_tile)
-        fine, narrow, wide = (np.stack(each) for each in zip(*found, strict=True))
-        return fine, narrow, wide
+        made = in_threads(channels, len(tiles), on_tile)
+        fine, narrow, around = (np.stack(each) for each in zip(*made, strict=True))
+        return fine, narrow, around
 
     def _pooled(
         self, tiles: TileSet, index: int

@@ -12,6 +12,8 @@ import numpy as np
 from scipy.ndimage import zoom
 from sklearn.cluster import KMeans
 
+from ktextures.training.one_thread import fit_kmeans
+
 __all__ = ["View", "initial_labels"]
 
 SAMPLE = 10_000
@@ -137,7 +139,8 @@ def _kmeans(
     seed = int(generator.integers(2**31))
     places = np.flatnonzero(fit) if np.count_nonzero(fit) > k else np.arange(len(rows))
     chosen = generator.permutation(places)[:SAMPLE]
-    fitted = KMeans(k, n_init=tries, random_state=seed).fit(rows[chosen])
+    kmeans = KMeans(k, n_init=tries, random_state=seed)
+    fitted = fit_kmeans(kmeans, rows[chosen])
     return nearest(rows, fitted.cluster_centers_)
 
 
@@ -166,7 +169,8 @@ def _consensus(votes: np.ndarray, k: int, generator: np.random.Generator) -> np.
         chosen = np.argsort(-counts, kind="stable")[:SAMPLE]
     weights = _weights(patterns, counts, k)
     ballots = np.eye(k, dtype="float32")[patterns[chosen]] * weights
-    kmeans.fit(ballots.reshape(len(chosen), -1), sample_weight=counts[chosen])
+    ballots = ballots.reshape(len(chosen), -1)
+    fit_kmeans(kmeans, ballots, sample_weight=counts[chosen])
     return _elected(patterns, kmeans.cluster_centers_, weights)[which.ravel()]
 
 

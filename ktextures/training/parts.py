@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from ktextures.model.ktextures import KTextures
 from ktextures.raster.scene_samples import count_distinct
 from ktextures.training.mask_rows import rows_of
+from ktextures.training.one_thread import fit_kmeans
 
 __all__ = ["Sample", "count_parts", "find_parts", "largest", "limited", "sample_class"]
 
@@ -180,7 +181,8 @@ def find_parts(sample: Sample, into: int, seed: int) -> np.ndarray:
         part first. Parts that no linear function finds are missing.
     """
     kmeans = KMeans(into, n_init=TRIES, random_state=seed)
-    labels = kmeans.fit(sample.looks[sample.calm]).predict(sample.looks)
+    fit_kmeans(kmeans, sample.looks[sample.calm])
+    labels = kmeans.predict(sample.looks)
     while True:
         rows = _told_apart(sample.hidden[:, :-1], labels)
         counts = np.bincount(largest(sample.hidden, rows), minlength=len(rows))

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ktextures.model.masks import ContextualMasks
 from ktextures.raster.tile_set import TileSet
+from ktextures.training.memory import return_memory
 
 __all__ = ["PixelBatches", "SeenTiles"]
 
@@ -52,7 +53,10 @@ class SeenTiles:
         pixels, inside = tiles.inner()
         if adapt:
             network.adapt(pixels[inside])
-        found = [network.patterns(tf.constant(tile[None]))[0] for tile in values]
+        found = []
+        for tile in values:
+            found.append(network.patterns(tf.constant(tile[None]))[0])
+            return_memory()
         if adapt:
             known = np.concatenate(
                 [
@@ -62,11 +66,13 @@ class SeenTiles:
             )
             mean, spread = known.mean(0), np.maximum(known.std(0), 1e-3)
             network.adapt_patterns(mean, spread)
-            found = [(each - mean) / spread for each in found]
         limit = float(np.finfo("float16").max)
-        patterns = np.stack(
-            [tf.cast(tf.clip_by_value(e, -limit, limit), "float16") for e in found]
-        )
+        patterns = np.empty((len(found), *found[0].shape), "float16")
+        for index in range(len(found)):
+            each = found.pop(0)  # held no longer than it takes to store it
+            each = (each - mean) / spread if adapt else each
+            patterns[index] = tf.cast(tf.clip_by_value(each, -limit, limit), "float16")
+        return_memory()
         fixed = tuple(getattr(network, name).numpy() for name in FIXED)
         return cls(pixels, inside, patterns, fixed)
 

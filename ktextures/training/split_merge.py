@@ -27,6 +27,7 @@ from ktextures.training.mask_rows import (
     rebuilt,
     rows_of,
 )
+from ktextures.training.one_thread import fit_kmeans
 
 __all__ = ["LEAST_SHARE", "Regrouped", "check_k_may_change", "regroup", "revive"]
 
@@ -132,7 +133,8 @@ class _Head:
             mine = self.sample
         features = mine[:, :-1]
         spread = features.std(0) + 1e-6
-        halves = KMeans(2, n_init=3, random_state=seed).fit(features / spread)
+        kmeans = KMeans(2, n_init=3, random_state=seed)
+        halves = fit_kmeans(kmeans, features / spread)
         sizes = np.bincount(halves.labels_, minlength=2)
         large, small = halves.cluster_centers_[np.argsort(-sizes)]
         normal = (small - large) / spread

@@ -8,6 +8,8 @@ by side.
 import numpy as np
 from sklearn.cluster import KMeans
 
+from ktextures.training.one_thread import fit_kmeans
+
 __all__ = ["clusteredness", "gain_of_wide_windows"]
 
 TRIED_K = (3, 4, 6)
@@ -63,5 +65,6 @@ def clusteredness(rows: np.ndarray, seed: int) -> float:
 
 
 def _unexplained(rows: np.ndarray, k: int, seed: int) -> float:
-    fitted = KMeans(k, n_init=2, random_state=seed).fit(rows.astype("float32"))
+    kmeans = KMeans(k, n_init=2, random_state=seed)
+    fitted = fit_kmeans(kmeans, rows.astype("float32"))
     return float(fitted.inertia_ / max(rows.var(0).sum(), 1e-12)) + 1e-9

@@ -22,6 +22,8 @@ def classify(
     model: "KTextures",
     progress: Callable[[float], None],
     stopped: Callable[[], bool],
+    *,
+    block: int = BLOCK,
 ) -> npt.NDArray[np.uint8] | None:
     """Classes of every pixel of a scene; they must fit into memory, a byte each.
 
@@ -33,6 +35,8 @@ def classify(
         Called after each block with the share that is done, 0..1.
     stopped : callable
         Called before each block; returning True cancels.
+    block : int
+        Side of a block in pixels.
 
     Returns
     -------
@@ -41,15 +45,15 @@ def classify(
     """
     from ktextures.segmentation import segment
 
-    lazy = segment(scene.chunk({"band": -1, "y": BLOCK, "x": BLOCK}), model)
+    lazy = segment(scene.chunk({"band": -1, "y": block, "x": block}), model)
     classes = np.empty((scene.sizes["y"], scene.sizes["x"]), np.uint8)
     done = 0
     if stopped():
         return None
-    for window, (block,) in computed_blocks([lazy.classes.data]):
+    for window, (part,) in computed_blocks([lazy.classes.data]):
         if stopped():
             return None
-        classes[window.slices] = block
-        done += block.size
+        classes[window.slices] = part
+        done += part.size
         progress(done / classes.size)
     return classes

@@ -77,10 +77,13 @@ def _color_classes(
     """
     from sklearn.cluster import KMeans
 
+    from ktextures.training.one_thread import fit_kmeans
+
     known = preview.values[preview.valid].astype("float64")
     spread = known.std(0) + 1e-9
     step = max(len(known) // _LOOK_PIXELS, 1)
-    fitted = KMeans(k, n_init=1, random_state=seed).fit(known[::step] / spread)
+    kmeans = KMeans(k, n_init=1, random_state=seed)
+    fitted = fit_kmeans(kmeans, known[::step] / spread)
     centers = fitted.cluster_centers_
     order = np.argsort(centers.mean(1))
     rank = np.empty(k, np.uint8)

@@ -15,6 +15,7 @@ from ktextures.rendering import (
     palette_png,
     rgba_png,
 )
+from ktextures.widgets._detail_layer import DetailLayers
 from ktextures.widgets._preview import Preview
 from ktextures.widgets._state import VIEWS, ExplorerState
 from ktextures.widgets._style import MAP_HEIGHT
@@ -154,6 +155,7 @@ class Overlays:
         )
         self._divider: leaflet.SplitMapControl | None = None
         self.map: leaflet.Map | None = None
+        self.detail = DetailLayers(state, tuple(PANES), self._arrange)
         self._watched = ["version", "hidden", "view", "chosen", "within", "by_legend"]
         state.observe(self._redraw, self._watched)
         state.observe(self._fade, "opacity")
@@ -173,7 +175,7 @@ class Overlays:
         """Remove the layers from the map."""
         if self.map is None:
             return
-        mine = [*self.layers.values(), *self.sides, self._marker]
+        mine = [*self._pictures(), self._marker]
         self.map.layers = tuple(each for each in self.map.layers if each not in mine)
         self._drop_divider()
         self.map = None
@@ -186,6 +188,7 @@ class Overlays:
         self._state.unobserve(self._mark, "place")
         self.take_off()
         self._marker.close()
+        self.detail.close()
         for layer in [*self.layers.values(), *self.sides]:
             layer.close()
             layer.url = TRANSPARENT
@@ -274,20 +277,26 @@ class Overlays:
         """Show exactly the image and the chosen view, or the two sides."""
         if self.map is None:
             return
-        wanted = [self.layers["image"], self.layers[self._state.view]]
-        mine = [*self.layers.values(), *self.sides]
+        below, above = (
+            [self.detail.layers[name] for name in part] for part in self.detail.order()
+        )
+        wanted = [self.layers["image"], *below, self.layers[self._state.view], *above]
+        mine = self._pictures()
         others = [each for each in self.map.layers if each not in mine]
         if not self._state.split:
             self._drop_divider()
             self.map.layers = (*others, *wanted)
             return
         self._redraw()
-        self.map.layers = tuple(others)
+        self.map.layers = (*others, *above)
         if self._divider is None:
             self._divider = leaflet.SplitMapControl(
                 left_layer=self.sides[0], right_layer=self.sides[1]
             )
             self.map.add(self._divider)
+
+    def _pictures(self) -> list[leaflet.ImageOverlay]:
+        return [*self.layers.values(), *self.sides, *self.detail.layers.values()]
 
     def _drop_divider(self) -> None:
         if self._divider is not None and self.map is not None:

@@ -9,6 +9,7 @@ import ipyleaflet as leaflet
 import ipywidgets as w
 import numpy as np
 
+from ktextures.raster.read import read_window
 from ktextures.widgets._links import Links, close_tree
 from ktextures.widgets._preview import Preview
 from ktextures.widgets._state import ExplorerState
@@ -57,12 +58,15 @@ def point_at(state: ExplorerState, preview: Preview) -> Point | None:
     if value and snapshot is not None and snapshot.confidence is not None:
         confidence = float(snapshot.confidence[row, col])
     valid = bool(preview.valid[row, col])
+    middle = preview.step // 2
     pixel = preview.values[row, col]
+    if preview.from_overviews:
+        place = row * preview.step + middle, col * preview.step + middle
+        pixel = read_window(preview.scene, *place, 1, 1)[0][0, 0]
     values = {
         str(name): float(pixel[index]) if valid else float("nan")
         for index, name in enumerate(preview.scene.band.values)
     }
-    middle = preview.step // 2
     return Point(
         row * preview.step + middle,
         col * preview.step + middle,

@@ -14,7 +14,7 @@ from ktextures.errors import InputError
 from ktextures.raster.bands import shown_bands
 from ktextures.raster.georeference import scene_transform
 from ktextures.raster.read import read_window
-from ktextures.raster.thin import thin
+from ktextures.raster.thin import has_overviews, thin
 from ktextures.raster.tile_set import prepare_padded
 from ktextures.raster.web_mercator import MapFrame, frame_in_mercator, frame_in_pixels
 from ktextures.raster.windows import Window, grow
@@ -39,6 +39,8 @@ class Preview:
         Longest side of the preview in pixels, at least 1.
     bands : sequence of str or int, optional
         Three bands shown as red, green and blue, or one shown in gray.
+    overviews : bool
+        Take the pixels from overviews of the scene's file if there are some.
 
     Attributes
     ----------
@@ -48,6 +50,8 @@ class Preview:
         Every n-th pixel of it, in memory, with a grid of its own.
     step : int
         Pixels of the scene per pixel of the preview, along each axis.
+    from_overviews : bool
+        Whether these pixels may be means of those of the scene.
     values : array, shape (y, x, band)
     valid : array of bool, shape (y, x)
     frame : MapFrame
@@ -64,6 +68,8 @@ class Preview:
         scene: xr.DataArray,
         longest: int = LONGEST_SIDE,
         bands: Sequence[str | int] | None = None,
+        *,
+        overviews: bool = True,
     ) -> None:
         self.scene = scene
         whole = isinstance(longest, int | np.integer) and not isinstance(longest, bool)
@@ -71,9 +77,11 @@ class Preview:
             raise InputError(
                 f"preview must be a whole number of at least 1 pixel, got {longest!r}."
             )
+        self._longest = int(longest)
         size = (scene.sizes["y"], scene.sizes["x"])
         self.step = math.ceil(max(size) / longest)
-        self.thinned = thin(scene, self.step)
+        self.from_overviews = overviews and has_overviews(scene, self.step)
+        self.thinned = thin(scene, self.step, overviews=overviews)
         shape = (self.thinned.sizes["y"], self.thinned.sizes["x"])
         self.values, self.valid = read_window(self.thinned, 0, 0, *shape)
         if not self.valid.any():
@@ -85,6 +93,13 @@ class Preview:
             self.frame: MapFrame = frame_in_pixels(shape, size)
         else:
             self.frame = frame_in_mercator(shape, size, scene_transform(scene), crs)
+
+    def exact(self) -> "Preview":
+        """The same with the scene's own pixels, to learn from."""
+        if not self.from_overviews:
+            return self
+        bands = [index + 1 for index in self.bands]
+        return Preview(self.scene, self._longest, bands, overviews=False)
 
     def release(self) -> None:
         """Release the pixels: a notebook keeps what its cells have shown."""

@@ -248,6 +248,9 @@ def check_scene(project: Project, preview: Preview) -> None:
         If it differs.
     """
     then, now = project.settings["scene"], _described(preview)
+    if then["pixels"] != now["pixels"]:
+        # It may have been saved before its file had overviews.
+        now["pixels"] = _fingerprint(preview.exact())
     for name in ("size", "bands", "crs", "pixels"):
         if then[name] != now[name]:
             what = (

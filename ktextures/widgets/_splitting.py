@@ -147,7 +147,7 @@ def describe_shown(
     chosen = [mapping.index(value) for value in range(1, table.k + 1)]
     scale = None if model is None else model.mask_network.texture_scale
     result = profile_classes(
-        [Part(preview.values, classes)],
+        [Part(preview.exact().values, classes)],
         np.asarray(snapshot.textures)[chosen],
         table,
         [str(name) for name in preview.scene.band.values],

@@ -194,6 +194,9 @@ class ExplorerState(t.HasTraits):
         What the next export writes, and where to.
     exported : tuple of str
         Paths of the files that the last export wrote.
+    viewport : Viewport or None
+        What the map shows of a scene that is larger than its preview, in full
+        resolution; None where the preview is enough.
     lock : threading.RLock
         Held while several traits change together.
     """
@@ -243,6 +246,7 @@ class ExplorerState(t.HasTraits):
     by_legend = t.Bool(False)
     export = t.Instance(ExportSettings, ())
     exported: Any = t.Tuple(())
+    viewport = Held(None, allow_none=True)
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)

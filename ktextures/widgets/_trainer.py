@@ -365,7 +365,7 @@ class Trainer:
         if held is not None and held.prepared.fits(model):
             sample = held.prepared.sample_for(model)
         else:
-            sample = HeadSample.of_tiles(model, *self.preview.prepared(model))
+            sample = HeadSample.of_tiles(model, *self.preview.exact().prepared(model))
         made = regroup(with_hints(model, state.hints), state.k, sample)
         snapshot = snapshot_of(made.model, self.preview)
         with state.lock:

@@ -49,6 +49,7 @@ from ktextures.widgets._sweeping import Sweeper
 from ktextures.widgets._train_panel import ControlsPanel
 from ktextures.widgets._trainer import Trainer
 from ktextures.widgets._view_panel import ViewPanel
+from ktextures.widgets._viewport import Closeup
 
 if TYPE_CHECKING:
     from ktextures.features.protocol import FeatureExtractor
@@ -58,6 +59,9 @@ if TYPE_CHECKING:
 __all__ = ["Explorer"]
 
 DEFAULT_K = 6
+
+IN_MEMORY, CHUNKS = 64 * 2**20, 1024
+"""Bytes up to which files are read at once, and side in pixels of chunks of others."""
 
 
 class Explorer(ClassCommands, ExportCommands, HintCommands, LegendCommands):
@@ -155,6 +159,7 @@ class Explorer(ClassCommands, ExportCommands, HintCommands, LegendCommands):
         self.map = self._own_map = empty_map(self.preview, basemap)
         self._overlays = Overlays(state, self.preview)
         self.overlays = self._overlays.layers
+        self._closeup = Closeup(state, self.preview, self._shelf)
         self._tools = DrawingTools(self.preview.located, self._drawn)
         names = ("train", "pause", "resume", "reset", "apply")
         actions = {name: getattr(self, name) for name in names}
@@ -202,6 +207,7 @@ class Explorer(ClassCommands, ExportCommands, HintCommands, LegendCommands):
         self._choose.follow(target)
         self._hints.follow(target)
         self._hint_layer.put_on(target)
+        self._closeup.follow(target)
 
     # --- commands ---------------------------------------------------------------
 
@@ -427,6 +433,7 @@ class Explorer(ClassCommands, ExportCommands, HintCommands, LegendCommands):
             return
         self._closed = True
         self._session.close()
+        self._closeup.close()
         for part in self._parts:
             part.close()
         self._tools.close()
@@ -454,6 +461,10 @@ def _saved(project: str | os.PathLike[str], model: "KTextures | None") -> Projec
 
 def _scene(scene: xr.DataArray | None, saved: Project | None) -> xr.DataArray:
     """The scene given, or that of a project."""
+    if isinstance(scene, str | os.PathLike):
+        # Read where it is needed: training and preview use a fraction of the pixels.
+        lazy = open_scene(scene, chunks=CHUNKS)
+        return lazy if lazy.nbytes > IN_MEMORY else open_scene(scene)
     if scene is not None:
         return open_scene(scene)
     if saved is None:

@@ -13,6 +13,8 @@ import pytest
 import rasterio
 import rioxarray
 import xarray as xr
+from dask._task_spec import Alias
+from dask.highlevelgraph import HighLevelGraph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.errors import NotGeoreferencedWarning
@@ -173,6 +175,8 @@ def test_nothing_is_read_of_nothing():
         lambda data: data[None, 1],
         lambda data: da.concatenate([data, data]),
         lambda data: da.concatenate([data, data], axis=1),
+        lambda data: data.blocks[:, ::-1],
+        lambda data: data.blocks[:, [0, 0, 2]],
         lambda data: da.roll(data, 3, axis=1),
         lambda data: data.persist(),
         lambda data: data.compute(),
@@ -187,6 +191,21 @@ def test_of_computed_arrays_nothing_is_read_directly(change):
     _, data = stored()
     assert direct_source(data) is not None
     assert direct_source(change(data)) is None
+
+
+def test_chunks_that_are_no_rectangle_are_not_read_directly():
+    """A graph whose chunks lie on a diagonal, where 2 x 2 chunks are equally large."""
+    array = Stored(values_of(2, 32, 32))
+    data = da.from_array(array, chunks=(2, 16, 16))
+    below = data[:, 0:16, 0:32]
+    tasks = {
+        (below.name, 0, 0, 0): dict(below.dask)[(below.name, 0, 0, 0)],
+        (below.name, 0, 0, 1): Alias((below.name, 0, 0, 1), (data.name, 0, 1, 1)),
+    }
+    graph = HighLevelGraph.from_collections(below.name, tasks, [data])
+    mixed = da.Array(graph, below.name, below.chunks, dtype=data.dtype)
+    assert direct_source(below) is not None
+    assert direct_source(mixed) is None
 
 
 def test_of_files_whose_pixels_are_masked_nothing_is_read_around_the_mask(write):
