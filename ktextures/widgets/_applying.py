@@ -21,7 +21,7 @@ def classify(
     progress: Callable[[float], None],
     stopped: Callable[[], bool],
     *,
-    block: int = BLOCK,
+    block: int | None = None,
 ) -> npt.NDArray[np.uint8] | None:
     """Classes of every pixel of a scene; they must fit into memory, a byte each.
 
@@ -33,8 +33,8 @@ def classify(
         Called after each block with the share that is done, 0..1.
     stopped : callable
         Called before each block; returning True cancels.
-    block : int
-        Side of a block in pixels.
+    block : int, optional
+        Side of a block in pixels, 1024 by default.
 
     Returns
     -------
@@ -43,6 +43,7 @@ def classify(
     """
     from ktextures.segmentation import segment
 
+    block = BLOCK if block is None else block
     lazy = segment(scene.chunk({"band": -1, "y": block, "x": block}), model)
     blocks = lazy.classes.data.blocks
     down, across = blocks.shape
