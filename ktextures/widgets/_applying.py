@@ -23,7 +23,7 @@ def classify(
     progress: Callable[[float], None],
     stopped: Callable[[], bool],
     *,
-    block: int = BLOCK,
+    block: int | None = None,
 ) -> npt.NDArray[np.uint8] | None:
     """Classes of every pixel of a scene; they must fit into memory, a byte each.
 
@@ -35,8 +35,8 @@ def classify(
         Called after each block with the share that is done, 0..1.
     stopped : callable
         Called before each block; returning True cancels.
-    block : int
-        Side of a block in pixels.
+    block : int, optional
+        Side of a block in pixels, 1024 by default.
 
     Returns
     -------
@@ -45,6 +45,7 @@ def classify(
     """
     from ktextures.segmentation import segment
 
+    block = BLOCK if block is None else block
     lazy = segment(scene.chunk({"band": -1, "y": block, "x": block}), model)
     classes = np.empty((scene.sizes["y"], scene.sizes["x"]), np.uint8)
     done = 0
