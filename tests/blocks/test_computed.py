@@ -54,17 +54,6 @@ def rasters(draw):
     return arrays
 
 
-def locked(function):
-    """A function that adds to a list, from whatever thread."""
-    lock = threading.Lock()
-
-    def call(*arguments, **named):
-        with lock:
-            return function(*arguments, **named)
-
-    return call
-
-
 def logged(array, log, *, overlap=0):
     """The same values; each chunk that is computed is added to a log."""
 
@@ -204,6 +193,7 @@ def test_synchronous_computing_means_one_thread(small):
     used = set()
 
     def note(block):
+        time.sleep(0.01)
         used.add(threading.current_thread())
         return block
 
@@ -256,6 +246,21 @@ def test_closing_drops_what_has_not_begun(small, two_threads):
     assert threads() == []
     time.sleep(0.05)
     assert len(log) == ended
+
+
+def test_calls_that_have_not_begun_are_dropped():
+    begun, go_on = [], threading.Event()
+
+    def wait(number):
+        begun.append(number)
+        return number == 0 or go_on.wait(timeout=20)
+
+    results = in_threads(wait, range(50), 2)
+    assert next(results) == (0, True)
+    # 1 and 2 are running, 3 waits for a thread.
+    threading.Timer(0.1, go_on.set).start()
+    results.close()
+    assert sorted(begun) == [0, 1, 2]
 
 
 def test_an_exception_of_whoever_takes_blocks_ends_the_threads(small, two_threads):
