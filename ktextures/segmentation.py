@@ -50,7 +50,8 @@ def segment(
     else: not on chunks, windows, or the rest of the scene. Beyond the edge of the
     scene, pixels are mirrored. The whole result, lazy or not, comes from the state that
     the model has at the call. A warning says so if most values of a scene in memory are
-    outside the range that the model was trained on.
+    outside the range that the model was trained on, or if chunks of a lazy scene are
+    smaller than `model.reach`, which makes the work several times longer.
 
     Parameters
     ----------
@@ -92,7 +93,9 @@ def segment(
     model = find_model(model)
     check_bands(scene.band.values, model.config)
     outputs = _checked(outputs, model)
-    if not is_lazy(scene):
+    if is_lazy(scene):
+        _warn_of_small_chunks(scene, model.reach)
+    else:
         _warn_of_other_units(scene, model)
     with model.lock:  # one state, even of a model that is being trained
         frozen, record = freeze(model), model.record.copy()
@@ -132,6 +135,21 @@ def _warn_of_other_units(scene: xr.DataArray, model: KTextures) -> None:
             f"{str(scene.band.values[worst])!r} are outside the range that the model "
             f"was trained on, {scaler.low[worst]:g} to {scaler.high[worst]:g}; the "
             "classes are doubtful. Check that the units are the same.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _warn_of_small_chunks(scene: xr.DataArray, reach: int) -> None:
+    """Warn if chunks are smaller than the neighborhood that is read around each."""
+    sizes = [scene.chunksizes[axis] for axis in ("y", "x")]
+    tall, wide = map(max, sizes)
+    if any(len(each) > 1 and max(each) < reach for each in sizes):
+        warnings.warn(
+            f"the chunks of the scene are {tall} x {wide} pixels, and the model looks "
+            f"{reach} pixels around each: most pixels are read and prepared many "
+            "times. Make the chunks larger, for example with "
+            "scene.chunk({'y': 1024, 'x': 1024}).",
             UserWarning,
             stacklevel=3,
         )

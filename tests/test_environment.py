@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ("lab", "products", "test")
+EXTRAS = ("lab", "products", "cluster", "test")
 
 # Names on conda-forge that differ from those on PyPI, mostly parts of a package.
 CONDA_NAMES = {
@@ -100,7 +100,7 @@ def imported_libraries():
 
 def test_imported_packages_are_listed():
     distributions = packages_distributions()
-    asked = set(pyproject_bounds(extras=("lab", "products")))
+    asked = set(pyproject_bounds(extras=("lab", "products", "cluster")))
     undeclared = {
         name
         for name in imported_libraries()

@@ -13,7 +13,7 @@ from affine import Affine
 
 import ktextures as kt
 from ktextures.errors import InputError
-from ktextures.inference import block, contextual
+from ktextures.inference import block, contextual, frozen
 
 HARD = ("classes", "masks", "simulated")
 ALL = (*HARD, "probabilities", "confidence")
@@ -48,6 +48,7 @@ def large():
 @pytest.mark.parametrize(
     "chunks", [(90, 110), (37, 41), ((1, 89), (100, 10)), (13, 110)]
 )
+@pytest.mark.filterwarnings("ignore:the chunks of the scene are")
 def test_chunks_do_not_matter(large, model, chunks):
     wanted = kt.segment(large, model, outputs=HARD)
     lazy = large.copy(data=da.from_array(large.values, chunks=(2, *chunks)))
@@ -95,6 +96,7 @@ def test_scenes_smaller_than_the_reach(large, model, size):
     assert result.classes.values.min() >= 1
 
 
+@pytest.mark.filterwarnings("ignore:the chunks of the scene are")
 def test_soft_outputs_do_not_depend_on_chunks_either(large, trained):
     wanted = kt.segment(large, trained, outputs=ALL)
     found = kt.segment(large.chunk({"y": 29, "x": 40}), trained, outputs=ALL)
@@ -123,6 +125,39 @@ def test_worker_processes_give_the_same(large, trained):
         assert_equal(lazy.compute(), wanted)
 
 
+@pytest.mark.parametrize("width", [5, 64])
+def test_parts_without_a_valid_pixel_are_skipped(model, width, monkeypatch):
+    scene = kt.datasets.synthetic((70, 150), k=3, seed=8, contrast="both").scene
+    scene[2, :, width:] = 0
+    scene = scene.rio.write_nodata(0)
+    outputs = possible(model)
+    wanted = kt.segment(scene, model, outputs=outputs)
+    assert ((wanted.classes.values > 0) == (np.arange(150) < width)).all()
+    prepared = []
+    original = frozen.FrozenModel.prepared
+
+    def counted(self, values, valid, window, padding):
+        prepared.append(window)
+        return original(self, values, valid, window, padding)
+
+    monkeypatch.setattr(frozen.FrozenModel, "prepared", counted)
+    monkeypatch.setattr(block, "WINDOW", 50)
+    found = kt.segment(scene, model, outputs=outputs)
+    assert len(prepared) == -(-width // 50)
+    for name in outputs:
+        np.testing.assert_array_equal(found[name], wanted[name], err_msg=name)
+    prepared.clear()
+    empty = kt.segment(scene[:, :, width:].chunk({"x": 45}), model, outputs=outputs)
+    for name in outputs:
+        nothing = {"classes": 0, "masks": False}.get(name, np.nan)
+        assert np.array_equal(
+            empty[name].values,
+            np.full(empty[name].shape, nothing, wanted[name].dtype),
+            equal_nan=True,
+        )
+    assert prepared == []
+
+
 # --- lazy ----------------------------------------------------------------------------
 
 
@@ -142,6 +177,7 @@ def test_a_lazy_scene_stays_lazy(large, model):
         result.classes.compute()
 
 
+@pytest.mark.filterwarnings("ignore:the chunks of the scene are")
 def test_only_what_is_needed_is_computed(large, model):
     read = []
 
@@ -335,6 +371,32 @@ def test_a_rotated_scene(large, trained):
 def test_any_order_of_dims(large, trained):
     turned = large.transpose("y", "x", "band")
     assert kt.segment(turned, trained).identical(kt.segment(large, trained))
+
+
+# --- warnings -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("chunks", "shown"),
+    [({"y": 20}, "20 x 110"), ({"x": (20,) * 5 + (10,)}, "90 x 20")],
+)
+def test_chunks_smaller_than_the_reach_are_told(large, trained, chunks, shown):
+    message = re.escape(
+        f"the chunks of the scene are {shown} pixels, and the model looks 39 pixels "
+        "around each: most pixels are read and prepared many times. Make the chunks "
+        "larger, for example with scene.chunk({'y': 1024, 'x': 1024})."
+    )
+    assert trained.reach == 39
+    with pytest.warns(UserWarning, match=message) as told:
+        kt.segment(large.chunk(chunks), trained)
+    assert [each.filename for each in told] == [__file__]
+
+
+def test_larger_chunks_and_small_scenes_are_not_told(large, trained):
+    # Own warnings are errors in tests.
+    kt.segment(large.chunk({"y": 39}), trained)
+    kt.segment(large.chunk({"y": (80, 10)}), trained)
+    kt.segment(large[:, :9, :9].chunk(), trained)
 
 
 # --- mistakes ------------------------------------------------------------------------

@@ -68,10 +68,8 @@ def on_cluster(
     }
 
     def begin(block: Block) -> Any:
-        graph = {**plan.needed(block)}
-        graph.update({key: roots[key] for key in plan.roots & graph.keys()})
-        key = "-".join(map(str, ("block", plan.arrays[0].name, *block.window)))
-        graph[key] = (_joined_all, plan.keys(block))
+        key, graph = block_graph(plan, block)
+        graph.update({root: roots[root] for root in plan.roots & graph.keys()})
         return client.compute(Delayed(key, graph))  # type: ignore[no-untyped-call]
 
     def cancel(future: Any) -> None:
@@ -81,6 +79,27 @@ def on_cluster(
     done = done_ahead(begin, lambda future: future.result(), cancel, blocks, most)
     for block, found in done:
         yield block.window, found
+
+
+def block_graph(plan: Plan, block: Block) -> tuple[str, dict[Any, Any]]:
+    """The task that makes a block of all arrays, and those that it needs.
+
+    Parameters
+    ----------
+    plan : Plan
+    block : Block
+
+    Returns
+    -------
+    key : str
+        The same for the same block of the same arrays, and for no other.
+    graph : dict
+    """
+    graph = plan.needed(block)
+    names = [array.name for array in plan.arrays]
+    key = "-".join(map(str, ("ktextures-block", *names, *block.window)))
+    graph[key] = (_joined_all, plan.keys(block))
+    return key, graph
 
 
 def check_workers(client: Any) -> None:

@@ -1,5 +1,6 @@
 """How lazy rasters are divided into blocks, and what each block needs."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -73,14 +74,15 @@ class Plan:
 
     @property
     def independent(self) -> bool:
-        """Whether neighboring blocks share nothing but the roots."""
-        seen: set[Any] = set()
-        for block in self.blocks[:2]:
-            needed = set(self.needed(block)) - self.roots
-            if seen & needed:
-                return False
-            seen |= needed
-        return True
+        """Whether neighboring blocks share nothing that has to be computed."""
+        first = self.blocks[0]
+        neighbors = (
+            next((block for block in self.blocks if block.window[axis] > 0), first)
+            for axis in (0, 1)
+        )
+        needed = [self.needed(block) for block in {first, *neighbors}]
+        shared = [set(one) & set(two) for one, two in itertools.combinations(needed, 2)]
+        return not any(_is_task(self.graph[key]) for key in set().union(*shared))
 
 
 def plan_blocks(arrays: "Sequence[Array]") -> Plan:
@@ -115,6 +117,14 @@ def plan_blocks(arrays: "Sequence[Array]") -> Plan:
         for cols, left, width in _spans(chunks[-1])
     )
     return Plan(same, graph, frozenset(roots), blocks)
+
+
+def _is_task(value: Any) -> bool:
+    """Whether something in a graph is computed; models, arrays, and files are not."""
+    from dask.core import istask
+
+    # A class that earlier versions of dask do not have.
+    return type(value).__name__ == "Task" or bool(istask(value))  # type: ignore[no-untyped-call]
 
 
 def _rechunked(array: "Array", chunks: dict[int, tuple[int, ...]]) -> "Array":

@@ -89,15 +89,13 @@ class BlockStore:
         OSError
             If a block cannot be written.
         """
-        kept = [window for window in self.windows if self._place(window).exists()]
-        # One of them is computed again, to find out whether they are of these rasters.
-        sample = kept[:1]
-        finished = set(kept[1:])
-        yield from finished
-        wanted = computed_blocks(self.arrays, lambda window: window not in finished)
-        for window, arrays in wanted:
-            if window in sample and not _equal(self.read(window), arrays):
-                raise self._other()
+        kept = {window for window in self.windows if self._place(window).exists()}
+        if kept:
+            self._compare(max(kept, key=self._size))
+        yield from sorted(kept)
+        for window, arrays in computed_blocks(
+            self.arrays, lambda each: each not in kept
+        ):
             with writing():
                 self._put(window, arrays)
             yield window
@@ -150,6 +148,18 @@ class BlockStore:
 
     def _place(self, window: Window) -> Path:
         return self.folder / f"{window.row:08d}-{window.col:08d}.block"
+
+    def _size(self, window: Window) -> int:
+        return self._place(window).stat().st_size
+
+    def _compare(self, window: Window) -> None:
+        """Compute a block again, to find out whether those kept are of these rasters.
+
+        It should be a large one, since the smallest may be all nodata in any raster.
+        """
+        for _, arrays in computed_blocks(self.arrays, lambda each: each == window):
+            if not _equal(self.read(window), arrays):
+                raise self._other()
 
     def _put(self, window: Window, arrays: Arrays) -> None:
         content = b"".join(np.ascontiguousarray(each).tobytes() for each in arrays)

@@ -21,6 +21,8 @@ WINDOW = 512
 
 Outputs = dict[str, npt.NDArray[Any]]
 
+_NODATA = {"u": 0, "b": False, "f": np.nan}
+
 
 @dataclass(frozen=True)
 class BlockClassifier:
@@ -74,8 +76,9 @@ class BlockClassifier:
         values = np.ascontiguousarray(values)
         valid = valid_pixels(values, self.nodata)
         results = {
-            name: np.empty(*self.shape(name, part.height, part.width))
+            name: np.full(shape, _NODATA[dtype.kind], dtype)
             for name in self.outputs
+            for shape, dtype in [self.shape(name, part.height, part.width)]
         }
         self._classify(results, values, valid, part, origin, (height, width))
         return results
@@ -89,13 +92,15 @@ class BlockClassifier:
         origin: Window,
         size: tuple[int, int],
     ) -> None:
-        """Fill the results, some columns at a time."""
+        """Fill the results, some columns at a time; where all is nodata, they are."""
         for column in cover_regularly(1, part.width, WINDOW):
             place = Window(part.row, part.col + column.col, part.height, column.width)
+            here = place.moved(-origin.row, -origin.col)
+            if not valid[here.slices].any():
+                continue
             inside, padding = grow(place, self.reach, *size)
             inside = inside.moved(-origin.row, -origin.col)
             planes = self.model.prepared(values, valid, inside, padding)
-            here = place.moved(-origin.row, -origin.col)
             for strip in self.model.strips(planes):
                 self._fill(results, strip, place, valid[here.slices], column.col)
 

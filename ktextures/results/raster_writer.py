@@ -100,7 +100,13 @@ def raster_output(
     claim_places(places, overwrite=overwrite)
     with contextlib.ExitStack() as stack:
         with writing_errors(target):
-            folder = stack.enter_context(staging_folder(target.parent))
+            parent = target.parent
+            if resume:
+                # What a process that is killed leaves there goes with the blocks.
+                parent = _kept_folder(target)
+                parent.mkdir(exist_ok=True)
+                stack.callback(_remove_empty, parent)
+            folder = stack.enter_context(staging_folder(parent))
         yield RasterOutput(target, folder, places, driver, overwrite, resume, progress)
 
 
@@ -280,8 +286,7 @@ class RasterOutput:
 
     @property
     def _kept(self) -> Path:
-        """Folder of the finished blocks of a run that was ended."""
-        return self.target.with_name(f".{self.target.name}.unfinished")
+        return _kept_folder(self.target)
 
     def _blocks(
         self, image: xr.DataArray, report: Callable[[int], None]
@@ -316,6 +321,17 @@ class RasterOutput:
             for window, checksum in self._checks:
                 if _checksum(file.read(window=window)) != checksum:
                     raise OSError("the file does not hold what was written to it")
+
+
+def _kept_folder(target: Path) -> Path:
+    """Folder of the finished blocks of a run that was ended."""
+    return target.with_name(f".{target.name}.unfinished")
+
+
+def _remove_empty(folder: Path) -> None:
+    # It may be gone already, or hold blocks.
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def file_tags(attrs: Mapping[Any, Any]) -> dict[str, str]:

@@ -168,6 +168,7 @@ def test_samples_are_written_for_pairs_of_scene_and_map(tmp_path, capsys):
     assert "give pairs of a scene and its class map" in capsys.readouterr().err
 
 
+@pytest.mark.filterwarnings("ignore:the chunks of the scene are")
 def test_ctrl_c_ends_apply_with_a_report_of_what_is_complete(
     folder, tmp_path, capsys, monkeypatch
 ):

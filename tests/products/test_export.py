@@ -40,8 +40,8 @@ def names(folder):
 def test_products_are_those_of_segment(scene, model, expected, lazy, tmp_path):
     given = scene.chunk({"y": 40, "x": 50}) if lazy else scene
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(classified_module, "BLOCK", 37)  # several blocks
-        patch.setattr("ktextures.blocks.plan.SIDE", 37)
+        patch.setattr(classified_module, "BLOCK", 40)  # several blocks
+        patch.setattr("ktextures.blocks.plan.SIDE", 40)
         found = kt.export(given, model, tmp_path / "out", EVERYTHING)
     assert not found.canceled
     assert list(found.paths) == list(EVERYTHING)

@@ -2,8 +2,6 @@
 
 import os
 import resource
-import subprocess
-import sys
 
 import dask.array as da
 import numpy as np
@@ -104,20 +102,6 @@ def test_what_is_no_file_cannot_be_replaced(tmp_path):
     with pytest.raises(OutputError, match=r"cannot write '.*a\.qml': it is a folder"):
         kt.write_classes(TRUTH, tmp_path / "a.tif", overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == ["a.qml"]
-
-
-@pytest.fixture(scope="module")
-def small_disk(tmp_path_factory):
-    """A file system of 1 MB."""
-    if not sys.platform.startswith("linux") or os.geteuid() != 0:
-        pytest.skip("only root may mount a small file system, on Linux")
-    folder = tmp_path_factory.mktemp("disk")
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"no small file system can be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 def fill(disk, pages):

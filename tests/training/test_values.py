@@ -71,6 +71,7 @@ def test_every_save_during_a_training_is_of_one_complete_step(scene):
     assert len(seen & set(clock.by_step)) > 5
 
 
+@pytest.mark.filterwarnings("ignore:the chunks of the scene are")
 def test_a_lazy_result_is_of_the_model_at_the_call(scene):
     lazy = scene.copy(data=da.from_array(scene.values, chunks=(4, 24, 24)))
     results = []

@@ -82,6 +82,7 @@ def test_existing_files_are_refused_with_a_message(shown, tmp_path):
     assert kt.read_classes(tmp_path / "classes.tif").shape == (64, 64)
 
 
+@pytest.mark.filterwarnings("ignore:the chunks of the scene are")
 def test_stop_ends_an_export_and_leaves_nothing_half_written(
     shown, tmp_path, monkeypatch
 ):

@@ -32,6 +32,7 @@ def test_large_scenes_are_thinned_and_applied_in_full(explore, small, trained):
     assert explorer.result.rio.crs == small.rio.crs
 
 
+@pytest.mark.filterwarnings("ignore:the chunks of the scene are")
 def test_applying_can_be_canceled(explore, small, trained, monkeypatch):
     monkeypatch.setattr("ktextures.widgets._applying.BLOCK", 16)
     monkeypatch.setattr("ktextures.blocks.plan.SIDE", 16)
