@@ -11,13 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ktextures.blocks import plan
-from ktextures.blocks.computed import TOGETHER, computed_blocks, whole
+from ktextures.blocks.computed import TOGETHER, computed_blocks
 from ktextures.blocks.in_order import in_threads
 from ktextures.blocks.plan import plan_blocks
 from ktextures.raster.windows import Window
 
 SEED = np.random.default_rng(5)
 EMPTY = np.empty((0, 0))
+
+
+def whole(array):
+    """A lazy raster in memory, put together from its blocks."""
+    found = np.empty(array.shape, array.dtype)
+    for window, (block,) in computed_blocks([array]):
+        found[..., *window.slices] = block
+    return found
 
 
 @pytest.fixture
