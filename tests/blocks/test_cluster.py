@@ -198,7 +198,8 @@ def test_each_worker_receives_the_model_once(client, scene_file, trained):
     finally:
         client.unregister_worker_plugin("count")
     assert len(counts) == 2
-    assert set(counts.values()) == {1}
+    # A busy machine may leave all blocks to one of them.
+    assert max(counts.values()) == 1
     assert "__setstate__" not in vars(FrozenModel)
 
 
