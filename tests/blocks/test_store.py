@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import zlib
 
 import dask.array as da
 import numpy as np
@@ -251,7 +252,7 @@ def test_blocks_of_another_model_are_refused(scene_file, trained, published, tmp
 
 
 @pytest.mark.parametrize("place", [0, -1])
-@pytest.mark.parametrize("damage", ["cut", "changed", "empty"])
+@pytest.mark.parametrize("damage", ["cut", "changed", "empty", "longer"])
 def test_a_damaged_block_is_told(scene_file, trained, place, damage, tmp_path):
     path = tmp_path / "map.tif"
     end_in_the_middle(scene_file, trained, path)
@@ -264,6 +265,7 @@ def test_a_damaged_block_is_told(scene_file, trained, place, damage, tmp_path):
             "cut": content[:-5],
             "changed": content[:middle] + flipped + content[middle + 1 :],
             "empty": b"",
+            "longer": zlib.compress(zlib.decompress(content) + bytes(1)),
         }[damage]
     )
     with pytest.raises(
