@@ -203,18 +203,21 @@ def test_each_worker_receives_the_model_once(client, scene_file, trained):
     assert "__setstate__" not in vars(FrozenModel)
 
 
-def test_tasks_carry_no_weights(scene_file, trained):
+def test_tasks_carry_no_weights(client, scene_file, trained, monkeypatch):
+    sent = {}
+    compute = client.compute
+
+    def noted(collection):
+        sent[collection.key] = len(pickle.dumps(dict(collection.dask)))
+        return compute(collection)
+
+    monkeypatch.setattr(client, "compute", noted)
     lazy = kt.segment(opened(scene_file), trained).classes
-    made = plan_blocks([lazy.data])
-    sizes = []
-    for block in made.blocks:
-        key, graph = block_graph(made, block)
-        for root in made.roots & graph.keys():
-            graph[root] = None  # a reference to what the cluster holds
-        sizes.append(len(pickle.dumps((key, graph))))
-    assert max(sizes) < MOST_BYTES
-    model = next(made.graph[key] for key in made.roots if "model" in str(key))
-    assert len(pickle.dumps(model)) > MOST_BYTES
+    assert len(list(computed_blocks([lazy.data]))) == 20
+    blocks = [size for key, size in sent.items() if key.startswith("ktextures-block")]
+    (model,) = (size for key, size in sent.items() if "model" in key)
+    assert len(blocks) == 20
+    assert max(blocks) < MOST_BYTES < model
 
 
 def test_the_graph_of_ten_thousand_chunks_is_made_soon(trained, capsys):
