@@ -153,5 +153,4 @@ def test_memory_does_not_grow_with_the_scene(tmp_path):
             tmp_path / "m.ktextures",
             tmp_path / "map.tif",
         )
-    print(base, large)
     assert large[4096] < 1.1 * large[2048]
