@@ -223,7 +223,7 @@ def test_lazy_classes_give_the_same_file(tmp_path, driver, chunks):
 
 
 def test_lazy_classes_are_computed_once_and_in_bounded_parts(tmp_path, monkeypatch):
-    monkeypatch.setattr(raster_writer, "_BATCH_BYTES", 2 * 100 * 100)
+    monkeypatch.setattr("ktextures.blocks.plan.SIDE", 200)
     classes = class_map(300, 450)
     computed, parts = [], []
 
@@ -232,18 +232,18 @@ def test_lazy_classes_are_computed_once_and_in_bounded_parts(tmp_path, monkeypat
         return block
 
     source = lazy(classes, (100, 100)).data.map_blocks(load, dtype=np.uint8)
-    blocks = raster_writer._blocks
+    computed_blocks = raster_writer.computed_blocks
 
-    def watched(image):
-        for window, block in blocks(image):
+    def watched(arrays):
+        for window, (block,) in computed_blocks(arrays):
             parts.append(block.size)
-            yield window, block
+            yield window, (block,)
 
-    monkeypatch.setattr(raster_writer, "_blocks", watched)
+    monkeypatch.setattr(raster_writer, "computed_blocks", watched)
     write_classes(classes.copy(data=source), tmp_path / "classes.tif")
 
     assert len(computed) == len(set(computed)) == 15
-    assert max(parts) == 2 * 100 * 100
+    assert max(parts) == 200 * 200
     assert sum(parts) == 300 * 450
 
 
