@@ -22,7 +22,7 @@ def in_threads(
     items : iterable
         Taken as they are needed.
     threads : int
-        Calls at a time; as many results wait at most.
+        Calls at a time; as many results wait for whoever takes them, at most.
 
     Yields
     ------

@@ -19,7 +19,6 @@ SIDE = 1024
 """Chunks are computed together until they have about this many rows and columns."""
 
 Graph = dict[Any, Any]
-Span = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)

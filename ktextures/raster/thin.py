@@ -103,8 +103,7 @@ def read_every_nth(
     Returns
     -------
     array, shape (band, y, x)
-        Of a lazy scene of a file, a few blocks
-        are in memory at a time.
+        Of a lazy scene of a file, a few blocks are in memory at a time.
     """
     every = every_nth(scene, step) if every is None else every
     source = direct_source(scene.data)

@@ -47,7 +47,7 @@ PAUSE, SHARE = 3.0, 8.0
 """While a model is trained, seconds between views, and times what the last one took."""
 
 BLOCK = 512
-"""Side in pixels of what is classified before looking whether the map has moved."""
+"""Side in pixels of the chunks that are classified, as a rule four at a time."""
 
 
 @dataclass(frozen=True)
@@ -311,7 +311,7 @@ class Closeup:
         took = time.monotonic() - now
         self._next = now + took + max(PAUSE, SHARE * took)
         if classes is not None and not moved():
-            # The first time, TensorFlow compiles.
+            # The first time, compiled loops are loaded, or even compiled.
             self._pace = max(pixels / took, self._pace if self._first else 0.0)
             self._first = False
             state.viewport = replace(
