@@ -12,7 +12,7 @@ import xarray as xr
 from affine import Affine
 
 from ktextures.raster.georeference import scene_transform
-from ktextures.raster.overviews import overviews_of
+from ktextures.raster.overviews import Overviews, overviews_of
 from ktextures.raster.source import Source, direct_source
 
 __all__ = ["every_nth", "has_overviews", "read_every_nth", "thin"]
@@ -78,8 +78,15 @@ def every_nth(raster: xr.DataArray, step: int) -> dict[str, slice]:
 def has_overviews(scene: xr.DataArray, step: int) -> bool:
     """Whether every n-th pixel of a scene can be taken from overviews of its file."""
     source = direct_source(scene.data)
-    found = None if source is None else overviews_of(source)
-    return found is not None and min(found.source.shape[1:]) >= step and found.fit(step)
+    return source is not None and _fitting(source, step) is not None
+
+
+def _fitting(source: Source, step: int) -> Overviews | None:
+    """Overviews from which every n-th pixel can be taken."""
+    found = overviews_of(source)
+    if found is None or min(source.shape[1:]) < step or not found.fit(step):
+        return None
+    return found
 
 
 def read_every_nth(
@@ -114,11 +121,10 @@ def read_every_nth(
     )
     values = np.empty((source.shape[0], len(rows), len(cols)), scene.dtype)
     tall, wide = 0, 0  # of the part that is taken from overviews
-    if overviews and has_overviews(scene, step):
-        found = overviews_of(source)
+    found = _fitting(source, step) if overviews else None
+    if found is not None:
         tall, wide = source.height // step, source.width // step
-        if found is not None:
-            values[:, :tall, :wide] = found.every_nth(step, tall, wide)
+        values[:, :tall, :wide] = found.every_nth(step, tall, wide)
     parts = ((tall, 0, len(rows), len(cols)), (0, wide, tall, len(cols)))
     for top, left, bottom, right in parts:
         kept = values[:, top:bottom, left:right]
