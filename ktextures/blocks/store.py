@@ -29,7 +29,7 @@ Arrays = tuple[npt.NDArray[Any], ...]
 
 
 class BlockStore:
-    """Blocks of lazy rasters, one compressed file each.
+    """Blocks of lazy rasters, one compressed file for each raster and block.
 
     A file appears under its name when it is complete, so that a process that is killed
     leaves nothing half-written.
@@ -89,7 +89,7 @@ class BlockStore:
         OSError
             If a block cannot be written.
         """
-        kept = {window for window in self.windows if self._place(window).exists()}
+        kept = {window for window in self.windows if self._is_kept(window)}
         if kept:
             self._compare(max(kept, key=self._size))
         yield from sorted(kept)
@@ -101,20 +101,25 @@ class BlockStore:
             yield window
 
     def read(self, window: Window) -> Arrays:
-        """A block that is kept.
+        """A block of each raster that is kept.
 
         Raises
         ------
         OutputError
-            If its file is damaged.
+            If a file is damaged.
         """
+        return tuple(self._read(window, number) for number in range(len(self.arrays)))
+
+    def _read(self, window: Window, number: int) -> npt.NDArray[Any]:
+        array, place = self.arrays[number], self._place(window, number)
         try:
-            content = zlib.decompress(self._place(window).read_bytes())
-            return tuple(self._split(window, content))
+            content = zlib.decompress(place.read_bytes())
+            shape = (*array.shape[:-2], window.height, window.width)
+            return np.frombuffer(content, array.dtype).reshape(shape)
         except (zlib.error, ValueError) as error:
             raise OutputError(
-                f"the block {self._place(window)} is damaged ({error}): remove the "
-                f"folder {str(self.folder)!r}, and begin again"
+                f"the block {place} is damaged ({error}): remove the folder "
+                f"{str(self.folder)!r}, and begin again"
             ) from error
 
     def blocks(self) -> Iterator[tuple[Window, Arrays]]:
@@ -146,11 +151,14 @@ class BlockStore:
         chunks = (*((size,) for size in array.shape[:-2]), rows, cols)
         return da.Array(graph, name, chunks, array.dtype)  # type: ignore[no-untyped-call]
 
-    def _place(self, window: Window) -> Path:
-        return self.folder / f"{window.row:08d}-{window.col:08d}.block"
+    def _place(self, window: Window, number: int) -> Path:
+        return self.folder / f"{window.row:08d}-{window.col:08d}-{number}.block"
+
+    def _is_kept(self, window: Window) -> bool:
+        return all(self._place(window, i).exists() for i in range(len(self.arrays)))
 
     def _size(self, window: Window) -> int:
-        return self._place(window).stat().st_size
+        return self._place(window, 0).stat().st_size
 
     def _compare(self, window: Window) -> None:
         """Compute a block again, to find out whether those kept are of these rasters.
@@ -162,18 +170,9 @@ class BlockStore:
                 raise self._other()
 
     def _put(self, window: Window, arrays: Arrays) -> None:
-        content = b"".join(np.ascontiguousarray(each).tobytes() for each in arrays)
-        _write(self._place(window), zlib.compress(content, FAST))
-
-    def _split(self, window: Window, content: bytes) -> Iterator[npt.NDArray[Any]]:
-        start = 0
-        for array in self.arrays:
-            shape = (*array.shape[:-2], window.height, window.width)
-            count = int(np.prod(shape))
-            yield np.frombuffer(content, array.dtype, count, start).reshape(shape)
-            start += count * array.dtype.itemsize
-        if start != len(content):
-            raise ValueError(f"{len(content)} bytes instead of {start}")
+        for number, each in enumerate(arrays):
+            content = zlib.compress(np.ascontiguousarray(each).data, FAST)
+            _write(self._place(window, number), content)
 
     def _other(self) -> OutputError:
         return OutputError(
@@ -191,7 +190,7 @@ class _Reader:
 
 
 def _read(reader: _Reader, window: list[int], number: int) -> npt.NDArray[Any]:
-    return reader.store.read(Window(*window))[number]
+    return reader.store._read(Window(*window), number)
 
 
 def _lengths(windows: Sequence[Window], start: int, length: int) -> tuple[int, ...]:
