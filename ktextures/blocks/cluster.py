@@ -116,14 +116,12 @@ def check_workers(client: Any) -> None:
     """
 
     def installed() -> str:
-        # By value, since a worker without the package cannot load it by its name.
-        from importlib.metadata import PackageNotFoundError
-        from importlib.metadata import version as version_of
-
+        # Sent by value: a worker without the package cannot load it by its name.
         try:
-            return version_of("ktextures")
-        except PackageNotFoundError:
+            from ktextures._version import __version__
+        except ImportError:
             return ""
+        return __version__
 
     mine = version.__version__
     for worker, found in client.run(installed).items():

@@ -297,21 +297,18 @@ def test_a_worker_with_another_version_is_told(client, monkeypatch, tmp_path):
 
 def test_a_worker_without_the_package_is_told(client):
     def forget():
-        import importlib.metadata
+        import sys
 
-        original = importlib.metadata.version
-
-        def missing(name):
-            if name == "ktextures":
-                raise importlib.metadata.PackageNotFoundError(name)
-            return original(name)
-
-        importlib.metadata.version, importlib.metadata.real = missing, original
+        names = ("ktextures", "ktextures._version")
+        sys.kept_by_this_test = {name: sys.modules.pop(name, None) for name in names}
+        sys.modules["ktextures"] = None  # as if it was not installed
 
     def remember():
-        import importlib.metadata
+        import sys
 
-        importlib.metadata.version = importlib.metadata.real
+        del sys.modules["ktextures"]
+        found = {n: each for n, each in sys.kept_by_this_test.items() if each}
+        sys.modules.update(found)
 
     client.run(forget)
     try:
