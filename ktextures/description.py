@@ -148,7 +148,7 @@ def _part(
     if not whole:
         # Lazy, because one window of snow or shadow says nothing about the units.
         block = block.chunk()
-    classes = segment(block, model).classes.values[place.slices]
+    classes = segment(block, model, progress=False).classes.values[place.slices]
     return Part(values, classes, window.row, window.col)
 
 

@@ -1,6 +1,7 @@
 """Apply a model to a scene of any size: numpy or dask in, a labeled Dataset out."""
 
 import json
+import math
 import os
 import warnings
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ import xarray as xr
 
 import ktextures.results.leaflet  # noqa: F401 - results are layers of a map
 from ktextures.blocks.in_order import in_threads, thread_count
+from ktextures.blocks.progress import progress_bar
 from ktextures.errors import InputError
 from ktextures.inference.block import SOFT, BlockClassifier
 from ktextures.inference.freeze import freeze
@@ -31,8 +33,8 @@ OUTPUTS = ("classes", "masks", "simulated", "probabilities", "confidence")
 MOST_OUTSIDE = 0.5
 """Share of a band's values outside the model's range that makes classes doubtful."""
 
-BLOCK = 1024
-"""Side in pixels of the parts of a scene in memory that threads classify."""
+SMALLEST, LARGEST = 512, 1024
+"""Sides in pixels of the parts of a scene in memory that threads classify."""
 
 LOOKED_AT = 100_000
 """Pixels that are checked for that."""
@@ -43,6 +45,7 @@ def segment(
     model: KTextures | str | os.PathLike[str],
     *,
     outputs: Sequence[str] = ("classes",),
+    progress: bool = True,
 ) -> xr.Dataset:
     """Classify each pixel of a scene.
 
@@ -65,6 +68,10 @@ def segment(
         with contextual masks also "probabilities" (class, y, x) float32 and
         "confidence" (y, x) float32, the lead of the most probable class over the
         second, 0..1.
+    progress : bool, default True
+        Whether a terminal or notebook shows a bar with the rate and the remaining time,
+        if a scene in memory takes more than a second. For lazy results, the functions
+        that write them do.
 
     Returns
     -------
@@ -102,7 +109,7 @@ def segment(
         scaled = model.draw_textures(TEXTURE_SIDE, TEXTURE_SIDE, model.config.seed)
     textures = frozen.scaler.inverse(scaled).transpose(0, 3, 1, 2)
     classifier = BlockClassifier(frozen, textures, scene_nodata(scene), outputs)
-    arrays = _arrays(scene, classifier)
+    arrays = _arrays(scene, classifier, progress)
     variables = {
         name: _labeled(name, arrays[name], scene, record, model.config.preset)
         for name in OUTPUTS
@@ -170,7 +177,9 @@ def _checked(outputs: Sequence[str], model: KTextures) -> tuple[str, ...]:
     return names
 
 
-def _arrays(scene: xr.DataArray, classifier: BlockClassifier) -> dict[str, Any]:
+def _arrays(
+    scene: xr.DataArray, classifier: BlockClassifier, progress: bool
+) -> dict[str, Any]:
     """Arrays by output, all with y and x last; lazy where the scene is."""
     if is_lazy(scene):
         return lazy_outputs(scene.data, classifier)
@@ -185,10 +194,16 @@ def _arrays(scene: xr.DataArray, classifier: BlockClassifier) -> dict[str, Any]:
         inside, _ = grow(window, classifier.reach, height, width)
         return classifier(values[:, *inside.slices], window, height, width)
 
-    windows = cover_regularly(height, width, BLOCK)
-    for window, found in in_threads(classify, windows, thread_count()):
-        for name, part in found.items():
-            results[name][..., *window.slices] = part
+    threads = thread_count()
+    # Of small scenes, each thread takes a part.
+    side = math.ceil(math.sqrt(height * width / threads))
+    side = min(max(side, SMALLEST), LARGEST)
+    windows = cover_regularly(height, width, side)
+    with progress_bar(height * width, "classifying the scene", progress) as report:
+        for window, found in in_threads(classify, windows, threads):
+            for name, part in found.items():
+                results[name][..., *window.slices] = part
+            report(window.height * window.width)
     return results
 
 

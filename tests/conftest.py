@@ -92,6 +92,12 @@ def eager():
         yield
 
 
+@pytest.fixture(scope="session")
+def eagerly():
+    """`running_eagerly`, for fixtures of other modules that train."""
+    return running_eagerly
+
+
 @contextmanager
 def running_eagerly():
     import tensorflow as tf

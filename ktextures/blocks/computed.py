@@ -31,6 +31,8 @@ Arrays = tuple[npt.NDArray[Any], ...]
 def computed_blocks(
     arrays: "Sequence[Array]",
     wanted: Callable[[Window], bool] | None = None,
+    *,
+    side: int | None = None,
 ) -> Iterator[tuple[Window, Arrays]]:
     """Compute lazy rasters block by block, a few blocks ahead.
 
@@ -44,6 +46,8 @@ def computed_blocks(
         Of one height and width.
     wanted : callable, optional
         Called with the window of each block; False leaves it out.
+    side : int, optional
+        Rows and columns up to which chunks are computed together, 1024 by default.
 
     Yields
     ------
@@ -56,7 +60,7 @@ def computed_blocks(
     InputError
         If a worker lacks ktextures or has another version of it.
     """
-    plan = plan_blocks(arrays)
+    plan = plan_blocks(arrays, side)
     chosen = [each for each in plan.blocks if wanted is None or wanted(each.window)]
     client = active_client(plan.arrays[0])
     if client is not None:

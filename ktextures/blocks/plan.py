@@ -84,19 +84,22 @@ class Plan:
         return not any(_is_task(self.graph[key]) for key in set().union(*shared))
 
 
-def plan_blocks(arrays: "Sequence[Array]") -> Plan:
+def plan_blocks(arrays: "Sequence[Array]", side: int | None = None) -> Plan:
     """Divide lazy rasters into blocks of whole chunks.
 
     Parameters
     ----------
     arrays : sequence of dask array, each (..., y, x)
         Of one height and width.
+    side : int, optional
+        Rows and columns up to which chunks are computed together, 1024 by default.
 
     Returns
     -------
     Plan
         Blocks are in row order.
     """
+    side = SIDE if side is None else side
     first = arrays[0]
     chunks = {-2: first.chunks[-2], -1: first.chunks[-1]}
     same = tuple(
@@ -112,8 +115,8 @@ def plan_blocks(arrays: "Sequence[Array]") -> Plan:
         roots |= _roots(each)
     blocks = tuple(
         Block(Window(top, left, height, width), rows, cols)
-        for rows, top, height in _spans(chunks[-2])
-        for cols, left, width in _spans(chunks[-1])
+        for rows, top, height in _spans(chunks[-2], side)
+        for cols, left, width in _spans(chunks[-1], side)
     )
     return Plan(same, graph, frozenset(roots), blocks)
 
@@ -143,11 +146,11 @@ def _roots(array: "Array") -> set[Any]:
     }
 
 
-def _spans(sizes: tuple[int, ...]) -> Iterator[tuple[range, int, int]]:
+def _spans(sizes: tuple[int, ...], side: int) -> Iterator[tuple[range, int, int]]:
     """Chunks along an axis that are computed together: numbers, first pixel, length."""
     first = start = length = 0
     for number, size in enumerate(sizes):
-        if length and length + size > SIDE:
+        if length and length + size > side:
             yield range(first, number), start, length
             first, start, length = number, start + length, 0
         length += size

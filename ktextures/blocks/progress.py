@@ -13,12 +13,17 @@ FORMAT = (
     "[{elapsed}<{remaining}, {rate_fmt}]"
 )
 
+DELAY = 1
+"""Seconds before the bar appears: work that is soon done needs none."""
+
 
 @contextmanager
 def progress_bar(
     pixels: int, title: str, shown: bool = True
 ) -> Iterator[Callable[[int], None]]:
     """Show a bar in a terminal or notebook; elsewhere nothing.
+
+    It appears after a second.
 
     Parameters
     ----------
@@ -38,6 +43,7 @@ def progress_bar(
         desc=title,
         unit="Mpx",
         bar_format=FORMAT,
+        delay=DELAY,
         disable=not (shown and (_in_notebook() or sys.stderr.isatty())),
     )
     try:

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from ktextures._loading import hidden_startup_messages
 from ktextures.cli.arguments import RESULTS
 from ktextures.cli.interrupts import Interrupts
 from ktextures.cli.messages import complain, is_terminal, say, say_json
+from ktextures.cli.result_files import write_results
 from ktextures.errors import InputError, KTexturesError, OutputError
 from ktextures.results.paths import raster_places
 
@@ -70,7 +70,7 @@ def run(
             f"{model.record.steps}; the model is saved, writing the other results "
             "(press Ctrl-C to skip them)"
         )
-    write_results(scene, model, interrupts, results.folder, options.overwrite)
+    write_results(scene, model, interrupts, options)
     if options.json:
         files = {path.stem: str(path) for path in results.paths}
         say_json({"files": files, "training": model.record.provenance})
@@ -154,32 +154,6 @@ def train_model(
         callbacks=[callback],
         progress=not options.quiet and is_terminal(),
     )
-
-
-def write_results(
-    scene: "xr.DataArray",
-    model: "KTextures",
-    interrupts: Interrupts,
-    folder: Path,
-    overwrite: bool,
-) -> None:
-    """Segment the scene, and write everything except the model."""
-    from ktextures.files.archive import write_atomically
-    from ktextures.results.geotiff import write_classes
-    from ktextures.results.plot import plot
-    from ktextures.results.write_layers import write_simulated
-    from ktextures.segmentation import segment
-
-    result = segment(scene, model, outputs=("classes", "simulated"))
-    interrupts.check()
-    write_classes(result.classes, folder / "classes.tif", overwrite=overwrite)
-    interrupts.check()
-    write_simulated(result.simulated, folder / "simulated.tif", overwrite=overwrite)
-    interrupts.check()
-    image = BytesIO()
-    plot(scene, result).savefig(image, format="png")
-    interrupts.check()
-    write_atomically(folder / "overview.png", image.getvalue())
 
 
 class Results:

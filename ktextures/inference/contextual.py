@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.inference import kernels
+from ktextures.inference import dense, neighborhoods
 from ktextures.inference.layers import Layer
 from ktextures.inference.strips import Strip
 from ktextures.inference.workspace import LANES, Workspace, padded
@@ -105,13 +105,13 @@ class FrozenContextual:
         room = padded(wide - 2 * self.reach) + 2 * self.reach
         shape = (bands + 1, tall + ROWS, padded(room) + 2 * LANES)
         colors = work.array("colors", shape)
-        kernels.decorrelated(planes, self.whiten, colors)
+        neighborhoods.decorrelated(planes, self.whiten, colors)
         if self.means:
             blur, rows = _padded(self.blur), tall - len(self.blur) + 1
             down = work.array("down", (1, rows, shape[2]))
-            kernels.smooth_along_y(colors[:1], blur, 0, down)
+            neighborhoods.smooth_along_y(colors[:1], blur, 0, down)
             across = work.array("across", (rows, 1, shape[2] - LANES))
-            kernels.smooth_along_x(down, blur, 0, across, 0)
+            neighborhoods.smooth_along_x(down, blur, 0, across, 0)
             colors[bands, :rows, : across.shape[2]] = across[:, 0]
         return colors
 
@@ -143,12 +143,12 @@ class FrozenContextual:
         begin = around - FINE_REACH
         for band in range(self.fine):
             channel = bands + band * len(self.filters)
-            kernels.absolute_responses(
+            neighborhoods.absolute_responses(
                 colors, band, begin + top, begin, self.filters, 1, maps, channel, first
             )
         channel = bands + self.fine * len(self.filters)
         begin = around - len(self.blur) // 2 - COARSE_REACH
-        kernels.absolute_responses(
+        neighborhoods.absolute_responses(
             colors, bands, begin + top, begin, self.filters, 2, maps, channel, first
         )
         return maps
@@ -159,9 +159,9 @@ class FrozenContextual:
             kernel, first = _padded(mean), self._margin - len(mean) // 2
             shape = (len(maps), ROWS, maps.shape[2] + LANES)
             down = work.array("means along y", shape)
-            kernels.smooth_along_y(maps, kernel, first, down)
+            neighborhoods.smooth_along_y(maps, kernel, first, down)
             channel = bands + number * len(maps)
-            kernels.smooth_along_x(down, kernel, first, seen, channel)
+            neighborhoods.smooth_along_x(down, kernel, first, seen, channel)
 
     def _decided(
         self, row: int, count: int, seen: Floats, width: int, work: Workspace
@@ -174,7 +174,7 @@ class FrozenContextual:
         logits = work.array("logits", (ROWS, len(self.head.bias), lanes))
         chosen = work.array("chosen", (ROWS, lanes), "uint16")
         rows = len(self.groups)
-        kernels.contextual_logits(
+        dense.contextual_logits(
             seen,
             count,
             *self.mix,
@@ -191,4 +191,4 @@ class FrozenContextual:
 
 
 def _padded(kernel: Floats) -> Floats:
-    return np.pad(kernel, (0, -len(kernel) % kernels.PAD))
+    return np.pad(kernel, (0, -len(kernel) % neighborhoods.PAD))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.inference import kernels
+from ktextures.inference import neighborhoods
 from ktextures.inference.contextual import FrozenContextual
 from ktextures.inference.published import FrozenPublished
 from ktextures.inference.strips import Strip
@@ -77,7 +77,7 @@ class FrozenModel:
         scaler = self.scaler
         shape = (len(values), window.height, window.width)
         inside = self._local.work.array("inside", shape)
-        kernels.scaled(
+        neighborhoods.scaled(
             values,
             valid,
             window.row,

@@ -8,7 +8,7 @@ import numpy.typing as npt
 __all__ = ["Layer", "make_layer"]
 
 ROWS, CHANNELS = 2, 4
-"""What the numbers of outputs and inputs of `kernels.product` are multiples of."""
+"""What the numbers of outputs and inputs of `dense.product` are multiples of."""
 
 
 class Layer(NamedTuple):

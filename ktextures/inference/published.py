@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.inference import kernels
+from ktextures.inference import dense
 from ktextures.inference.layers import Layer
 from ktextures.inference.strips import Strip
 from ktextures.inference.workspace import Workspace, padded
@@ -66,7 +66,7 @@ class FrozenPublished:
             rows = slice(self.reach + row, self.reach + row + count)
             seen[:count, :bands, :width] = planes[:, rows, columns].transpose(1, 0, 2)
             powers = bits.view("float32")
-            kernels.published_scores(
+            dense.published_scores(
                 seen, count, *first, *second, *last, one, two, bits, powers, scores
             )
             # A large negative score is 0, which is what its overflow makes of it.

@@ -19,13 +19,9 @@ from ktextures.classes.legend_maps import Values, in_values
 from ktextures.classes.table import ClassTable
 from ktextures.errors import InputError
 from ktextures.palette import MAX_CLASSES
+from ktextures.results.file_options import file_tags
 from ktextures.results.paths import aux_path, style_path
-from ktextures.results.raster_writer import (
-    Driver,
-    RasterOutput,
-    file_tags,
-    raster_output,
-)
+from ktextures.results.raster_writer import Driver, RasterOutput, raster_output
 from ktextures.results.sidecars import pam_xml, qgis_style
 
 __all__ = ["write_classes"]

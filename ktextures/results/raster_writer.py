@@ -2,12 +2,11 @@
 
 import contextlib
 import dataclasses
-import json
 import os
 import shutil
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -25,7 +24,13 @@ from ktextures.blocks.store import BlockStore
 from ktextures.errors import InputError
 from ktextures.files.staging import staging_folder
 from ktextures.raster import windows
-from ktextures.raster.georeference import scene_transform
+from ktextures.results.file_options import (
+    TILE,
+    cog_options,
+    file_tags,
+    geotiff_options,
+    grid_identity,
+)
 from ktextures.results.paths import (
     check_name_length,
     check_raster_name,
@@ -35,13 +40,12 @@ from ktextures.results.paths import (
 )
 from ktextures.results.write_errors import writing_errors
 
-__all__ = ["Driver", "RasterOutput", "file_tags", "raster_output"]
+__all__ = ["Driver", "RasterOutput", "raster_output"]
 
 Driver = Literal["COG", "GTiff"]
 StrPath = str | os.PathLike[str]
 Block = npt.NDArray[Any]
 
-_BLOCK = 512
 _BATCH_BYTES = 256 * 2**20
 
 
@@ -173,7 +177,7 @@ class RasterOutput:
                 "check the slice or bounding box it was cut with"
             )
         with self._errors():
-            file = rasterio.open(self._plain, "w", **_profile(image, nodata))
+            file = rasterio.open(self._plain, "w", **geotiff_options(image, nodata))
         try:
             yield file
         finally:
@@ -229,7 +233,7 @@ class RasterOutput:
         with self._errors():
             if self.driver == "COG":
                 raster = self.folder / "cog.tif"
-                options = _cog(self._plain, resampling)
+                options = cog_options(self._plain, resampling)
                 rasterio.shutil.copy(self._plain, raster, **options)
             self._check(raster)
             if raster != self._plain:
@@ -300,7 +304,7 @@ class RasterOutput:
                 yield _rasterio(window), block
                 report(window.height * window.width)
             return
-        identity = {"tags": file_tags(image.attrs), "grid": _grid(image)}
+        identity = {"tags": file_tags(image.attrs), "grid": grid_identity(image)}
         with self._errors():
             store = BlockStore(self._kept, [image.data], identity)
         for done in store.fill(self._errors):
@@ -334,54 +338,6 @@ def _remove_empty(folder: Path) -> None:
         folder.rmdir()
 
 
-def file_tags(attrs: Mapping[Any, Any]) -> dict[str, str]:
-    """Attributes of an array as the tags of a file, which are text."""
-    return {
-        str(key): value if isinstance(value, str) else json.dumps(value, default=str)
-        for key, value in attrs.items()
-        if key not in ("_FillValue", "scale_factor", "add_offset")
-    }
-
-
-def _profile(image: xr.DataArray, nodata: float | None) -> dict[str, Any]:
-    """Options for a plain GeoTIFF of an image (band, y, x)."""
-    bands, height, width = image.shape
-    predictor = {"u": 2, "i": 2, "f": 3}[image.dtype.kind]
-    transform = scene_transform(image)
-    profile = {
-        "driver": "GTiff",
-        "width": width,
-        "height": height,
-        "count": bands,
-        "dtype": image.dtype.name,
-        "nodata": nodata,
-        "crs": image.rio.crs,
-        "transform": None if transform.is_identity else transform,
-        "compress": "deflate",
-        "predictor": 1 if bands == 1 and image.dtype == np.uint8 else predictor,
-        "tiled": True,
-        "blockxsize": _BLOCK,
-        "blockysize": _BLOCK,
-        "BIGTIFF": "IF_SAFER",
-    }
-    # Otherwise GDAL takes three byte bands for colors, and a fourth for alpha.
-    return profile if bands == 1 else {**profile, "photometric": "MINISBLACK"}
-
-
-def _cog(plain: Path, resampling: str) -> dict[str, str]:
-    """Options for a COG of a plain GeoTIFF."""
-    with rasterio.open(plain) as file:
-        predictor = file.tags(ns="IMAGE_STRUCTURE").get("PREDICTOR", "1")
-    return {
-        "driver": "COG",
-        "COMPRESS": "DEFLATE",
-        "PREDICTOR": "YES" if predictor != "1" else "NO",
-        "BLOCKSIZE": str(_BLOCK),
-        "OVERVIEW_RESAMPLING": resampling,
-        "BIGTIFF": "IF_SAFER",
-    }
-
-
 def _checksum(block: Block) -> int:
     return zlib.crc32(np.ascontiguousarray(block).data)
 
@@ -390,17 +346,12 @@ def _rasterio(window: windows.Window) -> Window:
     return Window(window.col, window.row, window.width, window.height)
 
 
-def _grid(image: xr.DataArray) -> list[str]:
-    crs = image.rio.crs
-    return ["" if crs is None else crs.to_wkt(), *map(repr, scene_transform(image))]
-
-
 def _strips(image: xr.DataArray) -> Iterator[tuple[Window, Block]]:
     """Parts of an image (band, y, x) in memory."""
     bands, height, width = image.shape
     data = image.data
     row_bytes = bands * image.dtype.itemsize
-    tall = max(1, _BATCH_BYTES // (row_bytes * width * _BLOCK)) * _BLOCK
+    tall = max(1, _BATCH_BYTES // (row_bytes * width * TILE)) * TILE
     for row in range(0, height, tall):
         part = data[:, row : row + tall]
         yield Window(0, row, width, part.shape[1]), part

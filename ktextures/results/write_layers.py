@@ -14,7 +14,8 @@ from rasterio.enums import ColorInterp
 from ktextures.classes.table import ClassTable, table_of
 from ktextures.errors import InputError
 from ktextures.raster.nodata import scene_nodata
-from ktextures.results.raster_writer import Driver, file_tags, raster_output
+from ktextures.results.file_options import file_tags
+from ktextures.results.raster_writer import Driver, raster_output
 
 __all__ = ["MASK_NODATA", "write_confidence", "write_masks", "write_simulated"]
 

@@ -111,7 +111,7 @@ def find(
         warm = None if previous is None else from_bytes(previous.model)
         model = _trained(prepared, request, warm, stopped)
         reproduced = reproduction(sample.rows, request.k, request.seed)
-        classes = segment(scene, model).classes.values
+        classes = segment(scene, model, progress=False).classes.values
     colors, parents = lineage(classes, request.k, previous)
     names = ClassTable.default(request.k).names
     numbers = {

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["classify"]
 
 BLOCK = 1024
+"""Side in pixels of what is classified at a time."""
 
 
 def classify(
@@ -51,7 +52,7 @@ def classify(
     done = 0
     if stopped():
         return None
-    for window, (part,) in computed_blocks([lazy.classes.data]):
+    for window, (part,) in computed_blocks([lazy.classes.data], side=block):
         if stopped():
             return None
         classes[window.slices] = part

@@ -16,6 +16,7 @@ from ktextures.results.plot_sweep import plot_lineage
 from ktextures.widgets._links import Links, close_tree, picture
 from ktextures.widgets._preview import Preview
 from ktextures.widgets._state import ExplorerState
+from ktextures.widgets._viewport import bounds_of
 
 __all__ = ["ChoosePanel", "Sweeps"]
 
@@ -185,7 +186,8 @@ class ChoosePanel:
         """Rows and columns of the preview to draw: the visible part, thinned."""
         height, width = self._preview.valid.shape
         box = (0, 0, height, width)
-        bounds = self._map.bounds if self._map is not None else ()
+        located = self._preview.located
+        bounds = () if self._map is None else bounds_of(self._map, located=located)
         if bounds:
             (south, west), (north, east) = bounds
             cols, rows = self._preview.frame.locate(

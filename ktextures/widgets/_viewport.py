@@ -47,7 +47,7 @@ PAUSE, SHARE = 3.0, 8.0
 """While a model is trained, seconds between views, and times what the last one took."""
 
 BLOCK = 512
-"""Side in pixels of the chunks that are classified, as a rule four at a time."""
+"""Side in pixels of what is classified at a time: all cores share even a small view."""
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,13 @@ def blocks_of_64_pixels(monkeypatch):
 @pytest.fixture(scope="module")
 def cluster():
     with (
-        dask.config.set({"distributed.comm.timeouts.connect": "60s"}),
+        dask.config.set(
+            {
+                "distributed.comm.timeouts.connect": "60s",
+                # It would drop copies of the model that no task waits for at the time.
+                "distributed.scheduler.active-memory-manager.start": False,
+            }
+        ),
         distributed.LocalCluster(
             n_workers=2,
             threads_per_worker=1,

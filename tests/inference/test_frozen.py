@@ -74,11 +74,9 @@ def with_scale(small, scale, k=3):
 
 
 @pytest.fixture(scope="module")
-def models(small, trained, published):
+def models(small, trained, published, eagerly):
     """Models by name, of all kinds of masks."""
-    from conftest import running_eagerly
-
-    with running_eagerly():
+    with eagerly():
         scaled = {f"scale {scale}": with_scale(small, scale) for scale in (0, 2, 6)}
         many = with_scale(small, 2, k=7)
     merged = kt.merge(kt.merge(many, [2, 5, 7]), [1, 3])

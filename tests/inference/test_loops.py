@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.special import expit
 
-from ktextures.inference import kernels
+from ktextures.inference import dense, neighborhoods
 from ktextures.inference.layers import make_layer
 from ktextures.inference.workspace import Workspace, padded
 from ktextures.raster.nodata import valid_pixels
@@ -65,7 +65,7 @@ def test_scaling_is_exactly_that_of_the_scaler(dtype, bands, height, width, seed
     cols = sorted(data.draw(st.tuples(st.integers(0, width), st.integers(0, width))))
     there = slice(*rows), slice(*cols)
     out = np.full((bands, rows[1] - rows[0], cols[1] - cols[0]), 7, "float32")
-    kernels.scaled(
+    neighborhoods.scaled(
         values,
         valid,
         rows[0],
@@ -91,7 +91,7 @@ def test_decorrelated_bands_are_weighted_sums(bands, height, width, seed):
     planes = floats(seed, bands, height, width)
     weights = floats(seed + 1, bands, bands + 1)
     out = np.full((bands + 1, height + 3, width + 5), 7, "float32")
-    kernels.decorrelated(planes, weights, out)
+    neighborhoods.decorrelated(planes, weights, out)
     wanted = np.einsum("cb,byx->cyx", weights[:, :-1].astype("float64"), planes)
     close(out[:bands, :height, :width], wanted + weights[:, -1, None, None], 1e-4)
     # Nothing else is written.
@@ -115,7 +115,7 @@ def test_responses_are_those_of_correlation(step, height, width, first, corner, 
     planes = floats(seed, 3, top + height + reach, left + width + reach)
     filters = floats(seed + 1, 4, 7, 7)
     out = np.full((6, first + height, width), 7, "float32")
-    kernels.absolute_responses(planes, 1, top, left, filters, step, out, 1, first)
+    neighborhoods.absolute_responses(planes, 1, top, left, filters, step, out, 1, first)
     for number, each in enumerate(filters):
         spread = np.zeros((reach + 1, reach + 1))
         spread[::step, ::step] = each
@@ -133,10 +133,10 @@ def test_responses_are_those_of_correlation(step, height, width, first, corner, 
 @examples
 def test_means_are_those_of_correlation(channels, height, width, reach, first, seed):
     kernel = floats(seed + 1, 2 * reach + 1)
-    taps = np.pad(kernel, (0, -len(kernel) % kernels.PAD))
+    taps = np.pad(kernel, (0, -len(kernel) % neighborhoods.PAD))
     maps = floats(seed, channels, height + 2 * reach + first, width)
     down = np.zeros((channels, height, width + 2), "float32")
-    kernels.smooth_along_y(maps, taps, first, down)
+    neighborhoods.smooth_along_y(maps, taps, first, down)
     wanted = ndimage.correlate1d(
         maps[:, first:].astype("float64"), kernel.astype("float64"), 1, mode="constant"
     )[:, reach : reach + height]
@@ -144,9 +144,9 @@ def test_means_are_those_of_correlation(channels, height, width, reach, first, s
     assert (down[..., width:] == 0).all()
 
     # As wide as the padded kernel reaches, whose weights there are zero.
-    maps = floats(seed, channels, height, width + 2 * reach + first + kernels.PAD)
+    maps = floats(seed, channels, height, width + 2 * reach + first + neighborhoods.PAD)
     out = np.full((height, channels + 2, width), 7, "float32")
-    kernels.smooth_along_x(maps, taps, first, out, 1)
+    neighborhoods.smooth_along_x(maps, taps, first, out, 1)
     wanted = ndimage.correlate1d(
         maps[..., first:].astype("float64"), kernel.astype("float64"), mode="constant"
     )[..., reach : reach + width]
@@ -163,7 +163,7 @@ def test_elu_is_exact_to_float32(channels, width, seed):
     values = floats(seed, channels, width) * 5
     values.flat[0], values.flat[-1] = -1e4, 1e4
     wanted = elu(values.astype("float64"))
-    kernels.elu(values, *scratch(width))
+    dense.elu(values, *scratch(width))
     # A small number minus 1 has lost its last digits, as in any library.
     np.testing.assert_allclose(values, wanted, rtol=1e-6, atol=2.5e-7)
 
@@ -171,7 +171,7 @@ def test_elu_is_exact_to_float32(channels, width, seed):
 @pytest.mark.parametrize("value", [0.0, -0.0, -1e-30, 1e-30, -80, -79.5, -88, 3e38])
 def test_elu_at_its_ends(value):
     values = np.full((2, 5), value, "float32")
-    kernels.elu(values, *scratch(5))
+    dense.elu(values, *scratch(5))
     wanted = elu(np.float64(np.float32(value)))
     np.testing.assert_allclose(values, wanted, rtol=1e-6, atol=1e-7)
 
@@ -182,7 +182,7 @@ def test_of_the_largest_values_the_first_counts(channels, width, seed):
     values = np.random.default_rng(seed).integers(0, 4, (channels, width))
     values = values.astype("float32") - 3
     out = np.zeros(width, "uint16")
-    kernels.largest(values, np.zeros(width, "float32"), out)
+    dense.largest(values, np.zeros(width, "float32"), out)
     np.testing.assert_array_equal(out, values.argmax(0))
 
 
@@ -195,7 +195,7 @@ def test_products_are_those_of_matrices(inputs, outputs, width, seed):
     maps = np.zeros((layer.weights.shape[1], width), "float32")
     maps[:inputs] = floats(seed + 2, inputs, width)
     out = np.zeros((len(layer.bias), width), "float32")
-    kernels.product(*layer, maps, out)
+    dense.product(*layer, maps, out)
     wanted = weights.T.astype("float64") @ maps[:inputs] + bias[:, None]
     close(out[:outputs], wanted, 2e-5 * inputs)
     assert (out[outputs:] == 0).all()
@@ -220,7 +220,7 @@ def test_logits_are_those_of_two_layers(channels, k, rows, width, seed):
     chosen = np.full((rows, width), 999, "uint16")
     inner = np.zeros((len(mix.bias), width), "float32")
     count = rows - 1
-    kernels.contextual_logits(
+    dense.contextual_logits(
         seen, count, *mix, *head, k, inner, *scratch(width), logits, chosen
     )
     first = np.einsum("yix,io->yox", seen[:, :channels].astype("float64"), mix_weights)
@@ -247,7 +247,7 @@ def test_scores_are_those_of_three_layers(bands, rows, width, seed):
     seen[:, :bands] = floats(seed + 20, rows, bands, width)
     one, two = (np.zeros((units, width), "float32") for units in (12, 8))
     scores = np.zeros((rows, 2, width), "float32")
-    kernels.published_scores(seen, rows, *layers, one, two, *scratch(width), scores)
+    dense.published_scores(seen, rows, *layers, one, two, *scratch(width), scores)
     maps = seen[:, :bands].astype("float64")
     for number, (weights, bias) in enumerate(plain):
         maps = np.einsum("yix,io->yox", maps, weights) + bias[:, None]
