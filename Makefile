@@ -1,10 +1,12 @@
 # Short names for the scripts, which also run without make.
-.PHONY: help lab app test demo format wheel clean
+.PHONY: help lab app test docs links demo format wheel clean
 
 help:
 	@echo "make lab      open JupyterLab on the first notebook"
 	@echo "make app      open the explorer as an app in the browser"
 	@echo "make test     check style and types, run all tests"
+	@echo "make docs     build the site into docs/_build/html"
+	@echo "make links    check the links of the site that lead elsewhere"
 	@echo "make demo     segment the bundled scene into demo/"
 	@echo "make format   format the code and apply the fixes of ruff"
 	@echo "make wheel    build the wheel into dist/"
@@ -18,6 +20,12 @@ app:
 
 test:
 	scripts/test
+
+docs:
+	scripts/docs
+
+links:
+	scripts/docs -b linkcheck
 
 demo:
 	scripts/env lab
@@ -33,5 +41,5 @@ wheel:
 	.venv/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
 
 clean:
-	rm -rf .venv build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv build dist demo docs/_build docs/gallery docs/api/generated .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -13,7 +13,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ("lab", "products", "cluster", "test")
+EXTRAS = ("lab", "products", "cluster", "docs", "test")
 
 # Names on conda-forge that differ from those on PyPI, mostly parts of a package.
 CONDA_NAMES = {
