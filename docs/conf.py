@@ -38,7 +38,8 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_execution_in_temp = True
 nb_merge_streams = True
-nb_ipywidgets_js = {}  # no page shows widgets, and their scripts would come from the network
+# No page shows widgets, whose scripts would come from the network.
+nb_ipywidgets_js = {}
 
 # --- reference ----------------------------------------------------------------------
 

@@ -3,7 +3,8 @@ A large scene on a cluster
 ==========================
 
 With a client of `dask.distributed`, the workers of a cluster classify a scene block by
-block, and this process writes the map. Here, the cluster is two processes on this machine.
+block, and this process writes the map. Here, the cluster is two processes on this
+machine.
 """
 
 import tempfile
@@ -28,7 +29,7 @@ def main() -> None:
     # Without a client, threads of this process do the work.
     kt.write_classes(classes, folder / "threads.tif")
 
-    # With a client, the workers do. They get the model once, and read the file themselves.
+    # With a client, the workers do. They get the model once, and read the file.
     with (
         LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None

@@ -28,7 +28,7 @@ class LocalContrast(kt.FeatureExtractor):
         """There is nothing to learn from the pixels of the scene."""
 
     def __call__(self, tiles):
-        """One map (batch, y, x, 1) of tiles (batch, y, x, band), whose values are 0..1."""
+        """One map (batch, y, x, 1) of tiles (batch, y, x, band), scaled to 0..1."""
 
         def mean(maps):
             return keras.ops.average_pool(maps, self.side, 1, "same")

@@ -2,8 +2,8 @@
 One time step of a NetCDF file
 ==============================
 
-A NetCDF file holds several dates; train on one of them, and segment another one with the
-same model, so that classes correspond.
+A NetCDF file holds several dates; train on one of them, and segment another one with
+the same model, so that classes correspond.
 """
 
 import tempfile
@@ -16,7 +16,8 @@ import xarray as xr
 import ktextures as kt
 
 # %%
-# First, a file to work with: two dates of a small scene, with one variable for each band.
+# First, a file to work with: two dates of a small scene, with one variable for each
+# band.
 
 scene, _ = kt.datasets.synthetic(128, k=4, seed=3, contrast="both")
 dates = pd.to_datetime(["2026-05-04", "2026-07-12"])

@@ -4,8 +4,8 @@ STAC items
 
 Load items of a STAC catalog with `odc-stac` as one lazy cube, and segment a date of it.
 
-The items here are made from two files on this disk, so that the script needs no network.
-Those of a catalog come from its search, for example with `pystac-client`::
+The items here are made from two files on this disk, so that the script needs no
+network. Those of a catalog come from its search, for example with `pystac-client`::
 
     items = Client.open(url).search(collections=["sentinel-2-l2a"], bbox=box).items()
 """
@@ -67,7 +67,8 @@ june = kt.open_scene(cube, time="2026-06")
 june
 
 # %%
-# Training reads the windows that it samples; the class map is computed when it is written.
+# Training reads the windows that it samples; the class map is computed when it is
+# written.
 
 model = kt.train(june, k=4, seed=0, steps=80, progress=False)
 result = kt.segment(june, model)

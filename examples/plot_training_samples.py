@@ -2,8 +2,8 @@
 Chips for a neural network
 ==========================
 
-Cut a scene and its class map into chips, split by blocks that are apart on the ground, and
-feed them to a network.
+Cut a scene and its class map into chips, split by blocks that are apart on the ground,
+and feed them to a network.
 """
 
 import tempfile
@@ -57,8 +57,8 @@ loss, accuracy = network.evaluate(test, verbose=0)
 print(f"{accuracy:.0%} of the test pixels get the class of the map")
 
 # %%
-# PyTorch takes the same arrays, for example ``torch.from_numpy(image.numpy())``; for large
-# sets, TorchGeo reads the files themselves, as the user guide shows.
+# PyTorch takes the same arrays, for example ``torch.from_numpy(image.numpy())``; for
+# large sets, TorchGeo reads the files themselves, as the user guide shows.
 
 figure, axes = plt.subplots(1, 2, figsize=(7, 3.4), layout="constrained")
 for axis, values, title in zip(
