@@ -11,7 +11,7 @@ from keras import layers
 
 from ktextures.errors import InputError, ModelFileError
 from ktextures.features.protocol import FeatureExtractor, register_features
-from ktextures.features.vgg16 import BLOCKS, layer_names
+from ktextures.features.vgg16_weights import BLOCKS, layer_names
 from ktextures.files.archive import pack, read_archive, write_atomically
 
 __all__ = ["SceneEncoder", "convolution", "load_encoder"]

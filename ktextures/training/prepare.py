@@ -7,13 +7,11 @@ import xarray as xr
 
 from ktextures.errors import InputError
 from ktextures.features.color import ColorFeatures
-from ktextures.features.filter_bank import FilterBank
 from ktextures.features.protocol import FeatureExtractor
 from ktextures.features.vgg16 import VGG16Features
 from ktextures.model.config import check_bands
 from ktextures.model.ktextures import KTextures, find_model
 from ktextures.model.masks import MIN_K, ContextualMasks, PublishedMasks
-from ktextures.raster.bands import role_indices
 from ktextures.raster.scaling import BandScaler, Preparation
 from ktextures.raster.scene_samples import (
     Samples,
@@ -25,6 +23,7 @@ from ktextures.raster.scene_samples import (
 from ktextures.raster.scene_set import SceneSet, open_scenes
 from ktextures.raster.tile_set import TileSet, choose_tiles
 from ktextures.training.basis import Basis
+from ktextures.training.default_features import default_features
 from ktextures.training.descriptors import Channels, DescriptorSpace, SpaceSettings
 from ktextures.training.prepared_scenes import PreparedScenes
 from ktextures.training.presets import DefaultPreset, PaperPreset, Preset
@@ -236,7 +235,7 @@ def _default(
     extractors = _asked(request, model)
     if not extractors:
         color = ColorFeatures(preset.color_offset)
-        extractors = _default_features(scenes, color, asked == 0)
+        extractors = default_features(scenes, color, color_only=asked == 0)
     space = DescriptorSpace(extractors, _space_settings(asked, scenes, preset))
     _fit(extractors, tiles, scenes)
     channels = space.fit(tiles, lambda: request.on_preparation("descriptors"))
@@ -297,23 +296,6 @@ def _scale(
     valid = tiles.inner()[1]
     gain = gain_of_wide_windows(*space.coarse_rows(channels, valid), seed)
     return preset.wide_scale if gain >= preset.wide_from else preset.texture_scale
-
-
-def _default_features(
-    scenes: SceneSet, color: ColorFeatures, color_only: bool
-) -> Sequence[FeatureExtractor]:
-    if color_only:
-        return (color,)
-    if len(scenes.bands) == 1:
-        triples = [scenes.bands * 3]
-    elif role_indices(scenes.first, ("red", "green", "blue")) is None:
-        return (FilterBank(), color)
-    else:
-        triples = [("red", "green", "blue")]
-        if role_indices(scenes.first, ("nir",)) is not None:
-            triples.append(("nir", "red", "green"))
-    vgg = [VGG16Features(weights="bundled", bands=triple) for triple in triples]
-    return (*vgg, color)
 
 
 def _fit(

@@ -1,13 +1,16 @@
 """VGG-16 features: where weights come from, which bands feed it, what goes in."""
 
+import hashlib
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from ktextures.errors import InputError, WeightsError
-from ktextures.features import vgg16 as vgg
-from ktextures.features.vgg16 import BGR_MEAN, VGG16Features, find_weights
+from ktextures.features import vgg16_weights as vgg
+from ktextures.features.vgg16 import BGR_MEAN, VGG16Features
+from ktextures.features.vgg16_weights import find_weights
 
 pytestmark = pytest.mark.usefixtures("offline")
 
@@ -206,15 +209,41 @@ def test_hdf5_with_other_things_at_the_same_places_is_refused(tmp_path):
         fitted(weights=path)
 
 
-def test_imagenet_weights_come_from_the_cache_of_keras(
-    weight_files, tmp_path, monkeypatch
-):
+@pytest.fixture
+def cached(weight_files, tmp_path, monkeypatch):
+    """A file in the cache of Keras."""
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
-    cached = tmp_path / "models" / vgg.CACHED_NAME
-    cached.parent.mkdir()
-    cached.write_bytes(weight_files["old"].read_bytes())
+    path = tmp_path / "models" / vgg.CACHED_NAME
+    path.parent.mkdir()
+    path.write_bytes(weight_files["old"].read_bytes())
+    return path
+
+
+def test_imagenet_weights_come_from_the_cache_of_keras(cached, monkeypatch):
+    checksum = f"md5:{hashlib.md5(cached.read_bytes()).hexdigest()}"
+    monkeypatch.setitem(vgg.CHECKSUMS, "imagenet", checksum)
     for weights in ("imagenet", "auto"):
-        assert find_weights(weights) == (cached, "imagenet")
+        assert find_weights(weights) == (cached, "imagenet", checksum)
+    assert find_weights("package first").source == "bundled"
+    monkeypatch.setattr(vgg, "find_spec", lambda _: None)
+    assert find_weights("package first").source == "imagenet"
+
+
+def test_damaged_weights_are_not_used(cached):
+    with pytest.raises(
+        WeightsError,
+        match=r"notop.h5' is damaged or another version: its checksum is md5:\w+, not "
+        rf"md5:6d6bbae1\w+; delete it.*{THREE_WAYS}",
+    ):
+        find_weights("imagenet")
+    assert find_weights("auto").source == "bundled"
+
+
+def test_the_record_holds_the_checksum(weight_files):
+    right = hashlib.sha256(weight_files["old"].read_bytes()).hexdigest()
+    described = fitted(weights=weight_files["old"]).describe()
+    assert (described["source"], described["checksum"]) == ("file", f"sha256:{right}")
+    assert fitted().describe()["checksum"] == vgg.CHECKSUMS["bundled"]
 
 
 def test_imagenet_weights_without_cache_and_network_name_the_three_ways():
@@ -234,7 +263,7 @@ def test_a_download_that_fails_names_the_three_ways(monkeypatch):
     monkeypatch.setattr(keras.applications, "VGG16", fails)
     with pytest.raises(WeightsError, match=rf"(?s)URL fetch failure.*{THREE_WAYS}"):
         find_weights("imagenet")
-    assert find_weights("auto")[1] == "bundled"
+    assert find_weights("auto").source == "bundled"
 
 
 def test_no_bundled_weights_names_the_three_ways(monkeypatch):
