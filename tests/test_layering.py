@@ -98,6 +98,7 @@ TENSOR_FREE = {
     "inference.frozen",
     "inference.layers",
     "inference.lazy",
+    "inference.linear_algebra",
     "inference.neighborhoods",
     "inference.published",
     "inference.strips",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 import rasterio
 from rasterio.env import getenv, hasenv
+from threadpoolctl import threadpool_limits
 
 from ktextures.blocks.cluster import active_client, on_cluster
 from ktextures.blocks.in_order import in_threads, thread_count
@@ -105,6 +106,7 @@ def _together(plan: Plan, blocks: Sequence[Block]) -> Iterator[tuple[Window, Arr
         for block in part:
             graph.update(plan.needed(block))
         keys: Any = [plan.keys(block) for block in part]
-        found = get(graph, keys, num_workers=thread_count())
+        with threadpool_limits(limits=1, user_api="blas"):
+            found = get(graph, keys, num_workers=thread_count())
         for block, chunks in zip(part, found, strict=True):
             yield block.window, tuple(map(joined, chunks))

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from threadpoolctl import threadpool_limits
+
 __all__ = ["done_ahead", "in_threads", "thread_count"]
 
 Item = TypeVar("Item")
@@ -30,7 +32,11 @@ def in_threads(
         In the order of the items. An exception of the function is raised here. If the
         iterator is closed, calls that have not begun are dropped.
     """
-    with ThreadPoolExecutor(threads, "ktextures-block") as pool:
+    # Otherwise the library of linear algebra would start threads in each of these.
+    with (
+        threadpool_limits(limits=1, user_api="blas"),
+        ThreadPoolExecutor(threads, "ktextures-block") as pool,
+    ):
 
         def begin(item: Item) -> "Future[Result]":
             return pool.submit(function, item)

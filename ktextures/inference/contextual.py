@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ktextures.inference import dense, neighborhoods
 from ktextures.inference.layers import Layer
+from ktextures.inference.linear_algebra import is_regular
 from ktextures.inference.strips import Strip
 from ktextures.inference.workspace import LANES, Workspace, padded
 
@@ -185,6 +186,7 @@ class FrozenContextual:
             powers,
             logits,
             chosen,
+            is_regular(*self.mix.weights.shape),
         )
         masks = self.groups[chosen[:count, :width]]
         return Strip(row, masks, logits[:count, :rows, :width])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ktextures.inference.compiled import compiled
+from ktextures.inference.linear_algebra import multiplied
 
 __all__ = ["contextual_logits", "product", "published_scores"]
 
@@ -74,7 +75,7 @@ def largest(values: Any, best: Any, out: Any) -> None:
 
 
 @compiled
-def product(weights: Any, bias: Any, maps: Any, out: Any) -> None:
+def product(weights: Any, bias: Any, maps: Any, out: Any, library: bool) -> None:
     """Weighted sums of channels.
 
     Parameters
@@ -84,13 +85,18 @@ def product(weights: Any, bias: Any, maps: Any, out: Any) -> None:
     bias : array, shape (out,), float32
     maps : array, shape (in, x), float32
     out : array, shape (out, x), float32
-
-    Notes
-    -----
-    As fast as the products of linear algebra libraries, in which the last digit of a
-    pixel depends on where it lies.
+    library : bool
+        Whether the library of linear algebra multiplies; see
+        `ktextures.inference.linear_algebra.is_regular`.
     """
     width = maps.shape[1]
+    if library:
+        multiplied(weights, maps, out)
+        for u in range(weights.shape[0]):
+            one = out[u]
+            for x in range(width):
+                one[x] += bias[u]
+        return
     for u in range(0, weights.shape[0], 2):
         one, two = out[u], out[u + 1]
         for c in range(0, weights.shape[1], 4):
@@ -123,6 +129,7 @@ def contextual_logits(
     powers: Any,
     logits: Any,
     chosen: Any,
+    library: bool,
 ) -> None:
     """The two layers of a contextual mask network, and the largest logit.
 
@@ -141,11 +148,13 @@ def contextual_logits(
         Scratch space, as for `elu`.
     logits : array, shape (y, row of the head, x), float32
     chosen : array, shape (y, x), uint16
+    library : bool
+        As for `product`, for the first layer.
     """
     for y in range(count):
-        product(mix, mix_bias, seen[y], hidden)
+        product(mix, mix_bias, seen[y], hidden, library)
         elu(hidden, bits, powers)
-        product(head, head_bias, hidden, logits[y])
+        product(head, head_bias, hidden, logits[y], False)
         largest(logits[y, :rows], powers, chosen[y])
 
 
@@ -164,6 +173,7 @@ def published_scores(
     bits: Any,
     powers: Any,
     scores: Any,
+    library: bool,
 ) -> None:
     """The three layers of the published mask network, before the sigmoid.
 
@@ -180,10 +190,12 @@ def published_scores(
         Scratch space, as for `elu`.
     scores : array, shape (y, 2, x), float32
         The second channel is padding.
+    library : bool
+        As for `product`, for the second layer.
     """
     for y in range(count):
-        product(first, first_bias, seen[y], one)
+        product(first, first_bias, seen[y], one, False)
         elu(one, bits, powers)
-        product(second, second_bias, one, two)
+        product(second, second_bias, one, two, library)
         elu(two, bits, powers)
-        product(last, last_bias, two, scores[y])
+        product(last, last_bias, two, scores[y], False)

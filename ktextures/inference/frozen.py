@@ -74,24 +74,31 @@ class FrozenModel:
         -------
         array, shape (band, height and width of window with padding), float32
         """
-        scaler = self.scaler
         shape = (len(values), window.height, window.width)
         inside = self._local.work.array("inside", shape)
-        neighborhoods.scaled(
-            values,
-            valid,
-            window.row,
-            window.col,
-            np.array(scaler.low),
-            np.array(scaler.high),
-            scaler.top,
-            np.array(self.preparation.fill, "float64"),
-            inside,
-        )
+        fill = np.array(self.preparation.fill, "float64")
+        place = (values, valid, window.row, window.col)
+        if values.dtype.kind in "iu" and values.dtype.itemsize <= 2:
+            lowest, tables = self._tables(values.dtype)
+            neighborhoods.looked_up(*place, tables, lowest, fill, inside)
+        else:
+            low, high = np.array(self.scaler.low), np.array(self.scaler.high)
+            neighborhoods.scaled(*place, low, high, self.scaler.top, fill, inside)
         if padding == ((0, 0), (0, 0)):
             return inside
         rows = reflected(window.height, *padding[0])
         return inside[:, rows[:, None], reflected(window.width, *padding[1])]
+
+    def _tables(self, dtype: np.dtype[Any]) -> tuple[int, npt.NDArray[np.float32]]:
+        """The lowest value of a small integer type, and what becomes of each value."""
+        found = self._local.tables.get(dtype.str)
+        if found is None:
+            limits = np.iinfo(dtype)
+            every = np.arange(limits.min, limits.max + 1)[:, None]
+            scaled = self.scaler.scale(np.repeat(every, len(self.scaler.low), 1))
+            found = limits.min, np.ascontiguousarray(scaled.T)
+            self._local.tables[dtype.str] = found
+        return found
 
     def strips(self, planes: npt.NDArray[np.float32]) -> Iterator[Strip]:
         """Masks of a tile, some rows at a time.
@@ -124,6 +131,7 @@ class Scratch(threading.local):
 
     def __init__(self) -> None:
         self.work = Workspace()
+        self.tables: dict[str, tuple[int, npt.NDArray[np.float32]]] = {}
 
     def __reduce__(self) -> tuple[type["Scratch"], tuple[()]]:
         """Begin anew elsewhere."""

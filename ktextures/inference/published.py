@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ktextures.inference import dense
 from ktextures.inference.layers import Layer
+from ktextures.inference.linear_algebra import is_regular
 from ktextures.inference.strips import Strip
 from ktextures.inference.workspace import Workspace, padded
 
@@ -61,13 +62,15 @@ class FrozenPublished:
         bits = work.array("bits", (lanes,), "int32")
         scores = work.array("scores", (ROWS, len(last.bias), lanes))
         columns = slice(self.reach, self.reach + width)
+        library = is_regular(*second.weights.shape)
         for row in range(0, height, ROWS):
             count = min(ROWS, height - row)
             rows = slice(self.reach + row, self.reach + row + count)
             seen[:count, :bands, :width] = planes[:, rows, columns].transpose(1, 0, 2)
             powers = bits.view("float32")
             dense.published_scores(
-                seen, count, *first, *second, *last, one, two, bits, powers, scores
+                *(seen, count, *first, *second, *last),
+                *(one, two, bits, powers, scores, library),
             )
             # A large negative score is 0, which is what its overflow makes of it.
             with np.errstate(over="ignore"):

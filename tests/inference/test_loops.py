@@ -80,6 +80,13 @@ def test_scaling_is_exactly_that_of_the_scaler(dtype, bands, height, width, seed
     known = valid[there]
     plain = scaler.scale(values.transpose(1, 2, 0))[there]
     np.testing.assert_array_equal(out[:, known], plain[known].T)
+    if not dtype.startswith("f"):
+        every = np.arange(limits.min, limits.max + 1)[:, None]
+        tables = np.ascontiguousarray(scaler.scale(np.repeat(every, bands, 1)).T)
+        again = np.full_like(out, 7)
+        place = values, valid, rows[0], cols[0]
+        neighborhoods.looked_up(*place, tables, limits.min, np.array(fill), again)
+        np.testing.assert_array_equal(again, out)
 
 
 # --- filters and means ---------------------------------------------------------------
@@ -186,16 +193,17 @@ def test_of_the_largest_values_the_first_counts(channels, width, seed):
     np.testing.assert_array_equal(out, values.argmax(0))
 
 
+@pytest.mark.parametrize("library", [False, True])
 @given(st.integers(1, 130), st.integers(1, 130), SIDES, SEEDS)
 @examples
-def test_products_are_those_of_matrices(inputs, outputs, width, seed):
+def test_products_are_those_of_matrices(library, inputs, outputs, width, seed):
     weights, bias = floats(seed, inputs, outputs), floats(seed + 1, outputs)
     layer = make_layer(weights, bias)
     assert layer.weights.shape[0] % 2 == layer.weights.shape[1] % 4 == 0
     maps = np.zeros((layer.weights.shape[1], width), "float32")
     maps[:inputs] = floats(seed + 2, inputs, width)
     out = np.zeros((len(layer.bias), width), "float32")
-    dense.product(*layer, maps, out)
+    dense.product(*layer, maps, out, library)
     wanted = weights.T.astype("float64") @ maps[:inputs] + bias[:, None]
     close(out[:outputs], wanted, 2e-5 * inputs)
     assert (out[outputs:] == 0).all()
@@ -221,7 +229,8 @@ def test_logits_are_those_of_two_layers(channels, k, rows, width, seed):
     inner = np.zeros((len(mix.bias), width), "float32")
     count = rows - 1
     dense.contextual_logits(
-        seen, count, *mix, *head, k, inner, *scratch(width), logits, chosen
+        *(seen, count, *mix, *head, k, inner, *scratch(width), logits, chosen),
+        seed % 2 == 0,
     )
     first = np.einsum("yix,io->yox", seen[:, :channels].astype("float64"), mix_weights)
     second = np.einsum("yix,io->yox", elu(first + mix_bias[:, None]), head_weights)
@@ -247,7 +256,9 @@ def test_scores_are_those_of_three_layers(bands, rows, width, seed):
     seen[:, :bands] = floats(seed + 20, rows, bands, width)
     one, two = (np.zeros((units, width), "float32") for units in (12, 8))
     scores = np.zeros((rows, 2, width), "float32")
-    dense.published_scores(seen, rows, *layers, one, two, *scratch(width), scores)
+    dense.published_scores(
+        *(seen, rows, *layers, one, two, *scratch(width), scores), seed % 2 == 0
+    )
     maps = seen[:, :bands].astype("float64")
     for number, (weights, bias) in enumerate(plain):
         maps = np.einsum("yix,io->yox", maps, weights) + bias[:, None]
