@@ -13,6 +13,7 @@ on each machine.
 """
 
 import argparse
+import functools
 import json
 import platform
 import resource
@@ -24,7 +25,7 @@ import time
 from datetime import date
 from pathlib import Path
 
-K, SIDE, BLOCK, RUNS = 6, 8192, 1024, 5
+K, SIDE, PART_SIDE, BLOCK, RUNS = 6, 8192, 4096, 1024, 5
 SCALES = {"uint8": 1, "uint16": 100, "float32": 0.01}
 
 
@@ -216,7 +217,15 @@ def memory(folder):
 
 
 def parts(folder):
-    """Time of each part of a block, on one thread."""
+    """Time of each part of a block, on one thread of a new process."""
+    path = folder / "scene.tif"
+    make_scene(path, PART_SIDE, "uint8")
+    train_models(path, folder)
+    command = [sys.executable, __file__, "--one", "parts", str(path), str(folder)]
+    subprocess.run(command, check=True)
+
+
+def timed_parts(path, folder):
     import numpy as np
 
     import ktextures as kt
@@ -224,9 +233,7 @@ def parts(folder):
     from ktextures.inference import contextual, frozen
     from ktextures.raster.source import direct_source
 
-    path, spent = folder / "scene.tif", {}
-    make_scene(path, 2048, "uint8")
-    train_models(path, folder)
+    spent = {}
 
     def timed(owner, name, title):
         function = getattr(owner, name)
@@ -252,7 +259,7 @@ def parts(folder):
 
     begun = time.perf_counter()
     with dask.config.set(scheduler="synchronous"):
-        classes = np.empty((2048, 2048), "uint8")
+        classes = np.empty((PART_SIDE, PART_SIDE), "uint8")
         for window, (block,) in computed_blocks(
             [kt.segment(scene, model).classes.data]
         ):
@@ -260,8 +267,8 @@ def parts(folder):
     total = time.perf_counter() - begun
     begun = time.perf_counter()
     source = direct_source(scene.data)
-    for window in (slice(0, 1024), slice(1024, 2048)):
-        source.read(window, slice(0, 2048))
+    for top in range(0, PART_SIDE, BLOCK):
+        source.read(slice(top, top + BLOCK), slice(0, PART_SIDE))
     spent["reading"] = time.perf_counter() - begun
     lazy = kt.segment(scene, model).classes.copy(data=classes)
     begun = time.perf_counter()
@@ -273,7 +280,8 @@ def parts(folder):
     print("| part | ns per pixel | share |")
     print("| --- | --- | --- |")
     for title, seconds in sorted(spent.items(), key=lambda each: -each[1]):
-        print(f"| {title} | {seconds / 2048**2 * 1e9:.0f} | {seconds / total:.0%} |")
+        each = seconds / PART_SIDE**2 * 1e9
+        print(f"| {title} | {each:.0f} | {seconds / total:.0%} |")
 
 
 def workers(folder):
@@ -317,7 +325,8 @@ def main():
     options = parser.parse_args()
     if options.one:
         method, path, folder = options.one
-        one(method, path, Path(folder))
+        run = timed_parts if method == "parts" else functools.partial(one, method)
+        run(path, Path(folder))
         return
     print(f"{date.today()}, {platform.machine()}, Python {platform.python_version()}\n")
     with tempfile.TemporaryDirectory() as made:

@@ -186,7 +186,7 @@ class FrozenContextual:
             powers,
             logits,
             chosen,
-            is_regular(*self.mix.weights.shape),
+            all(is_regular(*each.weights.shape) for each in (self.mix, self.head)),
         )
         masks = self.groups[chosen[:count, :width]]
         return Strip(row, masks, logits[:count, :rows, :width])

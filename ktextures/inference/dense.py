@@ -149,12 +149,12 @@ def contextual_logits(
     logits : array, shape (y, row of the head, x), float32
     chosen : array, shape (y, x), uint16
     library : bool
-        As for `product`, for the first layer.
+        As for `product`.
     """
     for y in range(count):
         product(mix, mix_bias, seen[y], hidden, library)
         elu(hidden, bits, powers)
-        product(head, head_bias, hidden, logits[y], False)
+        product(head, head_bias, hidden, logits[y], library)
         largest(logits[y, :rows], powers, chosen[y])
 
 

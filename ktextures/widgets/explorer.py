@@ -60,6 +60,11 @@ __all__ = ["Explorer"]
 
 DEFAULT_K = 6
 
+STATIC = (
+    "This is a picture of the explorer's map. The live map needs a running kernel and "
+    "Jupyter widgets (ipywidgets, ipyleaflet) in the program that shows the notebook."
+)
+
 IN_MEMORY, CHUNKS = 64 * 2**20, 1024
 """Bytes up to which files are read at once, and side in pixels of chunks of others."""
 
@@ -407,11 +412,13 @@ class Explorer(ClassCommands, ExportCommands, HintCommands, LegendCommands):
         )
 
     def _repr_mimebundle_(self, **_: Any) -> Any:
-        """The widgets, and a picture for pages without a kernel."""
-        png = static_png(self.state, self.preview)
+        """The widgets, and a picture for pages and programs that cannot run them."""
+        png = base64.b64encode(static_png(self.state, self.preview)).decode("ascii")
         bundle = self._frame.widget._repr_mimebundle_() or {}
         data = bundle[0] if isinstance(bundle, tuple) else bundle
-        return {**data, "image/png": base64.b64encode(png).decode("ascii")}
+        picture = f'<img src="data:image/png;base64,{png}" alt="The scene">'
+        html = f"<figure>{picture}<figcaption>{STATIC}</figcaption></figure>"
+        return {**data, "text/html": html, "image/png": png, "text/plain": STATIC}
 
     def _drawn(self, geometry: dict[str, Any] | None) -> None:
         try:

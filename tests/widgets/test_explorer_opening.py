@@ -52,6 +52,9 @@ def test_saved_notebooks_get_a_picture(shown):
     assert "application/vnd.jupyter.widget-view+json" in bundle
     picture = Image.open(io.BytesIO(base64.b64decode(bundle["image/png"])))
     assert picture.size == (64, 64)
+    assert bundle["image/png"] in bundle["text/html"]
+    for kind in ("text/html", "text/plain"):
+        assert "live map needs a running kernel and Jupyter widgets" in bundle[kind]
 
 
 def test_state_has_a_picture_and_facts_in_notebooks(explore, small, trained):

@@ -32,14 +32,14 @@ SIZES = {"laptop": (1440, 900), "phone": (390, 844)}
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(1200)]
 
-# What people ask first in the issue trackers of similar tools, and the page with the
-# answer, found by the search of the site.
+# First questions of newcomers in the issue trackers of similar tools, and the page with
+# the answer, which the search of the site must find.
 QUESTIONS = {
-    "map does not show": "faq",
-    "nodata border": "faq",
-    "out of memory large raster": "scaling",
-    "colors QGIS": "faq",
-    "number of classes": "choosing-k",
+    "Error displaying widget": "faq",  # opengeos/leafmap 76, ipyleaflet 504, 889, 1062
+    "remote JupyterHub": "faq",  # banesullivan/localtileserver 66, ipyleaflet 883
+    "multispectral bands": "faq",  # opengeos/segment-geospatial 105
+    "run without GPU": "faq",  # facebookresearch/segment-anything 278
+    "nodata black border": "faq",  # e-sensing/sits 1234, geowombat 193
 }
 
 
