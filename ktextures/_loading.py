@@ -5,13 +5,13 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import ModuleType
 
 from ktextures.errors import MissingExtraError
 
-__all__ = ["hidden_startup_messages", "load_extra", "load_module"]
+__all__ = ["hidden_startup_messages", "load_ahead", "load_extra", "load_module"]
 
 # Neither TF_CPP_MIN_LOG_LEVEL nor absl's settings hide these lines in TensorFlow 2.21,
 # because they are written before its log is initialized.
@@ -55,6 +55,23 @@ def load_module(name: str) -> ModuleType:
             # Looks for GPUs, and complains if there are none; devices stay as they are.
             sys.modules["tensorflow"].config.list_physical_devices()
         return module
+
+
+def load_ahead(name: str) -> None:
+    """Import a module in a thread, so that it is there when it is needed.
+
+    Parameters
+    ----------
+    name : str
+        Full name. If it cannot be imported, whoever needs it finds out.
+    """
+
+    def load() -> None:
+        with suppress(ImportError):
+            load_module(name)
+
+    if name not in sys.modules:
+        threading.Thread(target=load, name=f"ktextures-import {name}").start()
 
 
 def load_extra(name: str, purpose: str) -> ModuleType:

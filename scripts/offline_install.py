@@ -7,6 +7,7 @@ notebooks, and the scenes. Needs Python only, in the version that FOR.txt names.
 """
 
 import argparse
+import json
 import os
 import platform
 import shutil
@@ -17,8 +18,8 @@ from pathlib import Path
 
 KIT = Path(__file__).resolve().parent
 WINDOWS = os.name == "nt"
-# Of the packages, only their files are needed; the server would slow each start down.
-SETTINGS = '{"ServerApp": {"jpserver_extensions": {"localtileserver._jupyter": false}}}\n'
+# Only the scene in localtileserver is needed; its server would slow each start down.
+SETTINGS = {"ServerApp": {"jpserver_extensions": {"localtileserver._jupyter": False}}}
 
 
 def check() -> None:
@@ -28,8 +29,8 @@ def check() -> None:
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     if (system, version) != (mine, running):
         sys.exit(
-            f"This folder is for {system} with Python {version}, but this is {mine} with "
-            f"Python {running}. Run: python{version} {Path(__file__).name}"
+            f"This folder is for {system} with Python {version}, but this is {mine} "
+            f"with Python {running}. Run: python{version} {Path(__file__).name}"
         )
 
 
@@ -44,7 +45,7 @@ def install(folder: Path) -> Path:
     subprocess.run(command, check=True)
     settings = place / "etc" / "jupyter" / "jupyter_server_config.d"
     settings.mkdir(parents=True, exist_ok=True)
-    (settings / "zz-ktextures.json").write_text(SETTINGS)
+    (settings / "zz-ktextures.json").write_text(json.dumps(SETTINGS))
     return python
 
 

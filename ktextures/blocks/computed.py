@@ -1,27 +1,21 @@
 """Blocks of lazy rasters, computed in threads of this process or on a cluster."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
-import rasterio
-from rasterio.env import getenv, hasenv
 from threadpoolctl import threadpool_limits
 
 from ktextures.blocks.cluster import active_client, on_cluster
 from ktextures.blocks.in_order import in_threads, thread_count
 from ktextures.blocks.plan import Block, Plan, joined, plan_blocks
+from ktextures.raster.small_cache import small_cache
 from ktextures.raster.windows import Window
 
 if TYPE_CHECKING:
     from dask.array import Array
 
 __all__ = ["computed_blocks"]
-
-CACHE = 32 * 2**20
-"""Bytes of what was read from files that are kept, unless the user chose otherwise."""
 
 TOGETHER = 16
 """Blocks that are computed together where they share work."""
@@ -68,18 +62,8 @@ def computed_blocks(
         yield from on_cluster(client, plan, chosen)
         return
     compute = _independent if plan.independent else _together
-    with _small_cache():
+    with small_cache():
         yield from compute(plan, chosen)
-
-
-def _small_cache() -> AbstractContextManager[object]:
-    """Keep GDAL from filling 5 % of the memory with what it has read already."""
-    if "GDAL_CACHEMAX" in os.environ or (
-        hasenv() and getenv().get("GDAL_CACHEMAX") is not None
-    ):
-        return nullcontext()
-    limited: AbstractContextManager[object] = rasterio.Env(GDAL_CACHEMAX=CACHE)
-    return limited
 
 
 def _independent(

@@ -13,6 +13,7 @@ from affine import Affine
 
 from ktextures.raster.georeference import scene_transform
 from ktextures.raster.overviews import Overviews, overviews_of
+from ktextures.raster.small_cache import small_cache
 from ktextures.raster.source import Source, direct_source
 
 __all__ = ["every_nth", "has_overviews", "read_every_nth", "thin"]
@@ -122,13 +123,14 @@ def read_every_nth(
     values = np.empty((source.shape[0], len(rows), len(cols)), scene.dtype)
     tall, wide = 0, 0  # of the part that is taken from overviews
     found = _fitting(source, step) if overviews else None
-    if found is not None:
-        tall, wide = source.height // step, source.width // step
-        values[:, :tall, :wide] = found.every_nth(step, tall, wide)
-    parts = ((tall, 0, len(rows), len(cols)), (0, wide, tall, len(cols)))
-    for top, left, bottom, right in parts:
-        kept = values[:, top:bottom, left:right]
-        _fill(kept, source, rows[top:bottom], cols[left:right], scene.chunks)
+    with small_cache():
+        if found is not None:
+            tall, wide = source.height // step, source.width // step
+            values[:, :tall, :wide] = found.every_nth(step, tall, wide)
+        parts = ((tall, 0, len(rows), len(cols)), (0, wide, tall, len(cols)))
+        for top, left, bottom, right in parts:
+            kept = values[:, top:bottom, left:right]
+            _fill(kept, source, rows[top:bottom], cols[left:right], scene.chunks)
     return values
 
 

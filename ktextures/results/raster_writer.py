@@ -24,6 +24,7 @@ from ktextures.blocks.store import BlockStore
 from ktextures.errors import InputError
 from ktextures.files.staging import staging_folder
 from ktextures.raster import windows
+from ktextures.raster.small_cache import small_cache
 from ktextures.results.file_options import (
     TILE,
     cog_options,
@@ -103,6 +104,7 @@ def raster_output(
         )
     claim_places(places, overwrite=overwrite)
     with contextlib.ExitStack() as stack:
+        stack.enter_context(small_cache())
         with writing_errors(target):
             parent = target.parent
             if resume:

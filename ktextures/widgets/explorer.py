@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import ipyleaflet as leaflet
 import xarray as xr
 
+from ktextures._loading import load_ahead
 from ktextures.errors import InputError
 from ktextures.files.archive import write_atomically
 from ktextures.model.config import check_bands
@@ -59,6 +60,9 @@ if TYPE_CHECKING:
 __all__ = ["Explorer"]
 
 DEFAULT_K = 6
+
+TRAINING = "ktextures.training.train"
+"""With TensorFlow, it takes seconds to import; meanwhile the user looks at the map."""
 
 STATIC = (
     "This is a picture of the explorer's map. The live map needs a running kernel and "
@@ -112,6 +116,7 @@ class Explorer(ClassCommands, ExportCommands, HintCommands, LegendCommands):
         basemap: Any = None,
         preview: int = LONGEST_SIDE,
     ) -> None:
+        load_ahead(TRAINING)
         settings = TrainingSettings(
             preset,
             steps,
