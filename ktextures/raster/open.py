@@ -165,7 +165,8 @@ def open_scene(
         return scene
     except (InputError, MissingExtraError):
         raise
-    except (OSError, RasterioError, ValueError, RioXarrayError) as error:
+    # Of codecs, some raise RuntimeError: those that would run code, for example.
+    except (OSError, RasterioError, RioXarrayError, RuntimeError, ValueError) as error:
         raise InputError(
             f"cannot open {path!r} as a scene: {error}; check the path, or open it "
             "another way and pass the DataArray"

@@ -1,5 +1,7 @@
 """Scenes of Zarr stores."""
 
+import json
+import pickle
 import sys
 import warnings
 from pathlib import Path
@@ -9,7 +11,7 @@ import pytest
 import rioxarray  # noqa: F401 - registers .rio
 import xarray as xr
 
-from ktextures.errors import MissingExtraError
+from ktextures.errors import InputError, MissingExtraError
 from ktextures.raster.nodata import scene_nodata, valid_pixels
 from ktextures.raster.open import open_scene
 
@@ -103,3 +105,30 @@ def test_what_is_missing_without_zarr_is_named(tmp_path, monkeypatch):
         match=r"Zarr stores need zarr, which is not installed; run pi",
     ):
         open_scene(tmp_path / "a.zarr")
+
+
+class Evil:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, place):
+        self.place = place
+
+    def __reduce__(self):
+        return Path.mkdir, (self.place,)
+
+
+def test_a_store_with_a_pickle_is_refused_and_runs_nothing(tmp_path):
+    path = store(
+        tmp_path / "scene.zarr", together=True, zarr_format=2, consolidated=False
+    )
+    header = json.loads((path / "x" / ".zarray").read_text())
+    header |= {"dtype": "|O", "compressor": None, "fill_value": None}
+    header["filters"] = [{"id": "pickle", "protocol": 5}]
+    (path / "x" / ".zarray").write_text(json.dumps(header))
+    place = tmp_path / "code was run"
+    (path / "x" / "0").write_bytes(pickle.dumps(Evil(place)))
+    with pytest.raises(InputError, match=r"cannot open '.*scene\.zarr' as a scene"):
+        open_scene(path)
+    assert not place.exists()
+    pickle.loads((path / "x" / "0").read_bytes())
+    assert place.exists()  # as it would have been
