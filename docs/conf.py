@@ -23,21 +23,17 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "**.ipynb_checkpoints", "gallery/README.rst"]
+# The notebooks that the gallery offers for download are no pages.
+exclude_patterns = ["_build", "**.ipynb_checkpoints", "gallery/*.ipynb"]
 templates_path = ["_templates"]
-nitpicky = True
 default_role = "autolink"
 
 # --- Markdown and notebooks ---------------------------------------------------------
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-# Pages with code cells are run at each build, and an error in a cell ends it.
-nb_execution_mode = "force"
-nb_execution_raise_on_error = True
-nb_execution_timeout = 300
-nb_execution_in_temp = True
-nb_merge_streams = True
+# What pages show is run by the gallery, or drawn by the scripts in docs/.
+nb_execution_mode = "off"
 # No page shows widgets, whose scripts would come from the network.
 nb_ipywidgets_js = {}
 
@@ -61,6 +57,8 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "download_all_examples": False,
     "show_memory": False,
+    "show_signature": False,
+    "write_computation_times": False,  # its page loads scripts from elsewhere
     "remove_config_comments": True,
     "min_reported_time": 0,
     "image_scrapers": ("matplotlib",),

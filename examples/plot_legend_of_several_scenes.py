@@ -27,7 +27,7 @@ figure = kt.plot_classes(kt.describe(north, model))
 # Several classes may belong to one entry of the legend. Classes are ordered from dark
 # to bright, so the first is water here.
 
-legend = kt.Legend({"water": "#3b7dd8", "land": "#8a6f3c", "salt": "#f2efe6"})
+legend = kt.Legend.read({"water": "#3b7dd8", "land": "#8a6f3c", "salt": "#f2efe6"})
 model = model.assign({"water": [1, 2], "land": [3, 4], "salt": [5, 6]}, legend)
 
 # %%

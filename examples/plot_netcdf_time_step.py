@@ -25,8 +25,7 @@ summer = (scene * 0.9).astype(scene.dtype)  # as if less light was reflected
 cube = xr.concat([scene, summer], pd.Index(dates, name="time"))
 path = Path(tempfile.mkdtemp()) / "cube.nc"
 bands = {str(name): cube.sel(band=name, drop=True) for name in cube.band.values}
-dataset = xr.Dataset({name: band.drop_vars("role") for name, band in bands.items()})
-dataset.rio.write_crs(scene.rio.crs).to_netcdf(path)
+xr.Dataset(bands).rio.write_crs(scene.rio.crs).to_netcdf(path)
 
 # %%
 # If there are several dates, `time` says which one to read.
@@ -45,9 +44,9 @@ same = float(np.mean(maps[0].values == maps[1].values))
 print(f"{same:.0%} of the pixels have the same class on both dates")
 
 # %%
-# `kt.compare` says which classes changed into which.
+# `kt.compare` says how many hectares changed from which class to which.
 
-kt.compare(maps[0], maps[1]).crosstab
+kt.compare(maps[0], maps[1]).hectares
 
 # %%
 

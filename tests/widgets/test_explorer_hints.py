@@ -8,7 +8,6 @@ import pytest
 from explorer_tools import box, part
 from test_explorer_point import click
 
-import ktextures as kt
 from ktextures.errors import InputError
 from ktextures.widgets._hints_panel import HintsPanel
 from ktextures.widgets._trainer import Trainer
