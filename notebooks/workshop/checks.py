@@ -324,7 +324,7 @@ def _masks(mask_values: Any, /, *, result: Any) -> str:
 
 @_exercise(
     "1.3",
-    "Train with `kt.train(scene, k=3, steps=60, seed=1)`, then classify with "
+    "Train with `kt.train(scene, k=3, steps=100, seed=1)`, then classify with "
     "`kt.segment(scene, small)`. `kt.class_areas(few.classes)` is a table with a "
     "column `share`.",
     "The share of a class is the number of its pixels divided by the number of all "
@@ -401,8 +401,7 @@ def _found_again(found_again: Any, /, *, sweep: Any) -> str:
 
 @_exercise(
     "2.2",
-    "In the picture of the lineage, follow the band of class 4 in the column of k = 4 "
-    "to the left.",
+    "In the table, the row is k = 4 and the column is class 4.",
     'The sweep keeps it: `sweep.parent.sel(k=4, **{"class": 4})`, which is the class '
     "of k = 3 that has most of the pixels.",
 )
@@ -578,8 +577,8 @@ def _field(
 
 @_exercise(
     "3.3",
-    "Compare the map of the eight classes with the image: which texture does each "
-    "class lie on? `profiles` shows each class by itself.",
+    "On which texture of the image does the mask of each class lie? Green and "
+    "gray-brown are woods, pink is crops, and blue is pasture.",
     "`kt.assign_by(eight, ground).assignment` finds the same by counting. Each number "
     "from 1 to 8 must be in one of the lists.",
 )
@@ -949,6 +948,5 @@ def _optimistic(
     _is_share(optimistic, "optimistic", true, near)
     return (
         f"{true:.0%}, where the test chips say {honest:.0%}. Each pixel held back lies "
-        "between pixels that the forest has seen, so this measures memory more than "
-        "skill."
+        "between pixels that the forest has seen, so part of this number is memory."
     )

@@ -14,6 +14,6 @@ mask_values = result.masks.isel(y=20, x=160).values
 
 # %% 1.3
 # Exercise 1.3
-small = kt.train(scene, k=3, steps=60, seed=1)
+small = kt.train(scene, k=3, steps=100, seed=1)
 few = kt.segment(scene, small)
 largest_share = float(kt.class_areas(few.classes)["share"].max())
