@@ -36,6 +36,7 @@ if WORKER:
 LONGEST = (
     "widgets/browser/",
     "test_notebooks.py",
+    "test_workshop.py",
     "training/test_train.py",
     "test_minimal.py",
     "test_examples.py",
