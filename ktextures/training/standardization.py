@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
+from threadpoolctl import threadpool_limits
 
 __all__ = ["Standardization"]
 
@@ -81,5 +82,7 @@ def _floored(spread: np.ndarray) -> np.ndarray:
 
 def principal_directions(rows: np.ndarray, count: int) -> np.ndarray:
     """Directions (channel, count) of largest variance of centered rows."""
-    _, vectors = np.linalg.eigh((rows.T @ rows / len(rows)).astype("float64"))
+    # Its threads wait for each other in busy loops: seconds where a core is taken.
+    with threadpool_limits(limits=1, user_api="blas"):
+        _, vectors = np.linalg.eigh((rows.T @ rows / len(rows)).astype("float64"))
     return np.asarray(vectors[:, ::-1][:, :count])
