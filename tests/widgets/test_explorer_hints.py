@@ -1,29 +1,15 @@
 """Hints in the explorer: clicks and outlines, the list, files, and suggestions."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from explorer_tools import box, part
 from test_explorer_point import click
 
+import ktextures as kt
 from ktextures.errors import InputError
 from ktextures.widgets._hints_panel import HintsPanel
-from ktextures.widgets._trainer import Trainer
-
-STEPS = 40
-"""In which hints are followed here, instead of 150."""
-
-
-@pytest.fixture(autouse=True)
-def few_steps(monkeypatch):
-    own = Trainer._preset
-    monkeypatch.setattr(
-        Trainer,
-        "_preset",
-        lambda trainer, model: replace(own(trainer, model), hinted_steps=STEPS),
-    )
 
 
 def wanted(explorer, row, col):
@@ -76,7 +62,7 @@ def test_hints_are_applied_to_the_model_before_hints(drawn):
     assert drawn.wait(60)
     shown = drawn.result.classes.values
     assert (shown[10, 10], shown[40, 40]) == (first, second)
-    assert drawn.model.record.steps == before + STEPS
+    assert drawn.model.record.steps == before + kt.presets.default.hinted_steps
 
 
 def test_an_outline_becomes_a_hint(drawn):
@@ -180,7 +166,7 @@ def test_a_hint_during_a_training_is_followed(explore, plain):
     until_step(explorer, 5)
     value = wanted(explorer, 5, 6)
     explorer.hint(5, 6, value)
-    until_step(explorer, explorer.state.step + STEPS)
+    until_step(explorer, explorer.state.step + kt.presets.default.hinted_steps)
     explorer.stop()
     assert explorer.wait(60)
     assert explorer.result.classes.values[5, 6] == value
