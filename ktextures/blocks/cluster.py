@@ -40,8 +40,9 @@ def on_cluster(
 ) -> Iterator[tuple[Window, Arrays]]:
     """Blocks in order, a few for each thread of the cluster ahead.
 
-    What all blocks need is computed once, and each worker fetches it once; tasks only
-    refer to it. What a worker that is lost had made is made again by others.
+    What all blocks need is computed once, and each worker fetches it once, or again if
+    the cluster's memory manager has dropped its copy; tasks only refer to it. What a
+    worker that is lost had made is made again by others.
 
     Parameters
     ----------

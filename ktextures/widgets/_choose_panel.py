@@ -124,7 +124,7 @@ class ChoosePanel:
         """Show the part of the scene that a map shows."""
         self._map_links.close()
         self._map = target
-        self._map_links.observe(target, self._draw, "bounds")
+        self._map_links.observe(target, self._draw, ["bounds", "pixel_bounds"])
         self._draw()
 
     def _allow(self, *_: Any) -> None:
