@@ -95,8 +95,27 @@ def _classes(described: Mapping[str, Any]) -> str:
             "| --- " * 7 + "|",
             *rows,
             f"| | chips | | | {chips} |",
+            *_absent(described),
         ]
     )
+
+
+def _absent(described: Mapping[str, Any]) -> list[str]:
+    """Lines about classes that a split which holds chips has no pixel of."""
+    lines = []
+    for split in SPLITS:
+        counts = described["counts"][split]
+        names = [
+            each["name"]
+            for each, pixels in zip(described["classes"], counts["pixels"], strict=True)
+            if not pixels
+        ]
+        if counts["chips"] and names:
+            lines.append(
+                f"- The {split} split has no pixel of {', '.join(names)}; choose "
+                "another seed, smaller blocks or chips, or add a scene that shows them."
+            )
+    return ["", *lines] if lines else []
 
 
 def _split(described: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
+from threadpoolctl import threadpool_limits
 
 from ktextures.model.ktextures import KTextures
 from ktextures.model.masks import ContextualMasks
@@ -169,6 +170,8 @@ def _moved(
         k = share.shape[1]
         ridge = RIDGE * len(share) / k * np.eye(k)
         wrong = real[:, channels] - patterns[:, channels]
-        offset = np.linalg.solve(share.T @ share + ridge, share.T @ wrong)
-        moved[:, channels] += (share @ offset).astype("float32")
+        # Products are thin: several threads would wait for each other in busy loops.
+        with threadpool_limits(limits=1, user_api="blas"):
+            offset = np.linalg.solve(share.T @ share + ridge, share.T @ wrong)
+            moved[:, channels] += (share @ offset).astype("float32")
     return moved

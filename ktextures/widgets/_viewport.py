@@ -39,9 +39,8 @@ MOST_PIXELS = 2_000_000
 PATIENCE = 1.5
 """Seconds that classes of a view may take; those of larger views are not computed."""
 
-FIRST_PACE, ALWAYS = 400_000, 600_000
-"""Pixels per second that are classified, until it was measured; and those of a view
-that is as small as a map on the page."""
+FIRST_PACE = 400_000
+"""Pixels per second that are classified, until it was measured."""
 
 PAUSE, SHARE = 3.0, 8.0
 """While a model is trained, seconds between views, and times what the last one took."""
@@ -64,6 +63,16 @@ class View:
 
     window: Window
     frame: MapFrame
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the scene in it."""
+        return self.window.height * self.window.width
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the screen has a pixel for each of the scene's, but for rounding."""
+        return self.pixels <= 1.1 * np.size(self.frame.index)
 
 
 @dataclass(frozen=True, eq=False)
@@ -299,20 +308,19 @@ class Closeup:
             if shown.classes is not None and snapshot is None:
                 state.viewport = replace(shown, classes=None, snapshot=None)
             return
-        window = view.window
-        pixels = window.height * window.width
-        if shown.snapshot is snapshot or pixels > max(PATIENCE * self._pace, ALWAYS):
+        slow = view.pixels > PATIENCE * self._pace
+        if shown.snapshot is snapshot or (slow and not view.is_full):
             return
         now = time.monotonic()
         if state.status in BUSY and now < self._next:
             self._due = self._next
             return
-        classes = classes_of(self._preview.scene, model, window, moved)
+        classes = classes_of(self._preview.scene, model, view.window, moved)
         took = time.monotonic() - now
         self._next = now + took + max(PAUSE, SHARE * took)
         if classes is not None and not moved():
             # The first time, compiled loops are loaded, or even compiled.
-            self._pace = max(pixels / took, self._pace if self._first else 0.0)
+            self._pace = max(view.pixels / took, self._pace if self._first else 0.0)
             self._first = False
             state.viewport = replace(
                 shown, classes=classes, k=model.k, snapshot=snapshot

@@ -380,6 +380,12 @@ def test_warnings_are_one_line(tmp_path, capsys):
 # --- help and standard output ----------------------------------------------------
 
 
+def test_python_runs_the_package_as_the_command():
+    command = [sys.executable, "-m", "ktextures", "--version"]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert run.stdout == f"ktextures {kt.__version__}\n"
+
+
 @pytest.mark.parametrize("option", ["--version", "--help"])
 def test_help_is_quick_and_loads_no_large_library(option):
     code = (

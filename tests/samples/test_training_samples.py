@@ -1,5 +1,6 @@
 """What chips, manifest, description and datasheet hold."""
 
+import copy
 import json
 
 import numpy as np
@@ -14,6 +15,7 @@ from samples_tools import files_of, read, write
 import ktextures as kt
 from ktextures.errors import InputError
 from ktextures.samples.conversion import _in_range
+from ktextures.samples.datasheet import datasheet
 
 ALL = (1, 0, 0)  # fractions with which every chip is kept
 
@@ -183,6 +185,16 @@ def test_the_datasheet_has_a_table_of_classes(samples):
     assert "Sentinel-2, 2026-05-01" in text
     for line in text.splitlines():
         assert line.count("|") in (0, 8)
+
+
+def test_the_datasheet_names_classes_that_a_split_lacks(samples):
+    described = copy.deepcopy(samples.description)
+    assert "has no pixel of" not in datasheet(described)
+    pixels = [9 if place == 1 else 0 for place in range(len(described["classes"]))]
+    described["counts"]["test"] = {"chips": 2, "pixels": pixels}
+    names = [each["name"] for each in described["classes"]]
+    lacking = ", ".join(name for place, name in enumerate(names) if place != 1)
+    assert f"- The test split has no pixel of {lacking}; choose" in datasheet(described)
 
 
 def test_the_datasheet_tells_of_a_segmentation_only_where_one_is_known(pair, tmp_path):

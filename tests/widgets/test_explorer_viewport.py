@@ -92,6 +92,22 @@ def test_labels_are_those_of_the_whole_scene(large, trained, truth, lazy, place)
     np.testing.assert_array_equal(found, truth[window.slices])
 
 
+@pytest.mark.parametrize(("zoom", "expected"), [(0, True), (-1, False)])
+def test_a_view_at_the_resolution_of_the_screen_is_classified_however_slowly(
+    explore, unlocated, trained, monkeypatch, zoom, expected
+):
+    monkeypatch.setattr(viewport, "FIRST_PACE", 1)
+    explorer = explore(unlocated, model=trained, preview=40)
+    explorer.map.zoom = zoom
+    state = look(explorer)
+    until(lambda: state.viewport is not None)
+    if expected:
+        labels(state)
+    else:
+        time.sleep(1)
+        assert state.viewport.classes is None
+
+
 @pytest.mark.parametrize("part", [(0.3, 0.2, 0.6, 0.5), (0, 0, 0.3, 0.3)])
 @pytest.mark.parametrize("located", [True, False])
 def test_a_view_shows_the_labels_of_its_pixels(

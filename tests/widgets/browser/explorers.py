@@ -19,6 +19,13 @@ scenes = {
 """
 
 
+TRAINED = """
+trained = kt.train(
+    scenes["sentinel2"], 3, features=features, steps=20, seed=1, progress=False
+)
+"""
+
+
 class Desk(Notebook):
     """A notebook that shows one explorer after another, as `ex`."""
 
@@ -29,6 +36,13 @@ class Desk(Notebook):
             f"{more})\nwatch = Stopwatch(ex)\nex"
         )
         self.page.wait_for_selector(".leaflet-container")
+
+    def show_trained(self, *, steps=4, more=""):
+        """Show an explorer with a model of three classes, trained only once."""
+        if not self.value("'trained' in globals()"):
+            self.execute(TRAINED)
+        self.show("scenes['sentinel2']", steps=steps, more=f", model=trained{more}")
+        self.wait_until("ex.state.snapshot is not None")
 
     def put_away(self):
         self.execute("ex.close()")

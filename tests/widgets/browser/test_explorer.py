@@ -58,9 +58,7 @@ def test_training_appears_on_the_screen(desk, name):
 
 
 def test_overlay_agrees_with_the_result(desk):
-    desk.show("scenes['sentinel2']", steps=4)
-    desk.press("Train")
-    desk.wait_until("ex.state.status == 'done'")
+    desk.show_trained()
     classes = np.array(desk.value("ex.result.classes.values.tolist()"))
     image = desk.pixels()
     assert image.shape[:2] == classes.shape

@@ -16,9 +16,7 @@ READY = "ex.state.status == 'done' and ex.model.hints == ex.state.hints"
 @pytest.fixture
 def steered(desk):
     """An explorer of three classes, in which clicks become hints."""
-    desk.show("scenes['sentinel2']", steps=20)
-    desk.press("Train")
-    desk.wait_until("ex.state.status == 'done'")
+    desk.show_trained(steps=20)
     assert len(colors(desk.pixels())) == 3
     desk.turn_to("Hints")
     desk.press("Place hints")

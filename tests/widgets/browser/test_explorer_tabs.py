@@ -31,11 +31,9 @@ UNNAMED = """() => {
 
 @pytest.fixture
 def trained(desk):
-    """An explorer of three classes after a short training."""
+    """An explorer of a model with three classes."""
     desk.execute(BRIEF)
-    desk.show("scenes['sentinel2']", steps=4)
-    desk.press("Train")
-    desk.wait_until("ex.state.status == 'done'")
+    desk.show_trained()
     assert len(colors(desk.pixels())) == 3
     return desk
 

@@ -12,10 +12,8 @@ ROWS = ".widget-hbox:has(> .widget-colorpicker)"
 
 @pytest.fixture
 def trained(desk):
-    """An explorer of three classes after a short training."""
-    desk.show("scenes['sentinel2']", steps=4)
-    desk.press("Train")
-    desk.wait_until("ex.state.status == 'done'")
+    """An explorer of a model with three classes."""
+    desk.show_trained()
     assert len(colors(desk.pixels())) == 3
     return desk
 
@@ -108,9 +106,7 @@ def test_draw_a_rectangle_and_train_on_it(desk):
 
 
 def test_apply_to_the_full_scene(desk):
-    desk.show("scenes['sentinel2']", steps=4, more=", preview=48")
-    desk.press("Train")
-    desk.wait_until("ex.state.status == 'done'")
+    desk.show_trained(more=", preview=48")
     assert desk.value("ex.result.classes.shape[0]") == 48
     desk.press("Apply to full scene")
     message = desk.page.get_by_role("status").get_by_text("Classified 96 x 96 pixels")
