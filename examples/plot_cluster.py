@@ -19,10 +19,10 @@ import ktextures as kt
 def main() -> None:
     """Train on a scene, and apply the model with and without a cluster."""
     folder = Path(tempfile.mkdtemp())
-    kt.datasets.landsat().rio.to_raster(folder / "scene.tif")
+    kt.datasets.landsat()[:, :384, :256].rio.to_raster(folder / "scene.tif")
 
     # A lazy scene: nothing is read yet.
-    scene = kt.open_scene(folder / "scene.tif", chunks=256)
+    scene = kt.open_scene(folder / "scene.tif", chunks=128)
     model = kt.train(scene, k=5, seed=0, steps=60, progress=False)
     classes = kt.segment(scene, model).classes
 

@@ -10,14 +10,14 @@ import matplotlib.pyplot as plt
 import ktextures as kt
 
 scene = kt.datasets.sentinel2()
-model = kt.train(scene, k=5, seed=1, progress=False)
+model = kt.train(scene, k=5, seed=1, steps=100, progress=False)
 
 # %%
 # Hints are rows, columns, and classes; or points and polygons with coordinates, as a
 # GeoDataFrame or a GeoJSON file.
 
 hints = kt.Hints([(30, 50, 2), (170, 260, 2), (85, 80, 5)])
-steered = kt.train(scene, model=model, hints=hints, progress=False)
+steered = kt.train(scene, model=model, hints=hints, steps=100, progress=False)
 
 # %%
 # `model` is as it was; `steered` is another model, which keeps its hints.

@@ -15,7 +15,7 @@ import numpy as np
 
 import ktextures as kt
 
-scene = kt.datasets.landsat()
+scene = kt.datasets.landsat()[:, 300:812, 300:812]
 model = kt.train(scene, k=4, seed=0, steps=60, progress=False)
 result = kt.segment(scene, model, outputs=("classes", "confidence"))
 

@@ -72,7 +72,8 @@ class View:
     @property
     def is_full(self) -> bool:
         """Whether the screen has a pixel for each of the scene's, but for rounding."""
-        return self.pixels <= 1.1 * np.size(self.frame.index)
+        index = self.frame.index
+        return index is None or self.pixels <= 1.1 * index.size
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,15 @@ def explore(eager):
 
 
 @pytest.fixture
+def brief_hints(monkeypatch):
+    """Short trainings with hints, where it matters little how well they spread."""
+    steps = 30
+    for module in ("_steering", "_trainer"):
+        monkeypatch.setattr(f"ktextures.widgets.{module}.HINTED_STEPS", steps)
+    return steps
+
+
+@pytest.fixture
 def shown(explore, small, trained):
     """Explorer of a scene in UTM, opened with a trained model."""
     return explore(small, model=trained)

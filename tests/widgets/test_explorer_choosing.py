@@ -76,7 +76,7 @@ def test_adopting_a_k_carries_colors_and_names_over(explorer, small):
 
 
 def test_stop_keeps_what_a_sweep_has_found(explorer, monkeypatch):
-    monkeypatch.setattr(module, "STEPS", 200)
+    monkeypatch.setattr(module, "STEPS", 40)
     explorer.state.last_k = 12
     explorer.sweep()
     until(lambda: explorer.state.sweep is not None)

@@ -116,7 +116,7 @@ def test_assignments_that_cannot_be_made_are_refused(shown):
     assert assignment(shown) is None
 
 
-def test_hints_and_a_new_training_keep_the_assignment(shown):
+def test_hints_and_a_new_training_keep_the_assignment(shown, brief_hints):
     shown.assign([1, 2], "land")
     shown.hint(5, 6, 2)
     assert shown.wait(60)

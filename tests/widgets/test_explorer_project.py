@@ -59,7 +59,9 @@ def explorer_box(explorer):
     return {"type": "Polygon", "coordinates": shape["coordinates"]}
 
 
-def test_a_project_restores_everything(explore, opened, file, trained, tmp_path):
+def test_a_project_restores_everything(
+    explore, opened, file, trained, tmp_path, brief_hints
+):
     explorer = changed(explore(kt.open_scene(file), model=trained))
     explorer.save(tmp_path / NAME)
     again = opened(project=tmp_path / NAME)
