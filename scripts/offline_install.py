@@ -34,6 +34,13 @@ def check() -> None:
         )
 
 
+def without_settings() -> dict[str, str]:
+    """Environment variables in which pip has no settings of this computer."""
+    # Such as constraints, which versions in the kit may not meet.
+    kept = {k: v for k, v in os.environ.items() if not k.upper().startswith("PIP_")}
+    return {**kept, "PIP_CONFIG_FILE": os.devnull}
+
+
 def install(folder: Path) -> Path:
     """Make the environment; return its Python."""
     place = folder / "env"
@@ -42,7 +49,7 @@ def install(folder: Path) -> Path:
     (pip,) = KIT.glob("wheels/pip-*.whl")
     options = ["--no-index", "--find-links", str(KIT / "wheels"), "--quiet"]
     command = [str(python), str(pip / "pip"), "install", *options, "ktextures[lab]"]
-    subprocess.run(command, check=True)
+    subprocess.run(command, check=True, env=without_settings())
     settings = place / "etc" / "jupyter" / "jupyter_server_config.d"
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "zz-ktextures.json").write_text(json.dumps(SETTINGS))

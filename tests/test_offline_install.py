@@ -1,5 +1,8 @@
-"""The installer of the offline kit; the kit itself is made and tried by hand."""
+"""The installer of the offline kit; benchmarks/offline_kit.py tries a whole kit."""
 
+import json
+import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -22,3 +25,36 @@ def test_a_kit_for_another_computer_says_so(system, version, tmp_path):
     assert f"This folder is for {system} with Python {version}, but" in done.stderr
     assert f"Run: python{version} install.py" in done.stderr
     assert not (tmp_path / "there").exists()
+
+
+# In place of pip: notes down how it was called, and with which settings.
+PIP = """
+import json, os, sys
+from pathlib import Path
+
+settings = {name: value for name, value in os.environ.items() if "PIP" in name}
+Path(__file__).with_name("called.json").write_text(json.dumps([sys.argv[1:], settings]))
+"""
+
+
+def test_the_installer_uses_nothing_but_the_kit(tmp_path, monkeypatch):
+    kit, there = tmp_path / "kit", tmp_path / "there"
+    pip = kit / "wheels" / "pip-0.whl" / "pip"
+    for folder in (pip, kit / "notebooks", kit / "scenes", kit / "documentation"):
+        folder.mkdir(parents=True)
+    (pip / "__main__.py").write_text(PIP)
+    shutil.copy(SCRIPT, kit / "install.py")
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    (kit / "FOR.txt").write_text(
+        f"{platform.system()} {platform.machine()}\n{version}\n"
+    )
+    monkeypatch.setenv("PIP_CONSTRAINT", "https://example.org/constraints.txt")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "pip.conf")
+    command = [sys.executable, str(kit / "install.py"), str(there)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    arguments, settings = json.loads((pip / "called.json").read_text())
+    assert "--no-index" in arguments
+    assert arguments[arguments.index("--find-links") + 1] == str(kit / "wheels")
+    assert settings == {"PIP_CONFIG_FILE": os.devnull}
+    assert (there / "notebooks").is_dir()
+    assert f'-m jupyterlab "{there / "notebooks"}"' in done.stdout

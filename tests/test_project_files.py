@@ -51,3 +51,16 @@ def test_the_citation_and_the_changelog_name_this_version():
 def test_the_recipe_builds_this_version():
     recipe = yaml.safe_load(read("recipe/recipe.yaml"))
     assert recipe["context"]["version"] == __version__
+
+
+def test_the_source_archive_has_what_the_documentation_includes():
+    targets = tomllib.loads(read("pyproject.toml"))["tool"]["hatch"]["build"]["targets"]
+    archived = [entry.removeprefix("/") for entry in targets["sdist"]["include"]]
+    included = {
+        target
+        for page in (ROOT / "docs").glob("*.md")
+        for target in re.findall(r"{include} \.\./(\S+)", page.read_text("utf-8"))
+    }
+    assert included
+    missing = {each for each in included if each.partition("/")[0] not in archived}
+    assert missing == set()

@@ -141,8 +141,8 @@ def transformed(geometry: Mapping[str, Any], source: str, target: str) -> Any:
     """
     try:
         transformer = Transformer.from_crs(source, target, always_xy=True)
-        points = np.array(positions(geometry))
-        xs, ys = transformer.transform(points[:, 0], points[:, 1])
+        # As lists: pyproj takes an array of one position for a number, and warns.
+        xs, ys = transformer.transform(*np.array(positions(geometry)).T.tolist())
         moved = iter(zip(xs, ys, strict=True))
         return check_geometry(mapped(geometry, lambda x, y: next(moved)))
     except (ProjError, InputError) as error:

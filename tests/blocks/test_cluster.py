@@ -68,7 +68,7 @@ def cluster():
 @pytest.fixture
 def client(cluster):
     with distributed.Client(cluster) as client:
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=120)
         yield client
 
 
@@ -331,7 +331,7 @@ def test_a_worker_that_is_killed_changes_nothing(
 ):
     """Last of those with a cluster, since one of its workers is another afterwards."""
     with distributed.Client(cluster) as client:
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=120)
         before = client.run(os.getpid)
         lazy = kt.segment(opened(scene_file), trained).classes
         made = plan_blocks([lazy.data])
@@ -346,7 +346,7 @@ def test_a_worker_that_is_killed_changes_nothing(
             found[window.slices] = block
         assert writers == {threading.get_ident()}
         np.testing.assert_array_equal(found, wanted)
-        client.wait_for_workers(2, timeout=60)
+        client.wait_for_workers(2, timeout=120)
         after = client.run(os.getpid)
         assert set(before.values()) != set(after.values())
         # And once more while files are written.

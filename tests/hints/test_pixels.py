@@ -118,9 +118,11 @@ def held_by(corners):
             )
         edge |= near
         if ay != by:
-            crossing = ((ay > y) != (by > y)) & (
-                x < ax + (y - ay) / (by - ay) * (bx - ax)
-            )
+            # Edges may be so short that a quotient overflows: far from any crossing.
+            with np.errstate(over="ignore", invalid="ignore"):
+                crossing = ((ay > y) != (by > y)) & (
+                    x < ax + (y - ay) / (by - ay) * (bx - ax)
+                )
             inside ^= crossing
     return inside & ~edge, edge
 
