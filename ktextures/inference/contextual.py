@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.inference import dense, neighborhoods
+from ktextures.inference import dense, filters, neighborhoods
 from ktextures.inference.layers import Layer
 from ktextures.inference.linear_algebra import is_regular
 from ktextures.inference.strips import Strip
@@ -38,7 +38,8 @@ class FrozenContextual:
         Pixels that a tile is larger on each side.
     fine : int
         Combinations of bands that the finer filters see; the larger see the first.
-    filters : array, shape (filter, 7, 7), float32
+    filters : array, shape (3, 4, 3, 4), float32
+        As `ktextures.inference.filters.fold` returns them.
     blur : array, shape (tap,), float32
         Applied along y and x to what the larger filters see.
     means : tuple of arrays, each (tap,), float32
@@ -130,29 +131,55 @@ class FrozenContextual:
         Colors, and sizes of the responses to the filters, (map, y, x).
         """
         margin, around = self._margin, self.reach - self._margin
-        count = bands + len(self.filters) * (self.fine + 1)
+        count = bands + filters.COUNT * (self.fine + 1)
         shape = (count, ROWS + 2 * margin, padded(lanes + 2 * margin))
         maps = work.array("maps", shape)
         first = 0
         if before is not None:
             first = 2 * margin
-            maps[:, :first] = maps[:, ROWS:].copy()
+            maps[:, :first] = maps[:, ROWS:]
         top = row + first
         rows = slice(around + top, around + row + shape[1])
         columns = slice(around, around + shape[2])
         maps[:bands, first:] = colors[:bands, rows, columns]
-        begin = around - FINE_REACH
-        for band in range(self.fine):
-            channel = bands + band * len(self.filters)
-            neighborhoods.absolute_responses(
-                colors, band, begin + top, begin, self.filters, 1, maps, channel, first
-            )
-        channel = bands + self.fine * len(self.filters)
-        begin = around - len(self.blur) // 2 - COARSE_REACH
-        neighborhoods.absolute_responses(
-            colors, bands, begin + top, begin, self.filters, 2, maps, channel, first
-        )
+        for number in range(self.fine):
+            channel = bands + number * filters.COUNT
+            at = (number, around - FINE_REACH)
+            self._responses(colors, *at, row, 1, maps, channel, first, work)
+        channel = bands + self.fine * filters.COUNT
+        at = (bands, around - len(self.blur) // 2 - COARSE_REACH)
+        self._responses(colors, *at, row, 2, maps, channel, first, work)
         return maps
+
+    def _responses(
+        self,
+        colors: Floats,
+        plane: int,
+        begin: int,
+        row: int,
+        step: int,
+        maps: Floats,
+        channel: int,
+        first: int,
+        work: Workspace,
+    ) -> None:
+        """Sizes of the responses of a plane to the filters, from row `first` on."""
+        width = maps.shape[2]
+        folded = work.array(f"folded by {step}", (7, width + 6 * step))
+        sums = work.array("sums", (filters.COUNT, width))
+        filters.absolute_responses(
+            colors,
+            plane,
+            begin + row + first,
+            begin,
+            self.filters,
+            step,
+            folded,
+            sums,
+            maps,
+            channel,
+            first,
+        )
 
     def _means(self, maps: Floats, seen: Floats, bands: int, work: Workspace) -> None:
         """Local means of maps, written to what the network sees."""

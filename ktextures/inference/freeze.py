@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ktextures.inference.contextual import FrozenContextual
+from ktextures.inference.filters import fold
 from ktextures.inference.frozen import FrozenModel
 from ktextures.inference.layers import make_layer
 from ktextures.inference.published import FrozenPublished
@@ -79,7 +80,7 @@ def _contextual(masks: ContextualMasks) -> FrozenContextual:
     return FrozenContextual(
         masks.reach,
         min(int(whiten.shape[0]), FINE_BANDS),
-        np.ascontiguousarray(FILTERS.transpose(2, 0, 1)),
+        fold(FILTERS.transpose(2, 0, 1)),
         gaussian_kernel(COARSE_BLUR),
         tuple(map(gaussian_kernel, masks.sigmas)),
         np.array(masks.groups, "uint8"),

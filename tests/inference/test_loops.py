@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.special import expit
 
-from ktextures.inference import dense, neighborhoods
+from ktextures.inference import dense, filters, neighborhoods
 from ktextures.inference.layers import make_layer
 from ktextures.inference.workspace import Workspace, padded
+from ktextures.model.masks import FILTERS
 from ktextures.raster.nodata import valid_pixels
 from ktextures.raster.scaling import BandScaler, Preparation
 
@@ -107,6 +108,25 @@ def test_decorrelated_bands_are_weighted_sums(bands, height, width, seed):
     assert (out[:, :, width:] == 7).all()
 
 
+def test_folded_filters_are_the_filters_of_the_network():
+    wanted = FILTERS.transpose(2, 0, 1)
+    even, even_too, odd = filters.fold(wanted).transpose(0, 2, 1, 3)
+
+    def whole(quarter, in_y, in_x):
+        """Mirror (distance in y, distance in x) over both axes."""
+        below = np.concatenate([in_y * quarter[:0:-1], quarter])
+        return np.concatenate([in_x * below[:, :0:-1], below], 1)
+
+    signs = [(1, 1), (1, 1), (1, -1)]
+    laplacian, across2, across = map(whole, even, *zip(*signs, strict=True))
+    down2, sum2, difference = map(whole, even_too, *zip(*signs, strict=True))
+    signs = [(-1, 1), (-1, 1), (-1, -1)]
+    down, total, difference2 = map(whole, odd, *zip(*signs, strict=True))
+    found = [laplacian, across, across2, total + difference, sum2 + difference2]
+    found += [down, down2, total - difference, sum2 - difference2]
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-6)
+
+
 @given(
     step=st.sampled_from([1, 2]),
     height=SIDES,
@@ -120,19 +140,23 @@ def test_responses_are_those_of_correlation(step, height, width, first, corner, 
     top, left = corner
     reach = 6 * step
     planes = floats(seed, 3, top + height + reach, left + width + reach)
-    filters = floats(seed + 1, 4, 7, 7)
-    out = np.full((6, first + height, width), 7, "float32")
-    neighborhoods.absolute_responses(planes, 1, top, left, filters, step, out, 1, first)
-    for number, each in enumerate(filters):
+    wanted = FILTERS.transpose(2, 0, 1)
+    out = np.full((11, first + height, width), 7, "float32")
+    filters.absolute_responses(
+        *(planes, 1, top, left, filters.fold(wanted), step),
+        np.zeros((7, width + reach), "float32"),
+        np.zeros((9, width), "float32"),
+        *(out, 1, first),
+    )
+    for number, each in enumerate(wanted):
         spread = np.zeros((reach + 1, reach + 1))
         spread[::step, ::step] = each
         whole = ndimage.correlate(planes[1].astype("float64"), spread, mode="constant")
         half = reach // 2
-        wanted = whole[
-            top + half : top + half + height, left + half : left + half + width
-        ]
-        close(out[1 + number, first:], np.abs(wanted), 1e-4)
-    assert (out[[0, 5]] == 7).all()
+        there = slice(top + half, top + half + height), slice(left + half, None)
+        size = np.abs(whole[there][:, :width])
+        close(out[1 + number, first:], size, 1e-5)
+    assert (out[[0, 10]] == 7).all()
     assert (out[:, :first] == 7).all()
 
 
