@@ -101,7 +101,7 @@ def halved(
     begin : int
         The first row of `out` that is written.
     lines : array, shape (2, line), float32
-        Scratch space, from `first` on for as many pixels as are seen; zero at the end.
+        Scratch space, at least as wide as `maps`; finite.
     columns : array, shape (2, half a line), float32
         Scratch space: even and odd columns.
     out : array, shape (y, map, x), float32

@@ -380,11 +380,14 @@ def test_classifiers_are_small_without_their_textures(trained):
 def test_other_processes_classify_without_tensorflow(kind, models, large, tmp_path):
     frozen = freeze(models[kind])
     reach = frozen.reach
+    # So that the first pixel whose neighborhood is complete is on the grid.
+    first = -reach % frozen.grid
+    begin = first + reach
     expected = kt.segment(large.rio.write_nodata(None), models[kind]).classes.values
     content = (
         frozen,
-        np.ascontiguousarray(large.values),
-        expected[reach : 150 - reach, reach : 170 - reach],
+        np.ascontiguousarray(large.values[:, first:, first:]),
+        expected[begin : 150 - reach, begin : 170 - reach],
     )
     (tmp_path / "frozen").write_bytes(pickle.dumps(content))
     done = subprocess.run(
