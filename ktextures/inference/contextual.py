@@ -22,8 +22,8 @@ __all__ = ["FrozenContextual"]
 
 Floats = npt.NDArray[np.float32]
 
-ROWS = 32
-"""Rows of a strip; an even number."""
+ROWS = 64
+"""Rows of a strip; an even number. Of smaller ones, more rows are copied."""
 
 EDGE = 1
 """Pixels around a tile that may have any value: their weight is zero."""
