@@ -11,18 +11,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.inference import dense, neighborhoods
+from ktextures.inference import dense, filters, halving, neighborhoods
 from ktextures.inference.layers import Layer
 from ktextures.inference.linear_algebra import is_regular
 from ktextures.inference.strips import Strip
 from ktextures.inference.workspace import LANES, Workspace, padded
+from ktextures.raster.windows import GRID
 
 __all__ = ["FrozenContextual"]
 
 Floats = npt.NDArray[np.float32]
 
-ROWS = 32
-"""Rows of a strip."""
+ROWS = 64
+"""Rows of a strip; an even number. Of smaller ones, more rows are copied."""
+
+EDGE = 1
+"""Pixels around a tile that may have any value: their weight is zero."""
 
 FINE_REACH, COARSE_REACH = 3, 6
 """Reach in pixels of the filters, and of those with taps two pixels apart."""
@@ -38,17 +42,23 @@ class FrozenContextual:
         Pixels that a tile is larger on each side.
     fine : int
         Combinations of bands that the finer filters see; the larger see the first.
-    filters : array, shape (filter, 7, 7), float32
+    filters : array, shape (3, 4, 3, 4), float32
+        As `ktextures.inference.filters.fold` returns them.
     blur : array, shape (tap,), float32
         Applied along y and x to what the larger filters see.
     means : tuple of arrays, each (tap,), float32
         Weights of the local means along y and x; empty if only colors are seen.
+    wide : tuple of arrays, each (2, tap), float32
+        Those of wider ones, as `ktextures.inference.halving.halved_kernels` returns
+        them.
     groups : array of uint8, shape (row,)
         Mask that each row of the last layer belongs to.
     whiten : array, shape (band, band + 1), float32
         Decorrelates the bands; the last column is added.
     mix : Layer
-        From the channels that are seen to the hidden ones.
+        From the channels that are seen to the hidden ones, without wider means.
+    wide_mix : Layer
+        From these to the hidden ones.
     head : Layer
         From those to logits.
     """
@@ -58,15 +68,30 @@ class FrozenContextual:
     filters: Floats
     blur: Floats
     means: tuple[Floats, ...]
+    wide: tuple[Floats, ...]
     groups: npt.NDArray[np.uint8]
     whiten: Floats
     mix: Layer
+    wide_mix: Layer
     head: Layer
 
     @property
     def _margin(self) -> int:
-        """Reach of the widest local mean; the rest is that of the filters."""
-        return max((len(mean) // 2 for mean in self.means), default=0)
+        """Rows and columns around a tile that local means are taken of."""
+        reaches = [len(mean) // 2 for mean in self.means]
+        # Beyond the taps, there is one more sample to interpolate from.
+        reaches += [kernels.shape[1] // 2 + 1 for kernels in self.wide]
+        return max(reaches, default=0)
+
+    @property
+    def _around(self) -> int:
+        """Row and column of `colors` that the maps begin with."""
+        return EDGE + self.reach - self._margin
+
+    @property
+    def grid(self) -> int:
+        """Tiles begin at rows and columns of a scene that are multiples of it."""
+        return GRID if self.wide else 1
 
     def strips(self, planes: Floats, work: Workspace) -> Iterator[Strip]:
         """Masks and logits of a tile, some rows at a time.
@@ -74,7 +99,7 @@ class FrozenContextual:
         Parameters
         ----------
         planes : array, shape (band, y + 2 reach, x + 2 reach), float32
-            Scaled and filled.
+            Scaled and filled. It begins where `grid` says.
         work : Workspace
 
         Yields
@@ -86,16 +111,19 @@ class FrozenContextual:
         lanes = padded(width)
         colors = self._decorrelated(planes, work)
         seen = work.array("seen", (ROWS, self.mix.weights.shape[1], lanes))
-        maps = None
         for row in range(0, height, ROWS):
             count = min(ROWS, height - row)
-            rows = slice(self.reach + row, self.reach + row + count)
-            columns = slice(self.reach, self.reach + lanes)
-            seen[:count, :bands] = colors[:bands, rows, columns].transpose(1, 0, 2)
+            top = EDGE + self.reach + row
+            columns = slice(EDGE + self.reach, EDGE + self.reach + lanes)
+            here = colors[:bands, top : top + count, columns]
+            seen[:count, :bands] = here.transpose(1, 0, 2)
+            samples = np.zeros((0, 1, 1), "float32")
             if self.means:
-                maps = self._maps(colors, bands, row, maps, lanes, work)
+                maps = self._maps(colors, bands, row, lanes, work)
                 self._means(maps, seen, bands, work)
-            yield self._decided(row, count, seen, width, work)
+                if self.wide:
+                    samples = self._wide(maps, bands, row, lanes, work)
+            yield self._decided(row, count, seen, samples, width, work)
 
     def _decorrelated(self, planes: Floats, work: Workspace) -> Floats:
         """Combinations of the bands; then the first of them, blurred by a pixel.
@@ -103,12 +131,12 @@ class FrozenContextual:
         There is room for a strip and vectors that begin near the end of the tile.
         """
         bands, tall, wide = planes.shape
-        room = padded(wide - 2 * self.reach) + 2 * self.reach
-        shape = (bands + 1, tall + ROWS, padded(room) + 2 * LANES)
+        room = padded(wide - 2 * self.reach) + 2 * (self.reach + EDGE)
+        shape = (bands + 1, tall + 2 * EDGE + ROWS, padded(room) + 2 * LANES)
         colors = work.array("colors", shape)
-        neighborhoods.decorrelated(planes, self.whiten, colors)
+        neighborhoods.decorrelated(planes, self.whiten, EDGE, colors)
         if self.means:
-            blur, rows = _padded(self.blur), tall - len(self.blur) + 1
+            blur, rows = _padded(self.blur), tall + 2 * EDGE - len(self.blur) + 1
             down = work.array("down", (1, rows, shape[2]))
             neighborhoods.smooth_along_y(colors[:1], blur, 0, down)
             across = work.array("across", (rows, 1, shape[2] - LANES))
@@ -121,7 +149,6 @@ class FrozenContextual:
         colors: Floats,
         bands: int,
         row: int,
-        before: Floats | None,
         lanes: int,
         work: Workspace,
     ) -> Floats:
@@ -129,30 +156,56 @@ class FrozenContextual:
 
         Colors, and sizes of the responses to the filters, (map, y, x).
         """
-        margin, around = self._margin, self.reach - self._margin
-        count = bands + len(self.filters) * (self.fine + 1)
+        margin, around = self._margin, self._around
+        count = bands + filters.COUNT * (self.fine + 1)
         shape = (count, ROWS + 2 * margin, padded(lanes + 2 * margin))
         maps = work.array("maps", shape)
         first = 0
-        if before is not None:
+        if row:
             first = 2 * margin
-            maps[:, :first] = maps[:, ROWS:].copy()
+            maps[:, :first] = maps[:, ROWS:]
         top = row + first
         rows = slice(around + top, around + row + shape[1])
         columns = slice(around, around + shape[2])
         maps[:bands, first:] = colors[:bands, rows, columns]
-        begin = around - FINE_REACH
-        for band in range(self.fine):
-            channel = bands + band * len(self.filters)
-            neighborhoods.absolute_responses(
-                colors, band, begin + top, begin, self.filters, 1, maps, channel, first
-            )
-        channel = bands + self.fine * len(self.filters)
-        begin = around - len(self.blur) // 2 - COARSE_REACH
-        neighborhoods.absolute_responses(
-            colors, bands, begin + top, begin, self.filters, 2, maps, channel, first
-        )
+        for number in range(self.fine):
+            channel = bands + number * filters.COUNT
+            at = (number, around - FINE_REACH)
+            self._responses(colors, *at, row, 1, maps, channel, first, work)
+        channel = bands + self.fine * filters.COUNT
+        at = (bands, around - len(self.blur) // 2 - COARSE_REACH)
+        self._responses(colors, *at, row, 2, maps, channel, first, work)
         return maps
+
+    def _responses(
+        self,
+        colors: Floats,
+        plane: int,
+        begin: int,
+        row: int,
+        step: int,
+        maps: Floats,
+        channel: int,
+        first: int,
+        work: Workspace,
+    ) -> None:
+        """Sizes of the responses of a plane to the filters, from row `first` on."""
+        width = maps.shape[2]
+        folded = work.array(f"folded by {step}", (7, width + 6 * step))
+        sums = work.array("sums", (filters.COUNT, width))
+        filters.absolute_responses(
+            colors,
+            plane,
+            begin + row + first,
+            begin,
+            self.filters,
+            step,
+            folded,
+            sums,
+            maps,
+            channel,
+            first,
+        )
 
     def _means(self, maps: Floats, seen: Floats, bands: int, work: Workspace) -> None:
         """Local means of maps, written to what the network sees."""
@@ -164,8 +217,43 @@ class FrozenContextual:
             channel = bands + number * len(maps)
             neighborhoods.smooth_along_x(down, kernel, first, seen, channel)
 
+    def _wide(
+        self, maps: Floats, bands: int, row: int, lanes: int, work: Workspace
+    ) -> Floats:
+        """What the layer makes of wider means, (y, hidden, x), at every second pixel.
+
+        Of one row and column more on each side.
+        """
+        inputs, hidden = self.wide_mix.weights.shape[1], len(self.wide_mix.bias)
+        rows, across = ROWS // GRID + 2, padded(lanes // GRID + 2)
+        means = work.array("wide means", (rows, inputs, across))
+        samples = work.array("samples", (rows, hidden, across))
+        begin = 0
+        if row:
+            begin = 2
+            samples[:begin] = samples[rows - begin :]
+        for number, each in enumerate(self.wide):
+            kernels = _padded(each, halving.TAPS)
+            first = self._margin - each.shape[1] // 2 - 1
+            half = across + kernels.shape[1] // 2
+            lines = work.array(f"lines {number}", (2, 2 * half + first))
+            columns = work.array(f"columns {number}", (2, half))
+            coarse, channel = bands + filters.COUNT * self.fine, number * len(maps)
+            halving.halved(
+                maps, kernels, coarse, first, begin, lines, columns, means, channel
+            )
+        library = is_regular(*self.wide_mix.weights.shape)
+        dense.products(*self.wide_mix, means, begin, samples, library)
+        return samples
+
     def _decided(
-        self, row: int, count: int, seen: Floats, width: int, work: Workspace
+        self,
+        row: int,
+        count: int,
+        seen: Floats,
+        samples: Floats,
+        width: int,
+        work: Workspace,
     ) -> Strip:
         """Masks and logits of what the network sees, (y, channel, x)."""
         lanes = seen.shape[2]
@@ -181,6 +269,9 @@ class FrozenContextual:
             *self.mix,
             *self.head,
             rows,
+            samples,
+            work.array("halves", (3, samples.shape[2])),
+            work.array("line", (lanes,)),
             hidden,
             bits,
             powers,
@@ -192,5 +283,8 @@ class FrozenContextual:
         return Strip(row, masks, logits[:count, :rows, :width])
 
 
-def _padded(kernel: Floats) -> Floats:
-    return np.pad(kernel, (0, -len(kernel) % neighborhoods.PAD))
+def _padded(kernel: Floats, taps: int = neighborhoods.PAD) -> Floats:
+    """Kernels (..., tap), with zeros after them."""
+    return np.pad(
+        kernel, [(0, 0)] * (kernel.ndim - 1) + [(0, -kernel.shape[-1] % taps)]
+    )

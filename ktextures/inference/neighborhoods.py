@@ -1,4 +1,4 @@
-"""Compiled loops over the neighborhoods of pixels: scaling, filters, smoothing.
+"""Compiled loops over the neighborhoods of pixels: scaling and smoothing.
 
 All arrays have x last and are contiguous, so that the innermost loops are vectorized.
 Each value is computed in the same order of operations wherever it lies in an array, so
@@ -13,7 +13,6 @@ from ktextures.inference.compiled import compiled
 
 __all__ = [
     "PAD",
-    "absolute_responses",
     "decorrelated",
     "looked_up",
     "scaled",
@@ -96,7 +95,7 @@ def looked_up(
 
 
 @compiled
-def decorrelated(planes: Any, weights: Any, out: Any) -> None:
+def decorrelated(planes: Any, weights: Any, edge: int, out: Any) -> None:
     """Combinations of bands.
 
     Parameters
@@ -104,81 +103,20 @@ def decorrelated(planes: Any, weights: Any, out: Any) -> None:
     planes : array, shape (band, y, x), float32
     weights : array, shape (combination, band + 1), float32
         The last column is added.
+    edge : int
+        Row and column of `out` for the first pixel.
     out : array, shape (plane, y, x), float32
         Written where there is a pixel of `planes`.
     """
     for number in range(weights.shape[0]):
         for y in range(planes.shape[1]):
-            row = out[number, y]
+            row = out[number, y + edge, edge:]
             for x in range(planes.shape[2]):
                 row[x] = weights[number, -1]
             for band in range(planes.shape[0]):
                 weight, source = weights[number, band], planes[band, y]
                 for x in range(planes.shape[2]):
                     row[x] += weight * source[x]
-
-
-@compiled
-def absolute_responses(
-    planes: Any,
-    plane: int,
-    top: int,
-    left: int,
-    filters: Any,
-    step: int,
-    out: Any,
-    channel: int,
-    first: int,
-) -> None:
-    """Sizes of the responses of a plane to filters of 7 x 7 pixels.
-
-    Parameters
-    ----------
-    planes : array, shape (plane, y, x), float32
-    plane : int
-    top, left : int
-        Row and column of `planes` at the corner of the filter for the first response.
-    filters : array, shape (filter, 7, 7), float32
-    step : int
-        Pixels between the taps of a filter.
-    out : array, shape (channel, y, x), float32
-        Written from `channel` and row `first` on.
-    channel, first : int
-    """
-    width = out.shape[2]
-    for number in range(filters.shape[0]):
-        for y in range(first, out.shape[1]):
-            row = out[channel + number, y]
-            for i in range(7):
-                f = filters[number, i]
-                f0, f1, f2, f3, f4, f5, f6 = f[0], f[1], f[2], f[3], f[4], f[5], f[6]
-                a = planes[plane, top + y - first + i * step, left:]
-                b, c, d = a[step:], a[2 * step :], a[3 * step :]
-                e, g, h = a[4 * step :], a[5 * step :], a[6 * step :]
-                if i == 0:
-                    for x in range(width):
-                        row[x] = (
-                            f0 * a[x]
-                            + f1 * b[x]
-                            + f2 * c[x]
-                            + f3 * d[x]
-                            + f4 * e[x]
-                            + f5 * g[x]
-                            + f6 * h[x]
-                        )
-                else:
-                    for x in range(width):
-                        row[x] += (
-                            f0 * a[x]
-                            + f1 * b[x]
-                            + f2 * c[x]
-                            + f3 * d[x]
-                            + f4 * e[x]
-                            + f5 * g[x]
-                            + f6 * h[x]
-                        )
-            for x in range(width):
-                row[x] = abs(row[x])
 
 
 @compiled
