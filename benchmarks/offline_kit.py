@@ -177,17 +177,17 @@ def trial(kit, python, screenshot):
     yield f"| requests to other computers | {', '.join(outside) or 'none'} |"
     yield f"| errors in the browser's console | {'; '.join(complaints) or 'none'} |"
     yield ""
-    yield f"Python {version_of(kit)}, {versions.stdout.strip()}."
+    yield f"Made with Python {version_of(kit)}: {versions.stdout.strip()}."
 
 
 def version_of(kit):
-    """Version of Python that the kit is for, such as "3.13"."""
+    """Version of Python that the kit was made with, such as "3.13.2"."""
     return (kit / "FOR.txt").read_text().split()[-1]
 
 
 def interpreter(kit, given):
-    """Python to install with: as given, or the system's in the version of the kit."""
-    name = given or f"python{version_of(kit)}"
+    """Python to install with: as given, or the system's of the kit's release."""
+    name = given or f"python{version_of(kit).rpartition('.')[0]}"
     if (found := shutil.which(name, path=PATH)) is None:
         sys.exit(f"there is no {name} in {PATH}; name the file with --python")
     return found

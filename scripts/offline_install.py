@@ -26,11 +26,14 @@ def check() -> None:
     """End if the wheels are for another system or another version of Python."""
     system, version = (KIT / "FOR.txt").read_text().splitlines()
     mine = f"{platform.system()} {platform.machine()}"
-    running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if (system, version) != (mine, running):
+    made_with = tuple(map(int, version.split(".")))
+    fits = made_with[:2] == sys.version_info[:2] and made_with <= sys.version_info[:3]
+    if system != mine or not fits:
+        release = f"{made_with[0]}.{made_with[1]}"
         sys.exit(
-            f"This folder is for {system} with Python {version}, but this is {mine} "
-            f"with Python {running}. Run: python{version} {Path(__file__).name}"
+            f"This folder is for {system} with Python {version} or a later {release}, "
+            f"but this is {mine} with Python {platform.python_version()}. "
+            f"Run: python{release} {Path(__file__).name}"
         )
 
 
@@ -49,7 +52,10 @@ def install(folder: Path) -> Path:
     (pip,) = KIT.glob("wheels/pip-*.whl")
     options = ["--no-index", "--find-links", str(KIT / "wheels"), "--quiet"]
     command = [str(python), str(pip / "pip"), "install", *options, "ktextures[lab]"]
-    subprocess.run(command, check=True, env=without_settings())
+    if subprocess.run(command, check=False, env=without_settings()).returncode:
+        sys.exit(
+            "pip could not install ktextures from this folder; see its lines above."
+        )
     settings = place / "etc" / "jupyter" / "jupyter_server_config.d"
     settings.mkdir(parents=True, exist_ok=True)
     (settings / "zz-ktextures.json").write_text(json.dumps(SETTINGS))
