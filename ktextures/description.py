@@ -14,7 +14,7 @@ from ktextures.raster.georeference import georeference
 from ktextures.raster.nodata import require_valid
 from ktextures.raster.open import open_scene
 from ktextures.raster.read import read_window, sample_windows
-from ktextures.raster.windows import Window, surroundings
+from ktextures.raster.windows import Window, grow
 from ktextures.results.areas import class_areas
 from ktextures.results.profiles import (
     PATCH_SIDE,
@@ -138,7 +138,7 @@ def _part(
     scene: xr.DataArray, model: KTextures, window: Window, *, whole: bool
 ) -> Part:
     """Values and classes of a window; classes are those in the whole scene."""
-    inside = surroundings(window, model.reach, scene.sizes["y"], scene.sizes["x"])
+    inside, _ = grow(window, model.reach, scene.sizes["y"], scene.sizes["x"])
     rows, cols = inside.slices
     block = scene.isel(y=rows, x=cols).compute()
     place = Window(

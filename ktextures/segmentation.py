@@ -49,11 +49,9 @@ def segment(
 ) -> xr.Dataset:
     """Classify each pixel of a scene.
 
-    A pixel's class depends on the bands within `model.reach` pixels and on whether its
-    row and column are even, and on nothing else: not on chunks, windows, or the rest of
-    the scene. A scene that was cropped at an odd row or column gets up to 0.1 % other
-    classes, where two are almost equally probable. Beyond the edge of the scene, pixels
-    are mirrored. The whole result, lazy or not, comes from the state that
+    A pixel's class depends on the bands within `model.reach` pixels, and on nothing
+    else: not on chunks, windows, or the rest of the scene. Beyond the edge of the
+    scene, pixels are mirrored. The whole result, lazy or not, comes from the state that
     the model has at the call. A warning says so if most values of a scene in memory are
     outside the range that the model was trained on, or if chunks of a lazy scene are
     smaller than `model.reach`, which makes the work several times longer.
@@ -197,8 +195,8 @@ def _arrays(
         return classifier(values[:, *inside.slices], window, height, width)
 
     threads = thread_count()
-    # Of small scenes, each thread takes a part; those that begin at odd rows cost more.
-    side = 2 * math.ceil(math.sqrt(height * width / threads) / 2)
+    # Of small scenes, each thread takes a part.
+    side = math.ceil(math.sqrt(height * width / threads))
     side = min(max(side, SMALLEST), LARGEST)
     windows = cover_regularly(height, width, side)
     with progress_bar(height * width, "classifying the scene", progress) as report:

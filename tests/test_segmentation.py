@@ -60,7 +60,7 @@ def test_chunks_do_not_matter(large, model, chunks):
 def test_windows_do_not_matter(large, model, window, monkeypatch):
     wanted = kt.segment(large, model, outputs=HARD)
     monkeypatch.setattr(block, "WINDOW", window)
-    monkeypatch.setattr(contextual, "ROWS", max(2, window // 8 * 2))
+    monkeypatch.setattr(contextual, "ROWS", max(1, window // 4))
     assert_equal(kt.segment(large, model, outputs=HARD), wanted)
 
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from ktextures.inference.frozen import FrozenModel
 from ktextures.inference.strips import Strip
 from ktextures.raster.nodata import valid_pixels
-from ktextures.raster.windows import Window, aligned, cover_regularly, grow
+from ktextures.raster.windows import Window, cover_regularly, grow
 
 __all__ = ["SOFT", "BlockClassifier"]
 
@@ -44,8 +44,8 @@ class BlockClassifier:
 
     @property
     def reach(self) -> int:
-        """Pixels around a part that are needed, so that tiles begin on the grid."""
-        return self.model.reach + self.model.grid - 1
+        """Radius in pixels of the neighborhood that a pixel's class depends on."""
+        return self.model.reach
 
     def __dask_tokenize__(self) -> tuple[object, ...]:
         """What makes two of them the same."""
@@ -98,12 +98,10 @@ class BlockClassifier:
             here = place.moved(-origin.row, -origin.col)
             if not valid[here.slices].any():
                 continue
-            tile = aligned(place, self.model.grid)
-            inside, padding = grow(tile, self.model.reach, *size)
+            inside, padding = grow(place, self.reach, *size)
             inside = inside.moved(-origin.row, -origin.col)
             planes = self.model.prepared(values, valid, inside, padding)
             for strip in self.model.strips(planes):
-                strip = strip.cut(place.row - tile.row, place.col - tile.col)
                 self._fill(results, strip, place, valid[here.slices], column.col)
 
     def _fill(

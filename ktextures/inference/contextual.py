@@ -11,22 +11,18 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ktextures.inference import dense, filters, halving, neighborhoods
+from ktextures.inference import dense, filters, neighborhoods
 from ktextures.inference.layers import Layer
 from ktextures.inference.linear_algebra import is_regular
 from ktextures.inference.strips import Strip
 from ktextures.inference.workspace import LANES, Workspace, padded
-from ktextures.raster.windows import GRID
 
 __all__ = ["FrozenContextual"]
 
 Floats = npt.NDArray[np.float32]
 
-ROWS = 64
-"""Rows of a strip; an even number. Of smaller ones, more rows are copied."""
-
-EDGE = 1
-"""Pixels around a tile that may have any value: their weight is zero."""
+ROWS = 32
+"""Rows of a strip."""
 
 FINE_REACH, COARSE_REACH = 3, 6
 """Reach in pixels of the filters, and of those with taps two pixels apart."""
@@ -48,17 +44,12 @@ class FrozenContextual:
         Applied along y and x to what the larger filters see.
     means : tuple of arrays, each (tap,), float32
         Weights of the local means along y and x; empty if only colors are seen.
-    wide : tuple of arrays, each (2, tap), float32
-        Those of wider ones, as `ktextures.inference.halving.halved_kernels` returns
-        them.
     groups : array of uint8, shape (row,)
         Mask that each row of the last layer belongs to.
     whiten : array, shape (band, band + 1), float32
         Decorrelates the bands; the last column is added.
     mix : Layer
-        From the channels that are seen to the hidden ones, without wider means.
-    wide_mix : Layer
-        From these to the hidden ones.
+        From the channels that are seen to the hidden ones.
     head : Layer
         From those to logits.
     """
@@ -68,30 +59,15 @@ class FrozenContextual:
     filters: Floats
     blur: Floats
     means: tuple[Floats, ...]
-    wide: tuple[Floats, ...]
     groups: npt.NDArray[np.uint8]
     whiten: Floats
     mix: Layer
-    wide_mix: Layer
     head: Layer
 
     @property
     def _margin(self) -> int:
-        """Rows and columns around a tile that local means are taken of."""
-        reaches = [len(mean) // 2 for mean in self.means]
-        # Beyond the taps, there is one more sample to interpolate from.
-        reaches += [kernels.shape[1] // 2 + 1 for kernels in self.wide]
-        return max(reaches, default=0)
-
-    @property
-    def _around(self) -> int:
-        """Row and column of `colors` that the maps begin with."""
-        return EDGE + self.reach - self._margin
-
-    @property
-    def grid(self) -> int:
-        """Tiles begin at rows and columns of a scene that are multiples of it."""
-        return GRID if self.wide else 1
+        """Reach of the widest local mean; the rest is that of the filters."""
+        return max((len(mean) // 2 for mean in self.means), default=0)
 
     def strips(self, planes: Floats, work: Workspace) -> Iterator[Strip]:
         """Masks and logits of a tile, some rows at a time.
@@ -99,7 +75,7 @@ class FrozenContextual:
         Parameters
         ----------
         planes : array, shape (band, y + 2 reach, x + 2 reach), float32
-            Scaled and filled. It begins where `grid` says.
+            Scaled and filled.
         work : Workspace
 
         Yields
@@ -111,19 +87,16 @@ class FrozenContextual:
         lanes = padded(width)
         colors = self._decorrelated(planes, work)
         seen = work.array("seen", (ROWS, self.mix.weights.shape[1], lanes))
+        maps = None
         for row in range(0, height, ROWS):
             count = min(ROWS, height - row)
-            top = EDGE + self.reach + row
-            columns = slice(EDGE + self.reach, EDGE + self.reach + lanes)
-            here = colors[:bands, top : top + count, columns]
-            seen[:count, :bands] = here.transpose(1, 0, 2)
-            samples = np.zeros((0, 1, 1), "float32")
+            rows = slice(self.reach + row, self.reach + row + count)
+            columns = slice(self.reach, self.reach + lanes)
+            seen[:count, :bands] = colors[:bands, rows, columns].transpose(1, 0, 2)
             if self.means:
-                maps = self._maps(colors, bands, row, lanes, work)
+                maps = self._maps(colors, bands, row, maps, lanes, work)
                 self._means(maps, seen, bands, work)
-                if self.wide:
-                    samples = self._wide(maps, bands, row, lanes, work)
-            yield self._decided(row, count, seen, samples, width, work)
+            yield self._decided(row, count, seen, width, work)
 
     def _decorrelated(self, planes: Floats, work: Workspace) -> Floats:
         """Combinations of the bands; then the first of them, blurred by a pixel.
@@ -131,12 +104,12 @@ class FrozenContextual:
         There is room for a strip and vectors that begin near the end of the tile.
         """
         bands, tall, wide = planes.shape
-        room = padded(wide - 2 * self.reach) + 2 * (self.reach + EDGE)
-        shape = (bands + 1, tall + 2 * EDGE + ROWS, padded(room) + 2 * LANES)
+        room = padded(wide - 2 * self.reach) + 2 * self.reach
+        shape = (bands + 1, tall + ROWS, padded(room) + 2 * LANES)
         colors = work.array("colors", shape)
-        neighborhoods.decorrelated(planes, self.whiten, EDGE, colors)
+        neighborhoods.decorrelated(planes, self.whiten, colors)
         if self.means:
-            blur, rows = _padded(self.blur), tall + 2 * EDGE - len(self.blur) + 1
+            blur, rows = _padded(self.blur), tall - len(self.blur) + 1
             down = work.array("down", (1, rows, shape[2]))
             neighborhoods.smooth_along_y(colors[:1], blur, 0, down)
             across = work.array("across", (rows, 1, shape[2] - LANES))
@@ -149,6 +122,7 @@ class FrozenContextual:
         colors: Floats,
         bands: int,
         row: int,
+        before: Floats | None,
         lanes: int,
         work: Workspace,
     ) -> Floats:
@@ -156,12 +130,12 @@ class FrozenContextual:
 
         Colors, and sizes of the responses to the filters, (map, y, x).
         """
-        margin, around = self._margin, self._around
+        margin, around = self._margin, self.reach - self._margin
         count = bands + filters.COUNT * (self.fine + 1)
         shape = (count, ROWS + 2 * margin, padded(lanes + 2 * margin))
         maps = work.array("maps", shape)
         first = 0
-        if row:
+        if before is not None:
             first = 2 * margin
             maps[:, :first] = maps[:, ROWS:]
         top = row + first
@@ -217,43 +191,8 @@ class FrozenContextual:
             channel = bands + number * len(maps)
             neighborhoods.smooth_along_x(down, kernel, first, seen, channel)
 
-    def _wide(
-        self, maps: Floats, bands: int, row: int, lanes: int, work: Workspace
-    ) -> Floats:
-        """What the layer makes of wider means, (y, hidden, x), at every second pixel.
-
-        Of one row and column more on each side.
-        """
-        inputs, hidden = self.wide_mix.weights.shape[1], len(self.wide_mix.bias)
-        rows, across = ROWS // GRID + 2, padded(lanes // GRID + 2)
-        means = work.array("wide means", (rows, inputs, across))
-        samples = work.array("samples", (rows, hidden, across))
-        begin = 0
-        if row:
-            begin = 2
-            samples[:begin] = samples[rows - begin :]
-        for number, each in enumerate(self.wide):
-            kernels = _padded(each, halving.TAPS)
-            first = self._margin - each.shape[1] // 2 - 1
-            half = across + kernels.shape[1] // 2
-            lines = work.array(f"lines {number}", (2, 2 * half + first))
-            columns = work.array(f"columns {number}", (2, half))
-            coarse, channel = bands + filters.COUNT * self.fine, number * len(maps)
-            halving.halved(
-                maps, kernels, coarse, first, begin, lines, columns, means, channel
-            )
-        library = is_regular(*self.wide_mix.weights.shape)
-        dense.products(*self.wide_mix, means, begin, samples, library)
-        return samples
-
     def _decided(
-        self,
-        row: int,
-        count: int,
-        seen: Floats,
-        samples: Floats,
-        width: int,
-        work: Workspace,
+        self, row: int, count: int, seen: Floats, width: int, work: Workspace
     ) -> Strip:
         """Masks and logits of what the network sees, (y, channel, x)."""
         lanes = seen.shape[2]
@@ -269,9 +208,6 @@ class FrozenContextual:
             *self.mix,
             *self.head,
             rows,
-            samples,
-            work.array("halves", (3, samples.shape[2])),
-            work.array("line", (lanes,)),
             hidden,
             bits,
             powers,
@@ -283,8 +219,5 @@ class FrozenContextual:
         return Strip(row, masks, logits[:count, :rows, :width])
 
 
-def _padded(kernel: Floats, taps: int = neighborhoods.PAD) -> Floats:
-    """Kernels (..., tap), with zeros after them."""
-    return np.pad(
-        kernel, [(0, 0)] * (kernel.ndim - 1) + [(0, -kernel.shape[-1] % taps)]
-    )
+def _padded(kernel: Floats) -> Floats:
+    return np.pad(kernel, (0, -len(kernel) % neighborhoods.PAD))

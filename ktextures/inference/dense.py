@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from ktextures.inference.compiled import compiled
-from ktextures.inference.halving import add_between
 from ktextures.inference.linear_algebra import multiplied
 
-__all__ = ["contextual_logits", "product", "products", "published_scores"]
+__all__ = ["contextual_logits", "product", "published_scores"]
 
 
 @compiled
@@ -117,25 +116,6 @@ def product(weights: Any, bias: Any, maps: Any, out: Any, library: bool) -> None
 
 
 @compiled
-def products(
-    weights: Any, bias: Any, maps: Any, begin: int, out: Any, library: bool
-) -> None:
-    """Weighted sums of channels of several rows, each as by `product`.
-
-    Parameters
-    ----------
-    weights, bias : array, float32
-    maps : array, shape (y, in, x), float32
-    begin : int
-        The first row.
-    out : array, shape (y, out, x), float32
-    library : bool
-    """
-    for y in range(begin, maps.shape[0]):
-        product(weights, bias, maps[y], out[y], library)
-
-
-@compiled
 def contextual_logits(
     seen: Any,
     count: int,
@@ -144,9 +124,6 @@ def contextual_logits(
     head: Any,
     head_bias: Any,
     rows: int,
-    samples: Any,
-    halves: Any,
-    line: Any,
     hidden: Any,
     bits: Any,
     powers: Any,
@@ -165,10 +142,6 @@ def contextual_logits(
         As for `product`.
     rows : int
         Logits that there are; those after them are padding.
-    samples : array, shape (half as many y, hidden, half as many x), float32
-        Added to the first layer, as `halving.add_between` does; may be empty.
-    halves, line : array, shape (3, half as many x) and (x,), float32
-        Scratch space, as for `halving.add_between`.
     hidden : array, shape (hidden, x), float32
         Scratch space.
     bits, powers : array, shape (x,), int32 and float32
@@ -180,8 +153,6 @@ def contextual_logits(
     """
     for y in range(count):
         product(mix, mix_bias, seen[y], hidden, library)
-        if len(samples):
-            add_between(samples, y, halves, line, hidden)
         elu(hidden, bits, powers)
         product(head, head_bias, hidden, logits[y], library)
         largest(logits[y, :rows], powers, chosen[y])

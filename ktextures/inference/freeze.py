@@ -6,7 +6,6 @@ import numpy.typing as npt
 from ktextures.inference.contextual import FrozenContextual
 from ktextures.inference.filters import fold
 from ktextures.inference.frozen import FrozenModel
-from ktextures.inference.halving import WIDE, halved_kernels
 from ktextures.inference.layers import make_layer
 from ktextures.inference.published import FrozenPublished
 from ktextures.model.masks import (
@@ -78,22 +77,14 @@ def _contextual(masks: ContextualMasks) -> FrozenContextual:
     mix, mix_bias = (each.numpy().astype("float64") for each in masks.mix.weights)
     head, head_bias = (each.numpy() for each in masks.head.weights)
     mix = mix[0, 0] / spread[:, None]
-    mix_bias = mix_bias - center @ mix
-    kernels = [(sigma, gaussian_kernel(sigma)) for sigma in masks.sigmas]
-    near = [kernel for sigma, kernel in kernels if sigma < WIDE]
-    wide = [halved_kernels(kernel) for sigma, kernel in kernels if sigma >= WIDE]
-    # Channels are the pixel itself, then those of each mean.
-    first = masks.distances[len(near)].stop
     return FrozenContextual(
         masks.reach,
         min(int(whiten.shape[0]), FINE_BANDS),
         fold(FILTERS.transpose(2, 0, 1)),
         gaussian_kernel(COARSE_BLUR),
-        tuple(near),
-        tuple(wide),
+        tuple(map(gaussian_kernel, masks.sigmas)),
         np.array(masks.groups, "uint8"),
         np.column_stack([whiten.T, -mean @ whiten]).astype("float32"),
-        make_layer(mix[:first], mix_bias),
-        make_layer(mix[first:], np.zeros(len(mix_bias))),
+        make_layer(mix, mix_bias - center @ mix),
         make_layer(head[0, 0], head_bias),
     )

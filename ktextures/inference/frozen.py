@@ -47,11 +47,6 @@ class FrozenModel:
         return self.masks.reach
 
     @property
-    def grid(self) -> int:
-        """Tiles begin at rows and columns of a scene that are multiples of it."""
-        return self.masks.grid
-
-    @property
     def scaler(self) -> BandScaler:
         """Scaling of the bands."""
         return self.preparation.scaler
@@ -111,8 +106,7 @@ class FrozenModel:
         Parameters
         ----------
         planes : array, shape (band, y + 2 reach, x + 2 reach), float32
-            As `prepared` returns them; the first row and column without the reach are
-            multiples of `grid` in the scene.
+            As `prepared` returns them.
 
         Yields
         ------

@@ -95,7 +95,7 @@ def looked_up(
 
 
 @compiled
-def decorrelated(planes: Any, weights: Any, edge: int, out: Any) -> None:
+def decorrelated(planes: Any, weights: Any, out: Any) -> None:
     """Combinations of bands.
 
     Parameters
@@ -103,14 +103,12 @@ def decorrelated(planes: Any, weights: Any, edge: int, out: Any) -> None:
     planes : array, shape (band, y, x), float32
     weights : array, shape (combination, band + 1), float32
         The last column is added.
-    edge : int
-        Row and column of `out` for the first pixel.
     out : array, shape (plane, y, x), float32
         Written where there is a pixel of `planes`.
     """
     for number in range(weights.shape[0]):
         for y in range(planes.shape[1]):
-            row = out[number, y + edge, edge:]
+            row = out[number, y]
             for x in range(planes.shape[2]):
                 row[x] = weights[number, -1]
             for band in range(planes.shape[0]):

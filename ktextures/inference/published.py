@@ -37,9 +37,6 @@ class FrozenPublished:
     reach: int
     layers: tuple[Layer, ...]
 
-    grid = 1
-    """A tile may begin at any row and column."""
-
     def strips(self, planes: Floats, work: Workspace) -> Iterator[Strip]:
         """Masks of each row of a tile.
 

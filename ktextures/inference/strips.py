@@ -24,21 +24,3 @@ class Strip(NamedTuple):
     row: int
     chosen: npt.NDArray[np.uint8]
     logits: npt.NDArray[np.float32] | None
-
-    def cut(self, rows: int, columns: int) -> "Strip":
-        """Without the first rows and columns of the tile.
-
-        Parameters
-        ----------
-        rows, columns : int
-            Fewer rows than the first strip has.
-
-        Returns
-        -------
-        Strip
-        """
-        first = max(rows - self.row, 0)
-        chosen, logits = self.chosen[first:, columns:], self.logits
-        if logits is not None:
-            logits = logits[first:, :, columns:]
-        return Strip(max(self.row - rows, 0), chosen, logits)

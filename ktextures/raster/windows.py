@@ -9,19 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-__all__ = [
-    "Window",
-    "aligned",
-    "cover_evenly",
-    "cover_regularly",
-    "grow",
-    "mirror",
-    "reflected",
-    "surroundings",
-]
-
-GRID = 2
-"""Rows and columns from one sample of wide local means to the next."""
+__all__ = ["Window", "cover_evenly", "cover_regularly", "grow", "mirror", "reflected"]
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
@@ -118,56 +106,6 @@ def cover_regularly(height: int, width: int, size: int) -> list[Window]:
         for row in range(0, height, size)
         for col in range(0, width, size)
     ]
-
-
-def aligned(window: Window, step: int) -> Window:
-    """Grow a window up and to the left, until it begins at multiples of `step`.
-
-    Parameters
-    ----------
-    window : Window
-    step : int
-        Pixels.
-
-    Returns
-    -------
-    Window
-
-    Examples
-    --------
-    >>> aligned(Window(5, 8, 10, 10), 2)
-    Window(row=4, col=8, height=11, width=10)
-    """
-    up, left = window.row % step, window.col % step
-    return Window(
-        window.row - up, window.col - left, window.height + up, window.width + left
-    )
-
-
-def surroundings(window: Window, reach: int, height: int, width: int) -> Window:
-    """The part of a scene in which a window has the same classes as in all of it.
-
-    Parameters
-    ----------
-    window : Window
-        A window within the scene.
-    reach : int
-        That of the model, in pixels.
-    height, width : int
-        Size of the scene.
-
-    Returns
-    -------
-    Window
-        It begins at an even row and column, because wide local means are taken at
-        every second pixel.
-
-    Examples
-    --------
-    >>> surroundings(Window(40, 10, 5, 5), 15, 100, 100)
-    Window(row=24, col=0, height=36, width=30)
-    """
-    return aligned(grow(window, reach, height, width)[0], GRID)
 
 
 def grow(window: Window, halo: int, height: int, width: int) -> tuple[Window, Padding]:

@@ -17,7 +17,7 @@ from ktextures.model.config import Snapshot
 from ktextures.raster.nodata import scene_nodata, valid_pixels
 from ktextures.raster.source import direct_source
 from ktextures.raster.web_mercator import MapFrame, frame_of_view
-from ktextures.raster.windows import Window, surroundings
+from ktextures.raster.windows import Window, grow
 from ktextures.rendering import UInt8Array
 from ktextures.widgets._applying import classify
 from ktextures.widgets._links import Links
@@ -183,8 +183,7 @@ def classes_of(
         1..k, 0 = nodata; None if canceled.
     """
     # With all pixels that its classes depend on, only the scene's edges are mirrored.
-    size = (scene.sizes["y"], scene.sizes["x"])
-    inside = surroundings(window, model.reach, *size)
+    inside, _ = grow(window, model.reach, scene.sizes["y"], scene.sizes["x"])
     part = read_part(scene, inside)
     found = classify(part, model, lambda _: None, stopped, block=BLOCK)
     if found is None:

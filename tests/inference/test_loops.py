@@ -5,14 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-from scipy.interpolate import interp1d
 from scipy.special import expit
 
-from ktextures.inference import dense, filters, halving, neighborhoods
+from ktextures.inference import dense, filters, neighborhoods
 from ktextures.inference.layers import make_layer
 from ktextures.inference.workspace import Workspace, padded
 from ktextures.model.masks import FILTERS
-from ktextures.model.ops import gaussian_kernel
 from ktextures.raster.nodata import valid_pixels
 from ktextures.raster.scaling import BandScaler, Preparation
 
@@ -95,19 +93,19 @@ def test_scaling_is_exactly_that_of_the_scaler(dtype, bands, height, width, seed
 # --- filters and means ---------------------------------------------------------------
 
 
-@given(st.integers(1, 13), SIDES, SIDES, st.integers(0, 2), SEEDS)
+@given(st.integers(1, 13), SIDES, SIDES, SEEDS)
 @examples
-def test_decorrelated_bands_are_weighted_sums(bands, height, width, edge, seed):
+def test_decorrelated_bands_are_weighted_sums(bands, height, width, seed):
     planes = floats(seed, bands, height, width)
     weights = floats(seed + 1, bands, bands + 1)
     out = np.full((bands + 1, height + 3, width + 5), 7, "float32")
-    neighborhoods.decorrelated(planes, weights, edge, out)
+    neighborhoods.decorrelated(planes, weights, out)
     wanted = np.einsum("cb,byx->cyx", weights[:, :-1].astype("float64"), planes)
-    there = (slice(bands), slice(edge, edge + height), slice(edge, edge + width))
-    close(out[there], wanted + weights[:, -1, None, None], 1e-4)
+    close(out[:bands, :height, :width], wanted + weights[:, -1, None, None], 1e-4)
     # Nothing else is written.
-    out[there] = 7
-    assert (out == 7).all()
+    assert (out[bands] == 7).all()
+    assert (out[:, height:] == 7).all()
+    assert (out[:, :, width:] == 7).all()
 
 
 def test_folded_filters_are_the_filters_of_the_network():
@@ -187,73 +185,6 @@ def test_means_are_those_of_correlation(channels, height, width, reach, first, s
     assert (out[:, [0, -1]] == 7).all()
 
 
-# --- wide means ----------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("sigma", [6.0, 12.0])
-def test_samples_and_what_is_between_make_the_kernel_of_the_network(sigma):
-    wanted = gaussian_kernel(sigma).astype("float64")
-    fine, coarse = halving.halved_kernels(gaussian_kernel(sigma))
-    assert len(fine) == len(coarse) == len(wanted) - 1
-    assert coarse[0] == coarse[-1] == 0
-    for kernel, spread, most in ((fine, 0.7, 0.004), (coarse, 1.0, 0.006)):
-        np.testing.assert_array_equal(kernel, kernel[::-1])
-        assert kernel.sum() == pytest.approx(1)
-        # At an even pixel, which reaches a pixel further before it than after it.
-        error = np.convolve(kernel, [0.25, 0, 0.75]) - np.pad(wanted, (1, 0))
-        # Of maps that are as smooth as responses to filters are.
-        smooth = ndimage.gaussian_filter1d(np.pad(error, 9), spread)
-        size = ndimage.gaussian_filter1d(np.pad(wanted, 9), spread)
-        assert np.linalg.norm(smooth) < most * np.linalg.norm(size)
-
-
-@given(
-    st.integers(1, 5),
-    st.integers(1, 9),
-    st.integers(1, 20),
-    st.integers(1, 3),
-    st.integers(0, 5),
-    st.integers(0, 2),
-    SEEDS,
-)
-@examples
-def test_means_at_half_resolution(channels, height, width, eights, first, begin, seed):
-    taps = 8 * eights
-    kernels = floats(seed, 2, taps)
-    size = (first + 2 * height + taps, first + 2 * width + taps)
-    maps, coarse = floats(seed + 1, channels, *size), channels // 2
-    out = np.full((height, channels + 2, width), 7, "float32")
-    halving.halved(
-        *(maps, kernels, coarse, first, begin),
-        np.zeros((2, first + 2 * width + taps), "float32"),
-        np.zeros((2, width + taps // 2), "float32"),
-        *(out, 1),
-    )
-    views = np.lib.stride_tricks.sliding_window_view(maps, (taps, taps), (1, 2))
-    seen = views[:, first::2, first::2][:, :height, :width].astype("float64")
-    for number in range(channels):
-        kernel = kernels[int(number >= coarse)].astype("float64")
-        wanted = np.einsum("yxij,i,j->yx", seen[number], kernel, kernel)
-        close(out[begin:, 1 + number], wanted[begin:], 1e-4)
-    assert (out[:, [0, -1]] == 7).all()
-    assert (out[:begin] == 7).all()
-
-
-@given(st.integers(1, 9), st.integers(1, 12), st.integers(1, 30), SEEDS)
-@examples
-def test_pixels_between_samples_are_linear(channels, height, half, seed):
-    samples = floats(seed, height // 2 + 3, channels, half + 4)
-    out = floats(seed + 1, height, channels, 2 * half)
-    middles = 2 * np.arange(len(samples)) - 1.5
-    columns = 2 * np.arange(half + 4) - 1.5
-    whole = interp1d(middles, samples, axis=0)(np.arange(height))
-    wanted = out + interp1d(columns, whole)(np.arange(2 * half))
-    line = np.zeros(2 * half, "float32")
-    for y, row in enumerate(out):
-        halving.add_between(samples, y, np.zeros((3, half + 4), "float32"), line, row)
-    close(out, wanted, 1e-5)
-
-
 # --- layers --------------------------------------------------------------------------
 
 
@@ -311,7 +242,6 @@ def test_products_are_those_of_matrices(library, inputs, outputs, width, seed):
 )
 @examples
 def test_logits_are_those_of_two_layers(channels, k, rows, width, seed):
-    width = padded(width)
     hidden = 16
     mix_weights, mix_bias = floats(seed, channels, hidden) / 4, floats(seed + 1, hidden)
     head_weights, head_bias = floats(seed + 2, hidden, k), floats(seed + 3, k)
@@ -321,23 +251,13 @@ def test_logits_are_those_of_two_layers(channels, k, rows, width, seed):
     logits = np.zeros((rows, len(head.bias), width), "float32")
     chosen = np.full((rows, width), 999, "uint16")
     inner = np.zeros((len(mix.bias), width), "float32")
-    count, half = rows - 1, width // 2
-    samples = floats(seed + 5, rows // 2 + 3, hidden, half + 2) * (seed % 3)
-    # Without wider means, there are none.
-    samples = samples[: 0 if seed % 3 == 0 else None]
-    more = samples, np.zeros((3, half + 2), "float32"), np.zeros(width, "float32")
+    count = rows - 1
     dense.contextual_logits(
-        *(seen, count, *mix, *head, k, *more, inner, *scratch(width)),
-        *(logits, chosen),
+        *(seen, count, *mix, *head, k, inner, *scratch(width), logits, chosen),
         seed % 2 == 0,
     )
     first = np.einsum("yix,io->yox", seen[:, :channels].astype("float64"), mix_weights)
-    first += mix_bias[:, None]
-    for y, row in enumerate(first[: rows if len(samples) else 0]):
-        between = np.zeros(row.shape, "float32")
-        halving.add_between(samples, y, *more[1:], between)
-        row += between
-    second = np.einsum("yix,io->yox", elu(first), head_weights)
+    second = np.einsum("yix,io->yox", elu(first + mix_bias[:, None]), head_weights)
     close(logits[:count, :k], (second + head_bias[:, None])[:count], 1e-4)
     np.testing.assert_array_equal(chosen[:count], logits[:count, :k].argmax(1))
     # Padding never wins, and rows that are not asked for are left alone.

@@ -54,9 +54,8 @@ CHECK = """
 view = ex.state.viewport
 rows, cols = view.view.window.slices
 reach = model.reach
-# A part of the scene that is far larger than what a class depends on, and begins at an
-# even row and column.
-top, left = (max(each.start // 2 * 2 - 300, 0) for each in (rows, cols))
+top, left = max(rows.start - 300, 0), max(cols.start - 300, 0)
+# A part of the scene that is far larger than what a class depends on.
 around = large.isel(y=slice(top, rows.stop + 300), x=slice(left, cols.stop + 300))
 found = kt.segment(around.compute(), ex.model).classes.values
 down, across = rows.start - top, cols.start - left
