@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "ktextures"
 # Each line may import from those below it, not from its own. A unit is a subpackage
 # or a module at the top level.
 LAYERS = [
+    {"__main__"},
     {"cli", "widgets"},
     {"products"},
     {"description", "selection", "suggestion"},
@@ -47,6 +48,7 @@ WIDGETS = [
     "_style",
     "_viewport",
     "_detail_layer",
+    "_opening",
     "_overlay",
     "_hint_layer",
     "_point",
