@@ -48,7 +48,6 @@ WIDGETS = [
     "_style",
     "_viewport",
     "_detail_layer",
-    "_opening",
     "_overlay",
     "_hint_layer",
     "_point",

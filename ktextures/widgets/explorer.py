@@ -30,7 +30,6 @@ from ktextures.widgets._hints_panel import HintsPanel
 from ktextures.widgets._legend_commands import LegendCommands
 from ktextures.widgets._legend_panel import LegendPanel
 from ktextures.widgets._links import Panel, close_tree
-from ktextures.widgets._opening import Opening
 from ktextures.widgets._overlay import DrawingTools, Overlays, empty_map, static_png
 from ktextures.widgets._point import Point, PointPanel, point_at
 from ktextures.widgets._preview import LONGEST_SIDE, Preview
@@ -168,7 +167,6 @@ class Explorer(ClassCommands, ExportCommands, HintCommands, LegendCommands):
         self._closed = False
         state = self.state
         self.map = self._own_map = empty_map(self.preview, basemap)
-        self._opening = Opening(self.preview, self.map)
         self._overlays = Overlays(state, self.preview)
         self.overlays = self._overlays.layers
         self._closeup = Closeup(state, self.preview, self._shelf)
@@ -448,7 +446,6 @@ class Explorer(ClassCommands, ExportCommands, HintCommands, LegendCommands):
         self._closed = True
         self._session.close()
         self._closeup.close()
-        self._opening.close()
         for part in self._parts:
             part.close()
         self._tools.close()

@@ -196,31 +196,3 @@ def test_results_without_crs_or_classes_are_no_layers(plain, trained):
         result.as_leaflet_layer()
     with pytest.raises(InputError, match=r"'textures'\], but no 'classes'"):
         result[["textures"]].as_leaflet_layer()
-
-
-def lay_out(explorer, wide, tall):
-    """Let the page tell how large the map is."""
-    explorer.map.set_trait("pixel_bounds", ((0.0, 0.0), (float(wide), float(tall))))
-
-
-@pytest.mark.parametrize("located", [True, False])
-def test_the_scene_fills_the_map_when_it_opens(explore, small, plain, located):
-    explorer = explore(small if located else plain)
-    begun = explorer.map.zoom
-    lay_out(explorer, 0, 0)
-    assert explorer.map.zoom == begun
-    lay_out(explorer, 1400, 1100)
-    frame = explorer.preview.frame
-    rows, columns = frame.on_screen(frame.bounds, explorer.map.zoom)
-    assert 0.95 / 2**0.25 - 0.01 < max(rows / 1100, columns / 1400) <= 0.96
-    # Only once: from then on, the map is its user's.
-    explorer.map.zoom = begun
-    lay_out(explorer, 1000, 700)
-    assert explorer.map.zoom == begun
-
-
-def test_a_map_that_was_moved_before_it_is_laid_out_stays(explore, small):
-    explorer = explore(small)
-    explorer.map.zoom = 3
-    lay_out(explorer, 1400, 1100)
-    assert explorer.map.zoom == 3
