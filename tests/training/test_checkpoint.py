@@ -27,8 +27,8 @@ from ktextures.training.checkpoint import (
 from ktextures.training.loop import TrainingLoop
 
 ROOT = Path(__file__).parents[2]
-STEPS = {"default": 44, "paper": 12}
-"""Past the first review of the classes; steps of \"paper\" are long."""
+STEPS = {"default": 56, "paper": 12}
+"""Past the second review of the classes; those of the paper preset are long."""
 
 pytestmark = pytest.mark.usefixtures("eager")
 

@@ -94,15 +94,14 @@ def test_zoomed_in_the_classes_of_each_pixel_are_shown(desk):
         if desk.value("ex.map.zoom >= 0"):
             break
     assert desk.value("ex.map.zoom >= 0")
-    # The first time, loops are compiled.
-    desk.wait_until("shown and shown[-1][1].classes is not None", seconds=90)
+    desk.wait_until("shown and shown[-1][1].classes is not None")
     # By the kernel's clock: from the last move of the map to each picture.
     image = desk.value("[t for t, v in shown if v is not None][0] - moves[-1]")
     classes = desk.value("shown[-1][0] - moves[-1]")
     print(f"image after {image:.2f} s, classes after {classes:.2f} s")
     # Goal: 2 s. Other work on the machine may take most of its time.
-    assert image < 10
-    assert classes < 90
+    assert image < 5
+    assert classes < 25
 
     first = detail(desk, "classes")
     assert 1 <= len(colors(first)) <= 3
