@@ -1,6 +1,7 @@
 """VGG-16 features: the network, and which bands feed it."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from keras import layers
 from ktextures.errors import InputError
 from ktextures.features.protocol import FeatureExtractor, register_features
 from ktextures.features.vgg16_weights import (
+    FileVersion,
     Kernels,
     find_weights,
     layer_names,
@@ -112,7 +114,7 @@ class VGG16Features(FeatureExtractor):
         self._index = [bands[band] for band in self.bands]
         found = find_weights(self.weights)
         self.source, self.checksum = found.source, found.checksum
-        self._network = build_network(read_kernels(found.path), self.layers)
+        self._network = _network_of(FileVersion.of(found.path), self.layers)
 
     def __call__(self, tiles: tf.Tensor) -> list[tf.Tensor]:
         """Feature maps, one tensor (batch, y / s, x / s, channel) per layer.
@@ -134,6 +136,12 @@ class VGG16Features(FeatureExtractor):
         """Kind, configuration, and where the weights came from."""
         described = {**super().describe(), "source": self.source}
         return described | ({"checksum": self.checksum} if self.checksum else {})
+
+
+@lru_cache(maxsize=4)
+def _network_of(file: FileVersion, wanted: tuple[str, ...]) -> keras.Model:
+    """The frozen network of a file of weights, which extractors share."""
+    return build_network(read_kernels(file.path), wanted)
 
 
 def build_network(kernels: Kernels, wanted: Sequence[str]) -> keras.Model:

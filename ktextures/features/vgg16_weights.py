@@ -3,9 +3,10 @@
 import hashlib
 import os
 import socket
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import h5py
 import keras
@@ -15,6 +16,7 @@ from ktextures.errors import WeightsError
 
 __all__ = [
     "BLOCKS",
+    "FileVersion",
     "Kernels",
     "Weights",
     "find_weights",
@@ -59,6 +61,29 @@ class Weights(NamedTuple):
     path: Path
     source: str
     checksum: str
+
+
+class FileVersion(NamedTuple):
+    """A file as it is now; what was read of it holds until it changes.
+
+    Attributes
+    ----------
+    path : Path
+    modified : int
+        When it was changed last, in nanoseconds.
+    size : int
+        In bytes.
+    """
+
+    path: Path
+    modified: int
+    size: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """The present version of a file."""
+        found = path.stat()
+        return cls(path, found.st_mtime_ns, found.st_size)
 
 
 def layer_names() -> list[str]:
@@ -129,7 +154,7 @@ def find_weights(weights: str | Path = "auto") -> Weights:
         path = Path(weights)
         if not path.is_file():
             raise WeightsError(f"No VGG-16 weight file {str(path)!r}. {THREE_WAYS}")
-        return Weights(path, "file", _checksum(path, "sha256"))
+        return Weights(path, "file", _checksum(FileVersion.of(path), "sha256"))
     reasons = ""
     for search in searches[str(weights)]:
         source = "bundled" if search is _bundled_path else "imagenet"
@@ -147,7 +172,7 @@ def find_weights(weights: str | Path = "auto") -> Weights:
 
 def _checked(path: Path, wanted: str) -> str:
     """The checksum of a file, which must be the one wanted."""
-    found = _checksum(path, wanted.partition(":")[0])
+    found = _checksum(FileVersion.of(path), wanted.partition(":")[0])
     if found != wanted:
         raise WeightsError(
             f"{str(path)!r} is damaged or another version: its checksum is {found}, "
@@ -156,11 +181,12 @@ def _checked(path: Path, wanted: str) -> str:
     return found
 
 
-def _checksum(path: Path, algorithm: str) -> str:
+@lru_cache(maxsize=8)
+def _checksum(version: FileVersion, algorithm: str) -> str:
     def digest() -> "hashlib._Hash":
         return hashlib.new(algorithm, usedforsecurity=False)
 
-    with path.open("rb") as file:
+    with version.path.open("rb") as file:
         return f"{algorithm}:{hashlib.file_digest(file, digest).hexdigest()}"
 
 

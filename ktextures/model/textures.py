@@ -1,6 +1,8 @@
 """Texture generators: noise in, one texture per class out."""
 
+from functools import lru_cache, partial
 from itertools import pairwise
+from typing import Any
 
 import keras
 import numpy as np
@@ -184,14 +186,14 @@ def wrapped_conv(maps: tf.Tensor, kernels: tf.Tensor) -> tf.Tensor:
     -------
     tensor, shape (class, y, x, channel out)
     """
+    classes, rows, after = kernels.shape
     maps = tf.concat([maps[:, -1:], maps, maps[:, :1]], 1)
     maps = tf.concat([maps[:, :, -1:], maps, maps[:, :, :1]], 2)
-    classes, rows, after = kernels.shape
     square = tf.reshape(kernels, (classes, 3, 3, rows // 9, after))
     square = tf.transpose(square, (0, 2, 1, 3, 4))
+    pairs = zip(tf.split(maps, classes), tf.unstack(square), strict=True)
     return tf.concat(
-        [tf.nn.conv2d(maps[i : i + 1], square[i], 1, "VALID") for i in range(classes)],
-        0,
+        [tf.nn.conv2d(own, kernel, 1, "VALID") for own, kernel in pairs], 0
     )
 
 
@@ -212,6 +214,22 @@ def octave_noise(
     -------
     tensor, shape (batch, y, x, octave), float32
     """
+    return _compiled_noise(shape, octaves)(seed)
+
+
+@lru_cache(maxsize=16)
+def _compiled_noise(shape: tuple[int, int, int], octaves: int) -> Any:
+    """A graph that every training with textures of this size uses."""
+    return tf.function(
+        partial(_octave_noise, shape, octaves),
+        input_signature=[tf.TensorSpec((2,), "int32")],
+        autograph=False,
+    )
+
+
+def _octave_noise(
+    shape: tuple[int, int, int], octaves: int, seed: tf.Tensor
+) -> tf.Tensor:
     batch, height, width = shape
     channels = []
     for octave in range(octaves):

@@ -14,21 +14,18 @@ decide, the dictionary does not.
 
 from collections.abc import Callable, Mapping, Sequence
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from ktextures.files.archive import Arrays
 from ktextures.model.ktextures import KTextures
-from ktextures.model.ops import hard_masks
-from ktextures.training.averaged_weights import AveragedWeights
 from ktextures.training.basis import Basis
 from ktextures.training.class_statistics import ClassStatistics
 from ktextures.training.dictionary import Dictionary
 from ktextures.training.head_sample import HeadSample
 from ktextures.training.hint_guide import HintGuide
 from ktextures.training.initial_labels import View, initial_labels
-from ktextures.training.objective import optimizer_state, restore_optimizer
+from ktextures.training.mask_training import MaskTraining
 from ktextures.training.pixel_batches import PixelBatches
 from ktextures.training.presets import DefaultPreset
 from ktextures.training.settling import Settling
@@ -114,12 +111,18 @@ class DictionaryObjective:
         self.statistics = ClassStatistics(basis.sample, model.k)
         wide = (network.texture_scale or 0) >= preset.wide_scale
         views = basis.space.views(basis.channels, wide=wide)
-        rate = preset.continued_learning_rate if continued else preset.learning_rate
-        variables = network.trainable_variables
-        self.optimizer = keras.optimizers.Adam(rate, clipnorm=1.0)
-        self.averaged = AveragedWeights(variables, self.optimizer, preset.averaging)
-        self._mask_step = tf.function(
-            self._train_masks, reduce_retracing=True, autograph=False
+        descriptors = basis.descriptors
+        spread = float(descriptors[self.batches.inside].var(0).sum()) / model.k
+        self.dictionary = Dictionary(model.k, descriptors.shape[-1], spread)
+        self.masks = MaskTraining(
+            network,
+            self.dictionary,
+            channels=self.batches.patterns.shape[-1],
+            dimensions=descriptors.shape[-1],
+            rate=preset.continued_learning_rate if continued else preset.learning_rate,
+            averaging=preset.averaging,
+            hint_weight=self.weights["hints"],
+            is_hinted=guide is not None,
         )
         self._start(None if continued else views, on_vote)
         self.textures = TextureTraining(
@@ -157,10 +160,6 @@ class DictionaryObjective:
             )
         self.decided = np.zeros(self.labels.shape, bool)
         self._follow_hints(continued=views is None)
-        self.rarity = tf.Variable(tf.ones(model.k))
-        descriptors = own.descriptors
-        spread = float(descriptors[own.inside].var(0).sum()) / model.k
-        self.dictionary = Dictionary(model.k, descriptors.shape[-1], spread)
         self._measure(self.labels)
         if views is not None:
             model.texture_bank.adapt(self.statistics.color.numpy())
@@ -179,9 +178,7 @@ class DictionaryObjective:
 
     def _measure(self, labels: np.ndarray) -> None:
         """Measure the statistics of each class."""
-        counts = self._counts(self.labels)
-        # Without it, a class of a few percent is hardly ever learned.
-        self.rarity.assign(np.sqrt(counts.mean() / np.maximum(counts, 1)))
+        self.masks.weigh(self._counts(self.labels))
         self.statistics.update(labels)
         self.dictionary.assign(self.statistics.descriptor.numpy())
 
@@ -221,7 +218,7 @@ class DictionaryObjective:
         """
         if self._lost(labels) <= self.absent or not self._refill():
             return labels
-        self.averaged.restart()
+        self.masks.restart()
         self.labels = self.batches.choices()
         self._follow_hints(continued=True)
         self.simulation = None
@@ -240,60 +237,6 @@ class DictionaryObjective:
     def _counts(self, labels: np.ndarray) -> np.ndarray:
         return np.bincount(labels[self.batches.inside], minlength=self.model.k)
 
-    def _train_masks(
-        self,
-        patterns: tf.Tensor,
-        labels: tf.Tensor,
-        descriptors: tf.Tensor,
-        simulated: tf.Tensor,
-        true: tf.Tensor,
-        simulating: tf.Tensor,
-        hinted: tuple[tf.Tensor, ...] = (),
-        *,
-        imitating: bool,
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Let pixels choose among the textures, or learn the initial labels.
-
-        Patterns (pixel, channel), labels (pixel,) and descriptors (pixel, dimension)
-        are those of a batch, `simulated` and `true` patterns and labels of simulated
-        pixels; `simulating` is 1, or 0 if there are none yet. Of hints, `hinted` holds
-        patterns and masks of pixels, and which pixels of the batch they left undecided.
-        """
-        network = self.model.mask_network
-        averages = self.averaged.begin()
-        with tf.GradientTape() as tape:
-            logits = self._logits(patterns)
-            distances = self.dictionary.distances(descriptors)
-            chosen = tf.reduce_sum(hard_masks(logits) * distances, -1)
-            if hinted:
-                chosen *= hinted[2]
-            dictionary = tf.reduce_mean(chosen)
-            imitation = self._entropy(labels, logits)
-            simulation = simulating * self._entropy(true, self._logits(simulated))
-            loss = imitation
-            if not imitating:
-                loss = (
-                    self.weights["dictionary"] * dictionary
-                    + self.weights["imitation"] * imitation
-                    + self.weights["simulation"] * simulation
-                )
-            if hinted:
-                right = self._entropy(hinted[1], self._logits(hinted[0]))
-                loss += self.weights["hints"] * right
-        gradients = tape.gradient(loss, network.trainable_variables)
-        self.averaged.step(gradients, averages)
-        return dictionary, imitation, simulation
-
-    def _logits(self, patterns: tf.Tensor) -> tf.Tensor:
-        """Logits (pixel, mask) of patterns (pixel, channel)."""
-        seen = tf.cast(patterns, "float32")[None, None]
-        return self.model.mask_network.classify(seen)[0, 0]
-
-    def _entropy(self, labels: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
-        """Mean cross-entropy of labels (pixel,) where rare classes count more."""
-        entropy = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
-        return tf.reduce_mean(entropy * tf.gather(self.rarity, labels))
-
     def step(self, index: int) -> dict[str, float]:
         """Train the masks on a batch of pixels, and now and then some textures."""
         since = index - self.imitation_steps
@@ -303,31 +246,37 @@ class DictionaryObjective:
         if not (imitating and self.is_steered):
             self.textures.after(index)
         if self.is_steered:
-            self.optimizer.learning_rate = self._steering_rate(index)
-        dictionary, imitation, simulation = self._mask_step(
-            *self.batches.draw(index, self.labels),
-            *self._simulated_batch(index),
+            self.masks.set_rate(self._steering_rate(index))
+        dictionary, imitation, simulation = self.masks.step(
+            self.batches.draw(index, self.labels),
+            self._simulated_batch(index),
             self._hinted_batch(index),
-            imitating=imitating,
+            self._weights(imitating=imitating),
         )
         losses = {
-            "dictionary": float(dictionary),
-            "imitation": float(imitation),
-            "simulation": float(simulation),
+            "dictionary": dictionary,
+            "imitation": imitation,
+            "simulation": simulation if self.simulation else 0.0,
             "texture": self.textures.loss,
         }
         return {"loss": losses["dictionary"] + losses["texture"]} | losses
 
     def _simulated_batch(self, index: int) -> tuple[tf.Tensor, ...]:
-        """Patterns and labels of simulated pixels, and whether they count.
+        """Patterns and labels of simulated pixels.
 
-        Before any are simulated, there is a single pixel, which does not.
+        Before any are simulated, there is a single pixel, which does not count.
         """
         if self.simulation is None:
             patterns = tf.zeros((1, self.batches.patterns.shape[-1]), "float16")
-            return patterns, tf.zeros(1, "int32"), tf.constant(0.0)
-        seed = [self.seed, index, 1]
-        return *self.simulation.batch(SIMULATED_BATCH, seed), tf.constant(1.0)
+            return patterns, tf.zeros(1, "int32")
+        return self.simulation.batch(SIMULATED_BATCH, [self.seed, index, 1])
+
+    def _weights(self, *, imitating: bool) -> tuple[float, float, float]:
+        """Weights of the dictionary, of imitation, and of simulation."""
+        if imitating:
+            return 0.0, 1.0, 0.0
+        simulation = self.weights["simulation"] if self.simulation else 0.0
+        return self.weights["dictionary"], self.weights["imitation"], simulation
 
     def _hinted_batch(self, index: int) -> tuple[tf.Tensor, ...]:
         """Hinted pixels, and where the batch is undecided; nothing without hints."""
@@ -346,31 +295,32 @@ class DictionaryObjective:
 
     def finish(self) -> None:
         """Revive lost classes, so that k classes are found whenever training ends."""
-        if int(self.optimizer.iterations):
+        if self.masks.steps:
             self._refill()
 
     def state(self) -> Arrays:
         """Weights in training, optimizers, dictionary and class statistics."""
         return {
-            **optimizer_state("masks", self.optimizer),
-            **self.averaged.state(),
+            **self.masks.state(),
             **self.textures.state(),
             **self.dictionary.state(),
             **self.settling.state(),
             **self.statistics.state(),
             "labels": self.labels,
             "decided": self.decided,
-            "rarity": self.rarity.numpy(),
             "simulated_from": self.simulated_from,
         }
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Restore what `state` returned."""
-        restore_optimizer("masks", self.optimizer, arrays)
-        for part in (self.averaged, self.textures, self.dictionary, self.settling):
+        for part in (
+            self.masks,
+            self.textures,
+            self.dictionary,
+            self.settling,
+            self.statistics,
+        ):
             part.restore(arrays)
-        self.statistics.restore(arrays)
-        self.rarity.assign(arrays["rarity"])
         self.labels, self.decided = arrays["labels"], arrays["decided"]
         if arrays["simulated_from"].size:
             self._simulate(arrays["simulated_from"])

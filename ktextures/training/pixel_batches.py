@@ -11,7 +11,7 @@ from ktextures.model.masks import ContextualMasks
 from ktextures.raster.tile_set import TileSet
 from ktextures.training.memory import return_memory
 
-__all__ = ["PixelBatches", "SeenTiles"]
+__all__ = ["SIZE", "PixelBatches", "SeenTiles"]
 
 SIZE = 8192
 """Pixels of a batch, from anywhere in the tiles."""

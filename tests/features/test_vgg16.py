@@ -1,7 +1,9 @@
 """VGG-16 features: where weights come from, which bands feed it, what goes in."""
 
 import hashlib
+import shutil
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -50,8 +52,6 @@ def weight_files(random_network, tmp_path_factory):
     files = {name: folder / f"{name}.h5" for name in ("old", "by_name", "by_class")}
     random_network.save_weights(folder / "three.weights.h5")
     files["three"] = folder / "three.weights.h5"
-    import h5py
-
     with (
         h5py.File(files["old"], "w") as old,
         h5py.File(files["by_name"], "w") as by_name,
@@ -175,8 +175,6 @@ def test_a_file_that_is_no_hdf5_names_the_three_ways(tmp_path, content):
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
-    import h5py
-
     foreign, narrow = tmp_path / "foreign.h5", tmp_path / "narrow.h5"
     with h5py.File(foreign, "w") as file:
         file["layers/dense/vars/0"] = np.ones((3, 4))
@@ -199,8 +197,6 @@ def test_weights_of_another_network_are_refused(tmp_path):
 
 
 def test_hdf5_with_other_things_at_the_same_places_is_refused(tmp_path):
-    import h5py
-
     path = tmp_path / "odd.h5"
     with h5py.File(path, "w") as file:
         for name in vgg.layer_names():
@@ -244,6 +240,19 @@ def test_the_record_holds_the_checksum(weight_files):
     described = fitted(weights=weight_files["old"]).describe()
     assert (described["source"], described["checksum"]) == ("file", f"sha256:{right}")
     assert fitted().describe()["checksum"] == vgg.CHECKSUMS["bundled"]
+
+
+def test_a_file_is_read_again_once_it_has_changed(weight_files, tmp_path):
+    path = tmp_path / "own.h5"
+    shutil.copy(weight_files["old"], path)
+    first = fitted(weights=path)
+    assert fitted(weights=path)._network is first._network
+    with h5py.File(path, "r+") as file:
+        file["block1_conv2/block1_conv2_b_1:0"][:] += 1
+    second = fitted(weights=path)
+    assert second.checksum != first.checksum
+    assert (second(tiles())[0].numpy() >= first(tiles())[0].numpy()).all()
+    assert (second(tiles())[0].numpy() > first(tiles())[0].numpy()).any()
 
 
 def test_imagenet_weights_without_cache_and_network_name_the_three_ways():

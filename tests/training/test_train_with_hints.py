@@ -577,7 +577,7 @@ def test_labels_of_revived_classes_survive_a_stop(
     revived = []
 
     def lost(self, labels):
-        return {0, 1, 2} - self.absent if hasattr(self, "dictionary") else set()
+        return {0, 1, 2} - self.absent if hasattr(self, "textures") else set()
 
     def refilled(self):
         revived.append(self)
