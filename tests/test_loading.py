@@ -1,6 +1,7 @@
 """What importing TensorFlow writes to stderr, in a notebook and in a script."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -8,7 +9,8 @@ import pytest
 
 from ktextures._loading import hidden_startup_messages
 
-STARTUP = "All log messages before absl::InitializeLog()"
+STARTUP = r"absl::InitializeLog|oneDNN|[Cc][Uu][Dd][Aa]|TensorFlow binary"
+"""What startup messages are about, in different releases of TensorFlow."""
 USE = """
 import os, threading
 {before}
@@ -47,7 +49,7 @@ def test_a_notebook_does_not_show_startup_messages():
 def test_a_script_and_log_level_0_show_startup_messages(before, level):
     found = stderr(before, level)
     assert "a line of mine" in found
-    assert STARTUP in found
+    assert re.search(STARTUP, found)
 
 
 # As different releases of TensorFlow write them, with and without CUDA libraries.

@@ -12,6 +12,7 @@ from ktextures.features.vgg16 import VGG16Features
 from ktextures.model.config import check_bands
 from ktextures.model.ktextures import KTextures, find_model
 from ktextures.model.masks import MIN_K, ContextualMasks, PublishedMasks
+from ktextures.raster.borders import warn_of_borders
 from ktextures.raster.scaling import BandScaler, Preparation
 from ktextures.raster.scene_samples import (
     Samples,
@@ -126,7 +127,13 @@ def fit_bands(
     ------
     InputError
         If units differ, or there are fewer than k distinct pixels.
+
+    Warns
+    -----
+    UserWarning
+        If a scene seems to have a border without data.
     """
+    warn_of_borders(scenes, samples)
     if scaler is None:
         check_units(scenes, samples)
     if model is not None:

@@ -133,8 +133,9 @@ def train(
         If a later step gives losses or weights that are NaN or infinite; training ends,
         and what was learned before that step is returned. Also if classes are lost, if
         hints contradict each other, were reprojected, or cannot all be followed, if
-        fewer than k groups of pixels can be told apart, or if the pixel sizes of
-        scenes differ by more than a factor of 1.5.
+        fewer than k groups of pixels can be told apart, if a scene seems to have a
+        border without data that it does not declare, or if the pixel sizes of scenes
+        differ by more than a factor of 1.5.
 
     Notes
     -----
