@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from ktextures.files.archive import Arrays
 from ktextures.model.masks import ContextualMasks
 from ktextures.model.ops import hard_masks
+from ktextures.training.adam import Adam
 from ktextures.training.averaged_weights import AveragedWeights
 from ktextures.training.dictionary import Dictionary
 from ktextures.training.objective import optimizer_state, restore_optimizer
@@ -54,7 +54,7 @@ class MaskTraining:
         self._hint_weight = hint_weight
         self._rarity = tf.Variable(tf.ones(network.k))
         variables = network.trainable_variables
-        self._optimizer = keras.optimizers.Adam(rate, clipnorm=1.0)
+        self._optimizer = Adam(rate)
         self._averaged = AveragedWeights(variables, self._optimizer, averaging)
         # One graph, whatever counts and however many pixels are simulated or hinted.
         self._step = tf.function(

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from ktextures.files.archive import Arrays
 from ktextures.model.ktextures import KTextures
 from ktextures.raster.tile_set import TileSet
+from ktextures.training.adam import Adam
 from ktextures.training.objective import optimizer_state, restore_optimizer, weights_of
 from ktextures.training.presets import Preset
 
@@ -59,7 +59,7 @@ class SimulationObjective:
     ) -> None:
         self.model, self.tiles, self.seed = model, tiles, seed
         self.steps_per_pass = len(tiles)
-        self.optimizer = keras.optimizers.Adam(preset.learning_rate, clipnorm=1.0)
+        self.optimizer = Adam(preset.learning_rate)
         self.optimizer.build(model.trainable_variables)
         self._targets: dict[int, list[tf.Tensor]] = {}
         names = [f"features {i + 1}" for i in range(len(self.target(0)))]

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from ktextures.files.archive import Arrays
 from ktextures.model.textures import TileableTextures
+from ktextures.training.adam import Adam
 from ktextures.training.class_statistics import ClassStatistics
 from ktextures.training.objective import optimizer_state, restore_optimizer
 
@@ -129,6 +130,6 @@ def _adam(
         warmup_target=rate if rise else None,
         warmup_steps=rise,
     )
-    optimizer = keras.optimizers.Adam(schedule, clipnorm=1.0)
+    optimizer = Adam(schedule)
     optimizer.build(layer.trainable_variables)
     return optimizer

@@ -16,6 +16,7 @@ from ktextures.raster.read import read_sample
 from ktextures.raster.scaling import BandScaler, Preparation
 from ktextures.raster.scene_set import open_scenes
 from ktextures.raster.tile_set import choose_tiles
+from ktextures.training.adam import Adam
 
 __all__ = ["train_encoder"]
 
@@ -148,7 +149,7 @@ class Autoencoder:
         self.latent = convolution(2 * LATENT, "latent", encoder.seed + 50, None)
         self.latent.build((None, None, None, top))
         self.decoder = build_decoder(encoder.bands, encoder.width, encoder.seed)
-        self.optimizer = keras.optimizers.Adam(3e-4, clipnorm=1.0)
+        self.optimizer = Adam(3e-4)
 
     @property
     def variables(self) -> list[keras.Variable]:

@@ -116,7 +116,7 @@ def test_training_numbers_are_the_published_ones(as_published):
     model, objective, _ = as_published
     assert isinstance(objective.optimizer, keras.optimizers.Adam)
     assert float(objective.optimizer.learning_rate) == pytest.approx(0.001)
-    assert objective.optimizer.clipnorm == 1.0
+    assert objective.optimizer.largest_norm == 1.0
     assert (model.mask_network.noise, model.mask_network.slope) == (0.0005, 5000.0)
     assert (paper.steps, paper.max_tiles, paper.encoder_steps) == (10_240, 1024, 500)
     assert objective.keeps_best
