@@ -143,9 +143,9 @@ class PixelBatches:
         chosen = self.places(index)
         patterns, descriptors = self.patterns, self.descriptors
         return (
-            tf.constant(patterns.reshape(-1, patterns.shape[-1])[chosen]),
+            tf.constant(patterns.reshape(-1, patterns.shape[-1]).take(chosen, 0)),
             tf.constant(labels.ravel()[chosen]),
-            tf.constant(descriptors.reshape(-1, descriptors.shape[-1])[chosen]),
+            tf.constant(descriptors.reshape(-1, descriptors.shape[-1]).take(chosen, 0)),
         )
 
     def places(self, index: int) -> np.ndarray:

@@ -52,7 +52,8 @@ class Simulation:
     def batch(self, size: int, seed: list[int]) -> tuple[tf.Tensor, tf.Tensor]:
         """Patterns (pixel, channel) and labels (pixel,) of so many random pixels."""
         chosen = np.random.default_rng(seed).integers(len(self.labels), size=size)
-        return tf.constant(self.patterns[chosen]), tf.constant(self.labels[chosen])
+        patterns = self.patterns.take(chosen, 0)
+        return tf.constant(patterns), tf.constant(self.labels[chosen])
 
 
 def simulate(

@@ -40,7 +40,7 @@ def four():
 @pytest.fixture(scope="module")
 def plain():
     """Scene of two halves without texture, and a model that knows them."""
-    values = np.zeros((3, 64, 64), "uint16")
+    values = np.full((3, 64, 64), 200, "uint16")
     values[:, :, 32:] = 1000
     scene = xr.DataArray(values, dims=("band", "y", "x"))
     return scene, kt.train(scene, 2, steps=6, seed=1, texture_scale=0, progress=False)

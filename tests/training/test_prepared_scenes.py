@@ -87,7 +87,7 @@ def test_what_concerns_the_steps_alone_can_change(prepared):
 
 
 def test_more_classes_than_distinct_pixels_are_refused():
-    values = np.repeat(np.arange(4), 32 * 10).reshape(1, 32, 40).astype("uint8")
+    values = np.repeat(np.arange(1, 5), 32 * 10).reshape(1, 32, 40).astype("uint8")
     scene = kt.open_scene(
         kt.datasets.synthetic((32, 40), k=2, bands=1).scene.copy(data=values)
     )
