@@ -201,6 +201,9 @@ def test_a_saved_model_is_the_same_bit_for_bit(four, tmp_path, change):
     loaded = kt.load(tmp_path / "made")
     outputs = ("classes", "probabilities", "simulated")
     one, other = (kt.segment(scene, m, outputs=outputs) for m in (made, loaded))
+    for each in (*one.values(), *other.values()):
+        # NaN differs from NaN in the attributes of older versions of xarray.
+        each.attrs["_FillValue"] = str(each.attrs.get("_FillValue"))
     xr.testing.assert_identical(one, other)
     assert loaded.config == made.config
     assert loaded.classes.origins == made.classes.origins
@@ -323,7 +326,7 @@ def test_a_uniform_class_has_no_parts(plain, into, message):
 def test_a_class_of_two_colors_has_two_parts(plain):
     scene, model = plain
     three = scene.copy()
-    three[:, :, 8:16] = 200
+    three[:, :, 8:16] = 400
     with pytest.raises(InputError, match=r"for 3 parts: only 2 .* Choose into=2"):
         kt.split(three, model, 1, 3)
     parts = kt.split(three, model, 1, 2)
