@@ -35,8 +35,8 @@ july = kt.open_scene(path, time="2026-07")
 may
 
 # %%
-# A model applies the scaling that it learned in May to July, too: if the light differs,
-# train on both dates, which then share one scaling.
+# A model applies the scaling that it learned in May to July as well: if the light
+# differs, train on both dates, which then share one scaling.
 
 model = kt.train([may, july], k=4, seed=0, steps=80, progress=False)
 maps = [kt.segment(each, model).classes for each in (may, july)]

@@ -76,7 +76,7 @@ kt.write_classes(result.classes, folder / "classes.tif")
 figure = kt.plot_map(kt.read_classes(folder / "classes.tif"), title="June 2026")
 
 # %%
-# The map is a STAC item again, with names, colors, and areas of the classes.
+# The map is a STAC item again, with names and colors of the classes.
 
 described = kt.stac_item(
     folder / "classes.tif", datetime=datetime(2026, 6, 3, tzinfo=UTC)

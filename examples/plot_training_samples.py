@@ -20,7 +20,7 @@ model = kt.train(scene, k=4, seed=0, steps=60, progress=False)
 result = kt.segment(scene, model, outputs=("classes", "confidence"))
 
 # %%
-# Chips are GeoTIFF files, with a data sheet that says where they come from.
+# Chips are GeoTIFF files, with a datasheet that says where they come from.
 
 folder = Path(tempfile.mkdtemp()) / "samples"
 samples = kt.training_samples(scene, result, folder, size=64, progress=False)

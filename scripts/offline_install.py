@@ -69,7 +69,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default=home, metavar="FOLDER")
     folder = parser.parse_args().folder.resolve()
     check()
-    print(f"Installing into {folder}; this takes some minutes and 3 GB ...", flush=True)
+    print(f"Installing into {folder}; this takes some minutes and 4 GB ...", flush=True)
     folder.mkdir(parents=True, exist_ok=True)
     python = install(folder)
     for name in ("notebooks", "scenes", "documentation"):

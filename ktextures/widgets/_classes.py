@@ -198,9 +198,7 @@ class ClassBook:
         Raises
         ------
         InputError
-            If it is no legend.
-        FileNotFoundError
-            If it is a path and there is no such file.
+            If it is no legend, or there is no such file.
         """
         with self._state.lock:
             self._set_table(with_legend(self._state.table, source))

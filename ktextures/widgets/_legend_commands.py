@@ -54,9 +54,7 @@ class LegendCommands:
         Raises
         ------
         InputError
-            If it is no legend.
-        FileNotFoundError
-            If it is a path and there is no such file.
+            If it is no legend, or there is no such file.
         """
         self._book.use_legend(source)
         legend = self.legend

@@ -85,9 +85,7 @@ def with_legend(table: ClassTable, source: object) -> ClassTable:
     Raises
     ------
     InputError
-        If it is no legend.
-    FileNotFoundError
-        If it is a path and there is no such file.
+        If it is no legend, or there is no such file.
     """
     if source is None:
         return replace(table, assignment=None)

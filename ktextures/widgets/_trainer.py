@@ -119,7 +119,7 @@ class Trainer:
         self.shelf.clear()
 
     def reset(self) -> None:
-        """Discard model and classes, as before the first training."""
+        """Discard model, classes, hints and sweep, as before the first training."""
         state = self.state
         self.shelf.clear()
         self.book.forget()

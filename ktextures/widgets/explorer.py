@@ -243,7 +243,7 @@ class Explorer(ClassCommands, ExportCommands, HintCommands, LegendCommands):
         self._session.stop()
 
     def reset(self) -> None:
-        """Discard model, classes and area; the settings stay."""
+        """Discard model, classes, hints, sweep, and area; the settings stay."""
         self.stop()
         self.wait()
         self._results.clear()
