@@ -19,7 +19,7 @@ path = sys.argv[1] if len(sys.argv) > 1 else None
 folder = Path(sys.argv[2] if len(sys.argv) > 2 else tempfile.mkdtemp())
 folder.mkdir(parents=True, exist_ok=True)
 
-scene = kt.open_scene(path) if path else kt.datasets.landsat()[:, :600, :600]
+scene = kt.open_scene(path) if path else kt.datasets.landsat()[:, :400, :400]
 scene
 
 # %%

@@ -1,10 +1,11 @@
 """The workshop: its exercises can be solved, and their checks help who is wrong."""
 
-import importlib.util
+import importlib
 import itertools
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -27,11 +28,12 @@ CELL = re.compile(r"^# %% (\d\.\d)\n", re.MULTILINE)
 
 
 def load_checks():
-    """The module that the notebooks import from their own folder."""
-    spec = importlib.util.spec_from_file_location("checks", FOLDER / "checks.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The package that the notebooks import from their own folder."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == "checks"]:
+        del sys.modules[name]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(FOLDER)
+        return importlib.import_module("checks")
 
 
 checks = load_checks()
@@ -65,7 +67,7 @@ def test_solutions_are_right(path, tmp_path, monkeypatch):
     # Threads of the linear algebra that wait for each other take many times as long
     # while something else needs the processor.
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
-    shutil.copy(FOLDER / "checks.py", tmp_path)
+    shutil.copytree(FOLDER / "checks", tmp_path / "checks")
     notebook, solutions = nbformat.read(path, as_version=4), solutions_of(path)
     for cell in notebook.cells:
         match = EXERCISE.match(cell.source)
@@ -630,7 +632,9 @@ def test_checks_say_what_to_run_first(capsys):
 def test_checks_agree_with_the_estimates_of_the_package():
     world, *_ = part_4()
     areas = kt.assess(world["class_map"], world["points"]).areas
-    found = checks._estimated(world["points"], world["class_map"], world["ground"])
+    found = checks._part_4._estimated(
+        world["points"], world["class_map"], world["ground"]
+    )
     for column, values in zip(
         ("mapped_ha", "estimated_ha", "interval_ha"), found, strict=True
     ):

@@ -68,7 +68,7 @@ def plot_sweep(sweep: xr.Dataset) -> Figure:
     --------
     >>> import ktextures as kt
     >>> scene, truth = kt.datasets.synthetic(64, k=2, seed=1)
-    >>> found = kt.sweep(scene, [2, 3], seed=1, progress=False)
+    >>> found = kt.sweep(scene, [2, 3], texture_scale=0, seed=1, progress=False)
     >>> len(kt.plot_sweep(found).axes)
     9
     """
@@ -110,7 +110,7 @@ def plot_lineage(sweep: xr.Dataset) -> Figure:
     --------
     >>> import ktextures as kt
     >>> scene, truth = kt.datasets.synthetic(64, k=2, seed=1)
-    >>> found = kt.sweep(scene, [2, 3], seed=1, progress=False)
+    >>> found = kt.sweep(scene, [2, 3], texture_scale=0, seed=1, progress=False)
     >>> [axes.get_xlabel() for axes in kt.plot_lineage(found).axes]
     ['number of classes k']
     """

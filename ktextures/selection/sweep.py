@@ -229,7 +229,7 @@ def sweep_model(sweep: xr.Dataset, k: int) -> KTextures:
     --------
     >>> import ktextures as kt
     >>> scene, truth = kt.datasets.synthetic(64, k=2, seed=1)
-    >>> found = kt.sweep(scene, [3], seed=1, progress=False)
+    >>> found = kt.sweep(scene, [3], texture_scale=0, seed=1, progress=False)
     >>> kt.sweep_model(found, 3).k
     3
     """

@@ -145,7 +145,7 @@ def test_segment_writes_four_files_and_nothing_to_stderr(geotiff, tmp_path):
 
 
 @pytest.mark.slow
-def test_hints_name_classes_and_their_errors_take_one_line(geotiff, tmp_path):
+def test_hints_name_classes(geotiff, tmp_path):
     path = tmp_path / "hints.geojson"
     with rasterio.open(geotiff) as file:
         places = [file.xy(20, 10), file.xy(30, 50)]
@@ -157,11 +157,14 @@ def test_hints_name_classes_and_their_errors_take_one_line(geotiff, tmp_path):
     run = ktextures("segment", geotiff, *options, "-k", 2, "--hints", path)
     assert run.returncode == 0, run.stderr
     assert set(kt.load(tmp_path / "out" / MODEL).classes.names) == {"dry", "wet"}
-    options += ["--overwrite", "--hints", tmp_path / "none.geojson"]
-    run = ktextures("segment", geotiff, *options)
-    assert run.returncode == 1
-    assert "none.geojson" in run.stderr
-    assert_one_line(run.stderr)
+
+
+def test_hints_that_do_not_exist_are_told_in_one_line(short, tmp_path, capsys):
+    arguments, _ = short
+    assert main([*arguments, "--hints", str(tmp_path / "none.geojson")]) == 1
+    _, error = capsys.readouterr()
+    assert "none.geojson" in error
+    assert_one_line(error)
 
 
 @pytest.mark.slow
