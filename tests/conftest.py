@@ -93,6 +93,14 @@ def eager():
         yield
 
 
+@pytest.fixture
+def compiled(eager):
+    """Trace tf.function after all: quicker where hundreds of steps are taken."""
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="session")
 def eagerly():
     """`running_eagerly`, for fixtures of other modules that train."""

@@ -173,6 +173,7 @@ def test_textures_stay_as_they_are_in_steps_that_do_not_draw_them():
     assert changed[5] == [True] * 7 + [False, True]
 
 
+@pytest.mark.usefixtures("compiled")
 def test_textures_of_many_classes_find_their_colors():
     scene = kt.datasets.sentinel2()[:, :96, :96]
     model = quick(scene, k=24, steps=60)
@@ -466,6 +467,7 @@ def test_training_that_was_stopped_early_and_goes_on_finds_all_classes():
         model = kt.train(scene, model=model, steps=25, seed=1, progress=False)
 
 
+@pytest.mark.usefixtures("compiled")
 def test_a_class_that_another_scene_has_not_is_not_made_into_something_else():
     generator = np.random.default_rng(0)
     bars = np.repeat(np.repeat([0.2, 0.5, 0.8], 24)[None], 72, 0)

@@ -27,6 +27,7 @@ def drawn(explore, plain, trained, brief_hints):
 
 
 @pytest.mark.parametrize("located", [True, False])
+@pytest.mark.usefixtures("compiled")
 def test_a_click_becomes_a_hint_that_the_model_follows(
     explore, small, plain, trained, located
 ):
@@ -161,6 +162,7 @@ def test_hints_before_training_guide_it(explore, plain):
     assert explorer.model.hints == explorer.state.hints
 
 
+@pytest.mark.usefixtures("compiled")
 def test_a_hint_during_a_training_is_followed(explore, plain):
     explorer = explore(plain, k=3, steps=100_000)
     explorer.train()

@@ -116,6 +116,7 @@ def test_assignments_that_cannot_be_made_are_refused(shown):
     assert assignment(shown) is None
 
 
+@pytest.mark.usefixtures("compiled")
 def test_hints_and_a_new_training_keep_the_assignment(shown, brief_hints):
     shown.assign([1, 2], "land")
     shown.hint(5, 6, 2)
