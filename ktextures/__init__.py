@@ -50,8 +50,9 @@ if TYPE_CHECKING:
     from ktextures.results.plot import plot
     from ktextures.results.plot_classes import plot_classes
     from ktextures.results.plot_history import plot_history
+    from ktextures.results.plot_lineage import plot_lineage
     from ktextures.results.plot_map import plot_map
-    from ktextures.results.plot_sweep import plot_lineage, plot_sweep
+    from ktextures.results.plot_sweep import plot_sweep
     from ktextures.results.read_classes import read_classes
     from ktextures.results.stac import stac_item, write_stac_item
     from ktextures.results.write_layers import (
@@ -117,7 +118,7 @@ _HOMES = {
     "plot": "results.plot",
     "plot_classes": "results.plot_classes",
     "plot_history": "results.plot_history",
-    "plot_lineage": "results.plot_sweep",
+    "plot_lineage": "results.plot_lineage",
     "plot_map": "results.plot_map",
     "plot_sweep": "results.plot_sweep",
     "prepare": "training.prepare",

@@ -12,7 +12,7 @@ import xarray as xr
 
 from ktextures.palette import MAX_CLASSES
 from ktextures.rendering import data_url, palette_png
-from ktextures.results.plot_sweep import plot_lineage
+from ktextures.results.plot_lineage import plot_lineage
 from ktextures.widgets._links import Links, close_tree, picture
 from ktextures.widgets._preview import Preview
 from ktextures.widgets._state import ExplorerState

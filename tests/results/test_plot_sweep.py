@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_hex
 
 import ktextures as kt
 
@@ -67,6 +68,18 @@ def test_bands_lead_from_each_class_to_its_parts(sweep):
     assert len(bars) == 2 + 3 + 4
     assert bars[:2] == pytest.approx([7 / 15, 8 / 15])
     assert [label.get_text() for label in axes.get_xticklabels()] == ["2", "3", "4"]
+
+
+def test_bars_have_the_number_of_their_class_where_it_fits(sweep):
+    (axes,) = kt.plot_lineage(sweep).axes
+    assert [text.get_text() for text in axes.texts] == [*"12", *"123", *"1234"]
+    for bar, text in zip(axes.patches, axes.texts, strict=True):
+        assert bar.get_y() < text.get_position()[1] < bar.get_y() + bar.get_height()
+        is_blue = to_hex(bar.get_facecolor()) == COLORS[0]
+        assert text.get_color() == ("white" if is_blue else "black")
+    rare = sweep.classes.where(~((sweep.k == 2) & (sweep.classes == 2)), 1)
+    (axes,) = kt.plot_lineage(sweep.assign(classes=rare)).axes
+    assert [text.get_text() for text in axes.texts][:3] == [*"112"]
 
 
 def test_bands_have_the_height_of_what_they_share(sweep):
