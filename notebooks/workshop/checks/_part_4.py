@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ._answers import is_close, is_share, names_on
+from ._answers import is_close, is_share, listed, names_on
 from ._exercises import Wrong, exercise
 
 
@@ -83,11 +83,11 @@ def _too_far(too_far: Any, /, *, points: Any, class_map: Any, ground: Any) -> st
     names = names_on(ground)
     areas, estimates, intervals = _estimated(points, class_map, ground)
     alone = isinstance(too_far, str) or not isinstance(too_far, Iterable)
-    listed = [too_far] if alone else list(too_far)
+    given = [too_far] if alone else list(too_far)
     known = {*names, *range(1, len(names) + 1)}
-    if any(isinstance(v, bool | np.bool_) or v not in known for v in listed):
+    if any(isinstance(v, bool | np.bool_) or v not in known for v in given):
         raise Wrong("`too_far` holds something else: list names of classes.")
-    found = {v if v in names else names[int(v) - 1] for v in listed}
+    found = {v if v in names else names[int(v) - 1] for v in given}
     excess = np.abs(areas - estimates) / intervals
     true = {n for n, e in zip(names, excess, strict=True) if e > 1}
     # Whoever rounds may see a mapped area on the other side of the end of its interval.
