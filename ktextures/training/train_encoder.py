@@ -180,7 +180,7 @@ class Autoencoder:
         """Train on tiles (n, y, x, band), one a step; return the losses."""
         generator = np.random.default_rng(self.seed)
 
-        @tf.function(reduce_retracing=True)
+        @tf.function(reduce_retracing=True, autograph=False)
         def step(tiles: tf.Tensor, noise_seed: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
                 loss = self.loss(tiles, noise_seed)

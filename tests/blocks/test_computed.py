@@ -265,6 +265,9 @@ def test_calls_that_have_not_begun_are_dropped():
 
     results = in_threads(wait, range(50), 2)
     assert next(results) == (0, True)
+    deadline = time.monotonic() + 20
+    while len(begun) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
     # 1 and 2 are running, 3 waits for a thread.
     threading.Timer(0.1, go_on.set).start()
     results.close()
