@@ -12,12 +12,17 @@ from matplotlib.figure import Figure
 
 from ktextures.results import figure_layout as sheet
 from ktextures.results.figure_layout import Box, Sheet
-from ktextures.results.sweep_values import check_sweep, classes_of, colors_of, ks_of
+from ktextures.results.sweep_values import (
+    CHOSEN,
+    check_sweep,
+    classes_of,
+    colors_of,
+    ks_of,
+)
 
 __all__ = ["plot_lineage"]
 
 _DPI = 110
-_CHOSEN = "#d55e00"
 _COLUMN, _HEIGHT = 1.1, 4.6
 _BAR, _SPACE = 0.18, 0.012
 _THINNEST = 0.002  # share of the area from which a band is drawn
@@ -88,7 +93,7 @@ def _finish_lineage(axes: Axes, ks: Sequence[int], chosen: int, classes: int) ->
     axes.set_xticks(range(len(ks)), [str(k) for k in ks])
     for label, k in zip(axes.get_xticklabels(), ks, strict=True):
         if k == chosen:
-            label.set(color=_CHOSEN, fontweight="bold")
+            label.set(color=CHOSEN, fontweight="bold")
     axes.set_yticks([])
     for side in ("top", "left", "right"):
         axes.spines[side].set_visible(False)

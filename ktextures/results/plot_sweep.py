@@ -10,13 +10,18 @@ from ktextures.rendering import classes_to_rgba
 from ktextures.results import figure_layout as sheet
 from ktextures.results.figure_layout import Box, Sheet
 from ktextures.results.map_axes import map_grid
-from ktextures.results.sweep_values import check_sweep, classes_of, colors_of, ks_of
+from ktextures.results.sweep_values import (
+    CHOSEN,
+    check_sweep,
+    classes_of,
+    colors_of,
+    ks_of,
+)
 
 __all__ = ["plot_sweep"]
 
 _DPI = 110
 _LONGEST_SIDE = 400
-_CHOSEN = "#d55e00"
 _GRID = "#e6e6e6"
 
 # Variable, title, unit or range, and which way is better.
@@ -118,7 +123,7 @@ def _draw_measure(
     if name == "smallest_share":
         values = 100 * values
     chosen = int(sweep.attrs["recommended_k"])
-    axes.axvline(chosen, color=_CHOSEN, linewidth=1, linestyle="--", zorder=1)
+    axes.axvline(chosen, color=CHOSEN, linewidth=1, linestyle="--", zorder=1)
     if name == "prediction_strength":
         error = sweep.prediction_strength_error.values
         axes.errorbar(ks, values, error, fmt="none", ecolor=sheet.MUTED, elinewidth=1)
@@ -151,9 +156,9 @@ def _draw_map(
         loc="left",
         fontsize=8,
         family=sheet.FONT,
-        color=_CHOSEN if chosen else sheet.INK,
+        color=CHOSEN if chosen else sheet.INK,
         pad=3,
     )
     if chosen:
         for spine in axes.spines.values():
-            spine.set(color=_CHOSEN, linewidth=1.6)
+            spine.set(color=CHOSEN, linewidth=1.6)

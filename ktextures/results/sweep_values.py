@@ -1,4 +1,4 @@
-"""What the Dataset of a sweep over k holds, for figures of it."""
+"""What figures of a sweep over k share: what its Dataset holds, and a color."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,10 @@ import xarray as xr
 
 from ktextures.errors import InputError
 
-__all__ = ["check_sweep", "classes_of", "colors_of", "ks_of"]
+__all__ = ["CHOSEN", "check_sweep", "classes_of", "colors_of", "ks_of"]
+
+CHOSEN = "#d55e00"
+"""Color of what concerns the recommended k."""
 
 
 def check_sweep(sweep: xr.Dataset, names: Sequence[str]) -> None:

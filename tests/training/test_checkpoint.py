@@ -27,8 +27,8 @@ from ktextures.training.checkpoint import (
 from ktextures.training.loop import TrainingLoop
 
 ROOT = Path(__file__).parents[2]
-STEPS = 56
-"""Past the second review of the classes."""
+STEPS = {"default": 56, "paper": 12}
+"""Past the second review of the classes; those of the paper preset are long."""
 
 pytestmark = pytest.mark.usefixtures("eager")
 
@@ -41,14 +41,14 @@ from ktextures.training import checkpoint
 
 tf.config.run_functions_eagerly(True)
 checkpoint.SECONDS_BETWEEN = 0.0
-steps, folder, saved = sys.argv[1:]
+preset, steps, folder, saved = sys.argv[1:]
 
 class Tell(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         print(batch, flush=True)
 
 scene = kt.datasets.synthetic(40, k=2, seed=1, contrast="both").scene
-model = kt.train(scene, 2, steps=int(steps), seed=1, progress=False,
+model = kt.train(scene, 2, preset=preset, steps=int(steps), seed=1, progress=False,
                  features=kt.FilterBank(1, 1), texture_scale=2.0, callbacks=[Tell()],
                  checkpoint=folder)
 model.save(saved)
@@ -91,9 +91,17 @@ class StopAfter(keras.callbacks.Callback):
         self.model.stop_training = batch + 1 >= self.steps
 
 
-def start(folder, saved):
+def start(preset, folder, saved):
     return subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(STEPS), str(folder), str(saved)],
+        [
+            sys.executable,
+            "-c",
+            CHILD,
+            preset,
+            str(STEPS[preset]),
+            str(folder),
+            str(saved),
+        ],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -103,25 +111,28 @@ def start(folder, saved):
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
-def test_a_killed_training_goes_on_to_the_same_end(tmp_path):
+@pytest.mark.parametrize(("preset", "kills"), [("default", 1), ("paper", 1)])
+def test_a_killed_training_goes_on_to_the_same_end(preset, kills, tmp_path):
     folder, saved = tmp_path / "state", tmp_path / "model"
-    process = start(folder, saved)
-    for _ in range(2):
-        assert process.stdout.readline().strip().isdigit(), process.stderr.read()
-    # Within a step, while a state is written, or between.
-    time.sleep(random.Random(1).random() * 0.3)
-    process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL
-    assert not saved.exists()
-    assert (folder / NAME).exists()
+    chance = random.Random(preset)
+    for kill in range(kills):
+        process = start(preset, folder, saved)
+        for _ in range(2 + 2 * kill):
+            assert process.stdout.readline().strip().isdigit(), process.stderr.read()
+        # Within a step, while a state is written, or between.
+        time.sleep(chance.random() * 0.3)
+        process.send_signal(signal.SIGKILL)
+        process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGKILL
+        assert not saved.exists()
+        assert (folder / NAME).exists()
     done = read_archive(folder / NAME, "checkpoint")[0]["done"]
-    assert 0 < done < STEPS
-    process = start(folder, saved)
+    assert 0 < done < STEPS[preset]
+    process = start(preset, folder, saved)
     output, errors = process.communicate(timeout=250)
     assert process.returncode == 0, errors
-    assert [int(line) for line in output.split()] == list(range(done, STEPS))
-    whole = quick(steps=STEPS)
+    assert [int(line) for line in output.split()] == list(range(done, STEPS[preset]))
+    whole = quick(preset=preset, steps=STEPS[preset])
     resumed = kt.load(saved)
     assert_same(resumed, whole)
     assert resumed.record.provenance == whole.record.provenance
